@@ -1,0 +1,2 @@
+//! The binary: commands, configuration, terminal reporter.
+fn main() {}

@@ -1,0 +1,23 @@
+//! Plain data and pure rules: jobs, tasks, calls, assets, failures, capabilities, plans.
+//!
+//! Nothing in here does IO, reads a clock or draws a random number: times and seeds are arguments.
+//! Every other crate speaks in these words; the table of words stands in ARCHITECTURE.md.
+
+pub mod asset;
+pub mod call;
+pub mod capability;
+pub mod event;
+pub mod failure;
+pub mod hash;
+pub mod job;
+pub mod job_file;
+pub mod money;
+pub mod picture;
+pub mod plan;
+pub mod profile;
+pub mod request;
+pub mod review;
+pub mod save_rule;
+pub mod source;
+pub mod task;
+pub mod template;

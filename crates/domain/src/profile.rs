@@ -1,0 +1,241 @@
+//! A profile: the named settings for one provider account. It never holds a secret, only where to find one.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::picture::PictureFormat;
+
+/// Which wire protocol a profile speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// By the address and the model: `/responses`, `/chat/completions` or `/images/…` in the address decide; else the
+    /// images endpoints for models the capability table knows as image models, chat completions for the rest.
+    #[default]
+    Auto,
+    /// `/chat/completions` with pictures as content parts.
+    ChatCompletions,
+    /// `/responses`.
+    Responses,
+    /// `/images/generations` and `/images/edits`, the latter as JSON.
+    Images,
+    /// The same with edits as `multipart/form-data`.
+    ImagesMultipart,
+}
+
+impl Protocol {
+    /// The stable machine word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::ChatCompletions => "chat_completions",
+            Self::Responses => "responses",
+            Self::Images => "images",
+            Self::ImagesMultipart => "images_multipart",
+        }
+    }
+}
+
+/// Under which name the token limit is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenField {
+    /// `max_output_tokens` for responses, `max_tokens` for chat.
+    #[default]
+    Auto,
+    /// `max_tokens`.
+    MaxTokens,
+    /// `max_completion_tokens`.
+    MaxCompletionTokens,
+    /// `max_output_tokens`.
+    MaxOutputTokens,
+    /// Not sent.
+    None,
+}
+
+/// Where the secret is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Credential {
+    /// No secret is sent.
+    #[default]
+    None,
+    /// In this environment variable.
+    Env(String),
+    /// In this file, readable by its owner only (mode 0600); the first line counts.
+    File(String),
+}
+
+/// How long to wait for what, in milliseconds. Each is its own limit; comments of a stream are not progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Timeouts {
+    /// To open the connection.
+    pub connect_ms: u64,
+    /// From the request to the first byte of the answer.
+    pub first_byte_ms: u64,
+    /// Between two pieces of the answer that carry data.
+    pub idle_ms: u64,
+    /// For the whole call, the answer included.
+    pub total_ms: u64,
+}
+
+impl Default for Timeouts {
+    /// 10 s, 300 s, 120 s, 900 s: pictures of several minutes are normal (providers say 60 s to 5 min).
+    fn default() -> Self {
+        Self { connect_ms: 10_000, first_byte_ms: 300_000, idle_ms: 120_000, total_ms: 900_000 }
+    }
+}
+
+/// How hard a profile may be pushed. Across all jobs that use it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RateLimits {
+    /// Calls at once, at most. The real number adapts between 1 and this.
+    pub concurrency: u32,
+    /// Requests a minute; `None` for no limit of ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests_per_minute: Option<u32>,
+    /// Pictures a minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub images_per_minute: Option<u32>,
+    /// Bytes of requests and answers held in memory at once by all calls of the profile.
+    pub bytes_in_flight: u64,
+    /// A hint to wait longer than this means "not now": the profile pauses visibly. Milliseconds.
+    pub longest_wait_ms: u64,
+}
+
+impl Default for RateLimits {
+    /// 8 at once, no rate, 256 MiB, 120 s (the official SDK's own cap on Retry-After).
+    fn default() -> Self {
+        Self {
+            concurrency: 8,
+            requests_per_minute: None,
+            images_per_minute: None,
+            bytes_in_flight: 256 << 20,
+            longest_wait_ms: 120_000,
+        }
+    }
+}
+
+/// What may be fetched: addresses of pictures and of the provider itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NetworkRules {
+    /// The provider's address may be private or loopback.
+    pub allow_private_api: bool,
+    /// Picture links may point to private or loopback addresses.
+    pub allow_private_downloads: bool,
+    /// If not empty, the provider's host must equal one of these or lie below it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub api_hosts: Vec<String>,
+    /// If not empty, a picture link's host must equal one of these or lie below it (`*.host` and `.host` work too).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub download_hosts: Vec<String>,
+    /// Redirects followed for a download, each checked; none is ever followed for a paid call.
+    pub max_redirects: u32,
+    /// Largest picture taken, in bytes.
+    pub max_picture_bytes: u64,
+    /// Send the credential to picture links on the provider's own host (never to others).
+    pub authorize_downloads: bool,
+}
+
+impl Default for NetworkRules {
+    fn default() -> Self {
+        Self {
+            allow_private_api: false,
+            allow_private_downloads: false,
+            api_hosts: Vec::new(),
+            download_hosts: Vec::new(),
+            max_redirects: 3,
+            max_picture_bytes: 64 << 20,
+            authorize_downloads: false,
+        }
+    }
+}
+
+/// The named settings for one provider account.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Profile {
+    /// Its name; the key in the configuration file.
+    #[serde(skip_deserializing)]
+    pub name: String,
+    /// One line for people.
+    pub description: String,
+    /// Provider name in the capability table (`openai`, `openrouter`, `grok2api`, `simulator`, …).
+    pub provider: String,
+    /// Wire protocol.
+    pub protocol: Protocol,
+    /// Base address (`https://api.openai.com/v1`) or a full endpoint address, which is then used as it stands.
+    pub base_url: String,
+    /// Model when the job names none.
+    pub model: String,
+    /// Where the secret is.
+    pub credential: Credential,
+    /// Under which name the token limit goes out.
+    pub token_field: TokenField,
+    /// Headers sent with every call, besides the credential.
+    pub headers: BTreeMap<String, String>,
+    /// Merged into every body, before the job's own `extra_body`.
+    pub extra_body: BTreeMap<String, serde_json::Value>,
+    /// Whether answers are asked for as a stream when the job does not say.
+    pub stream: Option<bool>,
+    /// Picture formats the provider takes as input; empty means png, jpeg and webp.
+    pub input_formats: Vec<PictureFormat>,
+    /// Time limits.
+    pub timeouts: Timeouts,
+    /// Rates.
+    pub limits: RateLimits,
+    /// Network rules.
+    pub network: NetworkRules,
+}
+
+impl Profile {
+    /// The wire protocol that `auto` stands for with this address and model.
+    ///
+    /// `knows_images` says whether the capability table has the model on the images endpoints.
+    pub fn resolved_protocol(&self, knows_images: bool) -> Protocol {
+        if self.protocol != Protocol::Auto {
+            return self.protocol;
+        }
+        let address = self.base_url.to_ascii_lowercase();
+        if address.contains("/responses") {
+            Protocol::Responses
+        } else if address.contains("/chat/completions") {
+            Protocol::ChatCompletions
+        } else if address.contains("/images") || knows_images {
+            Protocol::Images
+        } else {
+            Protocol::ChatCompletions
+        }
+    }
+
+    /// The formats that may be sent as they are.
+    pub fn accepted_formats(&self) -> &[PictureFormat] {
+        if self.input_formats.is_empty() {
+            &[PictureFormat::Png, PictureFormat::Jpeg, PictureFormat::Webp]
+        } else {
+            &self.input_formats
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn auto(base_url: &str, knows_images: bool) -> Protocol {
+        Profile { base_url: base_url.into(), ..Profile::default() }.resolved_protocol(knows_images)
+    }
+
+    #[test]
+    fn auto_goes_by_address_then_by_model() {
+        assert_eq!(auto("https://x/v1/Responses", false), Protocol::Responses);
+        assert_eq!(auto("https://x/v1/chat/completions", true), Protocol::ChatCompletions);
+        assert_eq!(auto("https://x/v1/images/edits", false), Protocol::Images);
+        assert_eq!(auto("https://x/v1", true), Protocol::Images);
+        assert_eq!(auto("https://x/v1", false), Protocol::ChatCompletions);
+    }
+}

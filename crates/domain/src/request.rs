@@ -1,0 +1,99 @@
+//! What a recipe asks of a model, before any provider's wire form.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::hash::{ContentHash, RequestHash, keyed_128};
+
+/// Options of a picture request that are not the prompt. A field left out is not sent, so the provider's own default holds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RequestOptions {
+    /// Pictures asked for in one call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n: Option<u32>,
+    /// `1024x1024`, `auto`, or what the model calls a size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<String>,
+    /// `16:9` and the like, for models that take a ratio.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aspect_ratio: Option<String>,
+    /// `low`, `medium`, `high`, `auto`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quality: Option<String>,
+    /// `transparent`, `opaque`, `auto`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub background: Option<String>,
+    /// `png`, `jpeg`, `webp`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_format: Option<String>,
+    /// 0 to 100, for jpeg and webp.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_compression: Option<u8>,
+    /// `url` or `b64_json`, for models that take it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_format: Option<String>,
+    /// Seed, for models that take one. The sample number is added to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<i64>,
+    /// 0 to 2, for chat models.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
+    /// Most tokens of the answer, for chat models; sent under the profile's token field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u32>,
+    /// Whether the answer is to be streamed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream: Option<bool>,
+    /// Merged deep into the body last, so it wins over everything above.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub extra_body: BTreeMap<String, serde_json::Value>,
+}
+
+/// One picture request in canonical form. References are content hashes, never bytes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ImageRequest {
+    /// Model by name.
+    pub model: String,
+    /// System prompt; empty means none is sent.
+    pub system_prompt: String,
+    /// User prompt.
+    pub prompt: String,
+    /// The pictures as they are sent (after preparation), in order.
+    pub pictures: Vec<ContentHash>,
+    /// Everything else.
+    pub options: RequestOptions,
+    /// Sample number, so that two samples are two requests.
+    pub sample: u32,
+}
+
+impl ImageRequest {
+    /// The journal's key for this request.
+    pub fn hash(&self) -> RequestHash {
+        let canonical = serde_json::to_vec(self).expect("texts, numbers and JSON values always serialise");
+        RequestHash(keyed_128("imagemill image request 1", &canonical))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_counts() {
+        let base = ImageRequest {
+            model: "m".into(),
+            system_prompt: String::new(),
+            prompt: "night".into(),
+            pictures: vec![ContentHash::of(b"1")],
+            options: RequestOptions::default(),
+            sample: 0,
+        };
+        let mut other = base.clone();
+        other.options.extra_body.insert("seed".into(), 7.into());
+        assert_ne!(base.hash(), other.hash());
+        assert_ne!(base.hash(), ImageRequest { sample: 1, ..base.clone() }.hash());
+        assert_eq!(base.hash(), base.clone().hash());
+    }
+}

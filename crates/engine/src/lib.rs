@@ -1,0 +1,1 @@
+//! Dispatcher, workers, limits, budget, ledger, retry.

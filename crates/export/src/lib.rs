@@ -1,0 +1,1 @@
+//! What comes out: names and folders, training pairs, manifest, contact sheet.

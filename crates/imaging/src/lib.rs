@@ -1,0 +1,1 @@
+//! Bytes to checked pictures: sniffing, decoding, thumbnails, hashes, preparation, contact sheets. Synchronous.

@@ -1,0 +1,1 @@
+//! One file per provider protocol, over shared HTTP, SSE, extraction and error code.

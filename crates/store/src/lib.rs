@@ -1,0 +1,1 @@
+//! Durable rows (SQLite) and asset files (disk).

@@ -1,0 +1,1 @@
+//! Temporary stores, generated pictures, state as text. A dev-dependency only.
