@@ -1,2 +1,145 @@
-//! The binary: commands, configuration, terminal reporter.
-fn main() {}
+//! The `imagemill` program: arguments to a command, a command's end to an exit code. Nothing is started before a command needs
+//! it, so that `--help` is immediate.
+
+mod cli;
+mod clock;
+mod commands;
+mod config;
+mod context;
+mod follow;
+mod help;
+mod job_source;
+mod launch;
+mod logs;
+mod look;
+mod printer;
+mod profiles;
+mod quit;
+mod report;
+mod runner;
+mod saving;
+mod texts;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::FromArgMatches;
+
+use crate::cli::{Cli, Command};
+use crate::context::Context;
+use crate::printer::{Printer, Tone};
+use crate::quit::{Exit, Quit};
+use crate::texts::{Texts, say};
+
+fn main() -> ExitCode {
+    let lang = context::early_lang(typed_lang().as_deref());
+    let command = help::command(lang);
+    let cli = match command.clone().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; a closed pipe has nobody to tell.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(Exit::Usage.code()));
+        }
+    };
+    let printer = Printer::new(&cli.global);
+    let exit = dispatch(cli, command).unwrap_or_else(|error| {
+        tell_error(&printer, &Texts::new(lang), &error);
+        if error.downcast_ref::<Quit>().is_some() { Exit::Usage } else { Exit::CannotStart }
+    });
+    ExitCode::from(exit.code())
+}
+
+/// `--lang` before the arguments are parsed, because their help depends on it.
+fn typed_lang() -> Option<String> {
+    let mut arguments = std::env::args();
+    while let Some(argument) = arguments.next() {
+        if argument == "--lang" {
+            return arguments.next();
+        }
+        if let Some(word) = argument.strip_prefix("--lang=") {
+            return Some(word.to_owned());
+        }
+    }
+    None
+}
+
+fn dispatch(cli: Cli, command: clap::Command) -> anyhow::Result<Exit> {
+    if let Command::Completions(args) = &cli.command {
+        return Ok(commands::completions::run(command, args));
+    }
+    let context = Context::load(&cli.global)?;
+    match cli.command {
+        Command::Profiles(args) => return commands::profiles::run(&context, args),
+        Command::Config(args) => return Ok(commands::config::run(&context, &args)),
+        _ => {}
+    }
+    let folder = context.workspace.exists().then(|| context.workspace.logs());
+    let runs = matches!(cli.command, Command::Run(_) | Command::Edit(_) | Command::Generate(_));
+    let folder = if runs { Some(context.workspace.logs()) } else { folder };
+    logs::start(folder.as_deref(), &context.config.log, cli.global.verbose);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let exit = runtime.block_on(asynchronous(context, cli.command));
+    // A thread that still reads a source or a socket must not hold up the end.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(300));
+    exit
+}
+
+async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Run(args) => commands::run::run(&context, args).await,
+        Command::Plan(args) => commands::plan::run(&context, args).await,
+        Command::Edit(args) => commands::direct::edit(&context, args).await,
+        Command::Generate(args) => commands::direct::generate(&context, args).await,
+        Command::Status(args) => commands::status::run(&context, args).await,
+        Command::Watch(args) => commands::watch::run(&context, args).await,
+        Command::Pause(args) => commands::state::pause(&context, args).await,
+        Command::Resume(args) => commands::state::resume(&context, args).await,
+        Command::Stop(args) => commands::state::stop(&context, args).await,
+        Command::Retry(args) => commands::retry::run(&context, args).await,
+        Command::Explain(args) => commands::explain::run(&context, args).await,
+        Command::Save(args) => commands::save::run(&context, args).await,
+        Command::Gc(args) => commands::gc::run(&context, args).await,
+        Command::Simulate(args) => commands::simulate::run(&context, args).await,
+        Command::Demo(args) => commands::demo::run(context, args).await,
+        Command::Profiles(_) | Command::Config(_) | Command::Completions(_) => Ok(Exit::Ok),
+    }
+}
+
+/// An error on standard error, and as a JSON document with --json.
+fn tell_error(printer: &Printer, texts: &Texts, error: &anyhow::Error) {
+    let quit = error.downcast_ref::<Quit>();
+    let problem = match quit {
+        Some(Quit::File(problem)) => Some(problem),
+        _ => None,
+    };
+    let message = error.chain().map(ToString::to_string).fold(String::new(), |all, part| {
+        // A cause that its error quotes already is not told twice.
+        if all.is_empty() {
+            part
+        } else if all.contains(&part) {
+            all
+        } else {
+            format!("{all}: {part}")
+        }
+    });
+    match problem {
+        Some(problem) => printer.error(problem.render(printer.colored_err())),
+        None => {
+            let word = printer.paint_err(Tone::Bad, say!(texts, "word.error"));
+            printer.error(format!("{word} {message}"));
+        }
+    }
+    let place = problem.map(|problem| {
+        let (file, line, column) = &problem.place;
+        serde_json::json!({ "file": file, "line": line, "column": column })
+    });
+    printer.json(&serde_json::json!({
+        "error": {
+            "kind": if quit.is_some() { "usage" } else { "cannot_start" },
+            "message": message,
+            "help": problem.and_then(quit::FileProblem::help),
+            "place": place,
+        }
+    }));
+}

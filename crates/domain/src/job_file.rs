@@ -11,6 +11,10 @@ use crate::profile::RateLimits;
 use crate::request::RequestOptions;
 use crate::save_rule::SaveRule;
 
+mod parse;
+
+pub use parse::{Format, MAX_JOB_FILE_BYTES, locate, nearest, parse_text, too_large};
+
 /// What is done with one input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -34,6 +34,7 @@ impl Money {
     }
 
     /// Saturating product.
+    #[must_use]
     pub fn times(self, count: u64) -> Self {
         Self { micros: self.micros.saturating_mul(i64::try_from(count).unwrap_or(i64::MAX)) }
     }

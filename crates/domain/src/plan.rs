@@ -1,1 +1,464 @@
+//! From a job file, a profile and a scan to tasks and money. Pure: the same code serves `imagemill plan`, `run` and a web form.
 
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
+
+use serde::Serialize;
+
+use crate::capability::{CallEstimate, CallShape, Capabilities, CapabilityTable, Price, SeedSupport};
+use crate::hash::TaskKey;
+use crate::job::JobDefinition;
+use crate::job_file::{Duplicates, JobFile, OwnPrompt, RecipeName, UnknownPolicy};
+use crate::money::Money;
+use crate::profile::{Profile, Protocol};
+use crate::source::{Scan, SourceItem};
+use crate::task::TaskSpec;
+use crate::template::{Template, TemplateError};
+
+/// A job of more tasks than this never sends a lost call again unasked (money-and-failure: opaque calls).
+const SMALL_JOB_TASKS: u64 = 20;
+
+/// Largest number of tasks of one job.
+const MAX_TASKS: u64 = 100_000_000;
+
+/// Why a job cannot start. Nothing was spent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// Nothing to say to the model.
+    #[error(
+        "the job has no prompt; add `prompt = \"…\"` to the job file, --prompt on the command line, or a prompt per picture (side-car or column)"
+    )]
+    NoPrompt,
+    /// One item has no prompt of its own and the job has none.
+    #[error("{item} has no prompt of its own and the job has none to fall back on ({count} such items in all)")]
+    ItemWithoutPrompt {
+        /// The first one's name.
+        item: String,
+        /// How many.
+        count: usize,
+    },
+    /// `edit` without pictures.
+    #[error("the job edits pictures and has none; name a folder, files or a list under [source]")]
+    NoPictures,
+    /// No model named anywhere.
+    #[error("no model is named, neither in the job nor in the profile {profile}; add `model = \"…\"` or --model")]
+    NoModel {
+        /// The profile.
+        profile: String,
+    },
+    /// The provider or model does not take an option.
+    #[error("{model} ({provider}) does not take {option}: {detail}")]
+    Unsupported {
+        /// Model.
+        model: String,
+        /// Provider.
+        provider: String,
+        /// Option by name.
+        option: String,
+        /// What it takes instead.
+        detail: String,
+    },
+    /// A value that makes no sense with any provider.
+    #[error("{key} = {value} is out of range: {range}")]
+    OutOfRange {
+        /// Key of the job file.
+        key: &'static str,
+        /// What was given.
+        value: String,
+        /// What is possible.
+        range: &'static str,
+    },
+    /// A prompt template that cannot be filled in.
+    #[error("the prompt {prompt:?} cannot be filled in: {source}")]
+    Prompt {
+        /// Its beginning.
+        prompt: String,
+        /// Why.
+        source: TemplateError,
+    },
+    /// More tasks than a job may have.
+    #[error("the job would have {0} tasks; the most is {MAX_TASKS}")]
+    TooMany(u64),
+}
+
+/// What the job is expected to cost.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CostEstimate {
+    /// If every call works at the least price.
+    pub low: Money,
+    /// The usual price.
+    pub likely: Money,
+    /// If every call costs the most; retries not counted.
+    pub high: Money,
+    /// Where the price is from.
+    pub source: String,
+    /// Day it was read.
+    pub date: String,
+}
+
+/// A job ready to be shown, submitted and run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What is stored with the job.
+    pub definition: JobDefinition,
+    /// Name under which it is submitted.
+    pub name: String,
+    /// Tasks in all, repeated ones included.
+    pub tasks: u64,
+    /// The cost; `None` when the price is not known.
+    pub cost: Option<CostEstimate>,
+    /// Shortest time at the profile's request rate, in seconds; `None` without a rate.
+    pub seconds_at_rate: Option<u64>,
+    /// What a person should know before starting, in plain words.
+    pub warnings: Vec<String>,
+    /// What the scan found.
+    pub scan: Scan,
+    prompts: Vec<Template>,
+}
+
+/// One task of a plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedTask {
+    /// Stable key.
+    pub key: TaskKey,
+    /// What to do.
+    pub spec: TaskSpec,
+}
+
+/// Checks `file` against the profile and the capability table and works out tasks and money.
+///
+/// `name` is used when the file has none (the file's stem, or what the command line makes of its arguments).
+pub fn expand(
+    file: &JobFile,
+    name: &str,
+    profile: &Profile,
+    scan: Scan,
+    table: &CapabilityTable,
+) -> Result<Plan, PlanError> {
+    check_ranges(file)?;
+    let model = [file.model.as_deref(), Some(profile.model.as_str())]
+        .into_iter()
+        .flatten()
+        .find(|model| !model.is_empty())
+        .ok_or_else(|| PlanError::NoModel { profile: profile.name.clone() })?
+        .to_owned();
+    let capabilities = table.find(&profile.provider, &model);
+    let prompts = check_prompts(file, &scan)?;
+    let tasks = count_tasks(file, &scan, prompts.len())?;
+    if let Some(capabilities) = capabilities {
+        check_capabilities(file, profile, capabilities, &scan)?;
+    }
+    let mut warnings = warn(file, &scan);
+    let estimate = capabilities
+        .and_then(|capabilities| capabilities.price.as_ref())
+        .and_then(|price| Some((price, price.estimate(shape(file, &scan))?)));
+    if estimate.is_none() {
+        warnings.push(format!(
+            "the price of {model} at {} is not known; add it to a models file, or accept it with --accept-unknown-price",
+            profile.provider
+        ));
+    }
+    let mut profile = profile.clone();
+    if let Some(limits) = file.limits {
+        profile.limits = limits;
+    }
+    let seconds_at_rate = profile.limits.requests_per_minute.map(|rate| tasks * 60 / u64::from(rate.max(1)));
+    let unknown = match file.retry.unknown {
+        UnknownPolicy::Auto if tasks > SMALL_JOB_TASKS => UnknownPolicy::Never,
+        UnknownPolicy::Auto => UnknownPolicy::Once,
+        named => named,
+    };
+    profile.protocol = profile.resolved_protocol(capabilities.is_some_and(Capabilities::knows_images));
+    Ok(Plan {
+        name: file.name.clone().unwrap_or_else(|| name.to_owned()),
+        tasks,
+        cost: estimate.map(|(price, call)| job_cost(price, call, tasks)),
+        seconds_at_rate,
+        warnings,
+        definition: JobDefinition {
+            version: 1,
+            file: file.clone(),
+            profile,
+            model,
+            call_ceiling: estimate.map(|(_, call)| call.high),
+            unknown,
+        },
+        scan,
+        prompts,
+    })
+}
+
+impl Plan {
+    /// The tasks in order: picture by picture, then prompt, then sample. Made one at a time, so that a job of any size
+    /// costs no more memory than its scan.
+    pub fn tasks(&self) -> impl Iterator<Item = Result<PlannedTask, PlanError>> + '_ {
+        let file = &self.definition.file;
+        let no_item = SourceItem::default();
+        let items: Box<dyn Iterator<Item = Cow<'_, SourceItem>>> = if self.scan.items.is_empty() {
+            Box::new(std::iter::once(Cow::Owned(no_item)))
+        } else {
+            Box::new(self.scan.items.iter().map(Cow::Borrowed))
+        };
+        items.flat_map(move |item| {
+            let count = prompts_for(file, &item, self.prompts.len());
+            (0..count).flat_map(move |prompt_index| {
+                let item = item.clone();
+                (0..file.samples).map(move |sample| self.task(&item, prompt_index, sample))
+            })
+        })
+    }
+
+    fn task(&self, item: &SourceItem, prompt_index: usize, sample: u32) -> Result<PlannedTask, PlanError> {
+        let file = &self.definition.file;
+        let template = self.prompts.get(prompt_index);
+        let mut spec = TaskSpec {
+            pictures: item.pictures.clone(),
+            prompt_index: None,
+            prompt: None,
+            sample,
+            columns: item.columns.clone(),
+        };
+        let prompt = match (&item.prompt, file.source.own_prompt, template) {
+            (Some(own), OwnPrompt::Append, Some(template)) => {
+                format!("{}\n{own}", fill(template, file, &spec, prompt_index)?)
+            }
+            (Some(own), _, _) => own.clone(),
+            (None, _, Some(template)) => fill(template, file, &spec, prompt_index)?,
+            (None, _, None) => return Err(PlanError::NoPrompt),
+        };
+        let constant = item.prompt.is_none() && template.is_some_and(|template| template.variables().next().is_none());
+        let key = spec.key(file.recipe.word(), &prompt, file.source.duplicates == Duplicates::Keep);
+        if constant {
+            spec.prompt_index = Some(prompt_index as u32);
+        } else {
+            spec.prompt = Some(prompt);
+        }
+        Ok(PlannedTask { key, spec })
+    }
+}
+
+/// The prompt of a stored task.
+pub fn prompt_of<'a>(definition: &'a JobDefinition, spec: &'a TaskSpec) -> Cow<'a, str> {
+    if let Some(prompt) = &spec.prompt {
+        return Cow::Borrowed(prompt);
+    }
+    let text =
+        spec.prompt_index.and_then(|index| definition.file.all_prompts().nth(index as usize)).unwrap_or_default();
+    // A constant template still has its doubled braces.
+    if text.contains(['{', '}']) {
+        let rendered = Template::parse(text).and_then(|template| template.render(|_| None, Vec::new));
+        return Cow::Owned(rendered.unwrap_or_else(|_| text.to_owned()));
+    }
+    Cow::Borrowed(text)
+}
+
+fn prompts_for(file: &JobFile, item: &SourceItem, job_prompts: usize) -> usize {
+    let replaces = item.prompt.is_some() && file.source.own_prompt == OwnPrompt::Replace;
+    if replaces || job_prompts == 0 { 1 } else { job_prompts }
+}
+
+fn count_tasks(file: &JobFile, scan: &Scan, prompts: usize) -> Result<u64, PlanError> {
+    let per_sample: u64 = if scan.items.is_empty() {
+        prompts as u64
+    } else {
+        scan.items.iter().map(|item| prompts_for(file, item, prompts) as u64).sum()
+    };
+    let tasks = per_sample.saturating_mul(u64::from(file.samples));
+    if tasks > MAX_TASKS { Err(PlanError::TooMany(tasks)) } else { Ok(tasks) }
+}
+
+fn check_ranges(file: &JobFile) -> Result<(), PlanError> {
+    let out = |key, value: String, range| Err(PlanError::OutOfRange { key, value, range });
+    if !(1..=100_000).contains(&file.samples) {
+        return out("samples", file.samples.to_string(), "1 to 100,000");
+    }
+    if !(1..=20).contains(&file.retry.attempts) {
+        return out("retry.attempts", file.retry.attempts.to_string(), "1 to 20");
+    }
+    if let Some(n) = file.options.n.filter(|n| !(1..=100).contains(n)) {
+        return out("options.n", n.to_string(), "1 to 100");
+    }
+    if let Some(t) = file.options.temperature.filter(|t| !(0.0..=2.0).contains(t)) {
+        return out("options.temperature", t.to_string(), "0 to 2");
+    }
+    if let Some(tokens) = file.options.max_tokens.filter(|tokens| !(1..=256_000).contains(tokens)) {
+        return out("options.max_tokens", tokens.to_string(), "1 to 256,000");
+    }
+    if let Some(limits) = file.limits.filter(|limits| !(1..=1_024).contains(&limits.concurrency)) {
+        return out("limits.concurrency", limits.concurrency.to_string(), "1 to 1,024");
+    }
+    Ok(())
+}
+
+fn check_prompts(file: &JobFile, scan: &Scan) -> Result<Vec<Template>, PlanError> {
+    if file.recipe == RecipeName::Edit && scan.items.iter().all(|item| item.pictures.is_empty()) {
+        return Err(PlanError::NoPictures);
+    }
+    let templates = file
+        .all_prompts()
+        .map(|text| {
+            Template::parse(text)
+                .map_err(|source| PlanError::Prompt { prompt: text.chars().take(60).collect(), source })
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    if templates.is_empty() {
+        let mut without = scan.items.iter().filter(|item| item.prompt.is_none());
+        match without.next() {
+            None if scan.items.is_empty() => return Err(PlanError::NoPrompt),
+            None => {}
+            Some(_) if scan.items.iter().all(|item| item.prompt.is_none()) => return Err(PlanError::NoPrompt),
+            Some(item) => {
+                let name = item.pictures.first().map_or_else(|| "a row".to_owned(), |picture| picture.name.clone());
+                return Err(PlanError::ItemWithoutPrompt { item: name, count: 1 + without.count() });
+            }
+        }
+    }
+    // The first item stands for all as far as names of variables go; each task is checked again when it is made.
+    if let Some(item) = scan.items.first() {
+        let spec = TaskSpec { pictures: item.pictures.clone(), columns: item.columns.clone(), ..TaskSpec::default() };
+        for (index, template) in templates.iter().enumerate() {
+            fill(template, file, &spec, index)?;
+        }
+    }
+    Ok(templates)
+}
+
+/// Variables of a prompt: columns, `[variables]`, and the picture's and sample's own names.
+fn fill(template: &Template, file: &JobFile, spec: &TaskSpec, prompt_index: usize) -> Result<String, PlanError> {
+    let own = own_variables(spec, prompt_index);
+    let lookup = |name: &str| {
+        spec.columns
+            .get(name)
+            .or_else(|| file.variables.get(name))
+            .or_else(|| own.get(name))
+            .map(|value| Cow::Owned(value.clone()))
+    };
+    let known = || {
+        let mut names: Vec<String> = spec
+            .columns
+            .keys()
+            .chain(file.variables.keys())
+            .cloned()
+            .chain(own.keys().map(|n| (*n).to_owned()))
+            .collect();
+        names.sort();
+        names.dedup();
+        names
+    };
+    template.render(lookup, known).map_err(|source| {
+        let prompt = file.all_prompts().nth(prompt_index).unwrap_or_default();
+        PlanError::Prompt { prompt: prompt.chars().take(60).collect(), source }
+    })
+}
+
+fn own_variables(spec: &TaskSpec, prompt_index: usize) -> BTreeMap<&'static str, String> {
+    let mut own =
+        BTreeMap::from([("sample", (spec.sample + 1).to_string()), ("prompt_index", (prompt_index + 1).to_string())]);
+    if let Some(picture) = spec.pictures.first() {
+        let name = picture.name.rsplit('/').next().unwrap_or(&picture.name);
+        let (stem, ext) = name.rsplit_once('.').unwrap_or((name, ""));
+        own.insert("src_name", name.to_owned());
+        own.insert("src_stem", stem.to_owned());
+        own.insert("src_ext", ext.to_owned());
+        let folder = picture.name.strip_suffix(name).unwrap_or_default().trim_end_matches('/');
+        own.insert("src_folder", folder.to_owned());
+    }
+    own
+}
+
+fn check_capabilities(
+    file: &JobFile,
+    profile: &Profile,
+    capabilities: &Capabilities,
+    scan: &Scan,
+) -> Result<(), PlanError> {
+    let refuse = |option: &str, detail: String| {
+        Err(PlanError::Unsupported {
+            model: capabilities.model.clone(),
+            provider: capabilities.provider.clone(),
+            option: option.to_owned(),
+            detail,
+        })
+    };
+    let options = &file.options;
+    let protocol = profile.resolved_protocol(capabilities.knows_images());
+    let edits = file.recipe == RecipeName::Edit;
+    let served = match protocol {
+        Protocol::ChatCompletions => capabilities.chat,
+        Protocol::Responses => capabilities.responses,
+        _ if edits => capabilities.edits,
+        _ => capabilities.generations,
+    };
+    if !served {
+        return refuse(
+            &format!("{} over {}", file.recipe.word(), protocol.word()),
+            "choose another protocol or model".into(),
+        );
+    }
+    if let Some(n) = options.n.filter(|n| *n > capabilities.max_n) {
+        return refuse(&format!("n = {n}"), format!("at most {}; use `samples` for more", capabilities.max_n));
+    }
+    for (option, given, taken) in [
+        ("size", &options.size, &capabilities.sizes),
+        ("quality", &options.quality, &capabilities.qualities),
+        ("aspect_ratio", &options.aspect_ratio, &capabilities.aspect_ratios),
+    ] {
+        if let Some(value) = given.as_ref().filter(|value| !taken.is_empty() && !taken.contains(value)) {
+            return refuse(&format!("{option} = {value:?}"), format!("it takes {}", taken.join(", ")));
+        }
+    }
+    let given = serde_json::to_value(options).unwrap_or_default();
+    if let Some(option) = capabilities.refuses.iter().find(|option| given.get(option.as_str()).is_some()) {
+        return refuse(option, "leave it out".into());
+    }
+    if options.seed.is_some() && capabilities.seed == SeedSupport::Absent {
+        return refuse("seed", "it has no such parameter; leave it out".into());
+    }
+    let references = scan.items.iter().map(|item| item.pictures.len()).max().unwrap_or(0);
+    if let Some(most) = capabilities.max_references.filter(|most| references > *most as usize) {
+        return refuse(&format!("{references} pictures in one request"), format!("at most {most}"));
+    }
+    Ok(())
+}
+
+fn warn(file: &JobFile, scan: &Scan) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let mut seen = HashSet::new();
+    let repeated = file.all_prompts().filter(|prompt| !seen.insert(*prompt)).count();
+    if repeated > 0 {
+        warnings.push(format!(
+            "{repeated} prompts stand in the list more than once; each counts once (use `samples` for more)"
+        ));
+    }
+    if file.recipe == RecipeName::Generate && scan.items.iter().any(|item| !item.pictures.is_empty()) {
+        warnings.push("the recipe is generate: the pictures of [source] are sent as references".into());
+    }
+    warnings
+}
+
+fn shape<'a>(file: &'a JobFile, scan: &Scan) -> CallShape<'a> {
+    let pixels = file.options.size.as_deref().and_then(|size| {
+        let (width, height) = size.split_once('x')?;
+        Some(width.parse::<u64>().ok()? * height.parse::<u64>().ok()?)
+    });
+    CallShape {
+        n: file.options.n.unwrap_or(1),
+        references: scan.items.iter().map(|item| item.pictures.len()).max().unwrap_or(0) as u32,
+        quality: file.options.quality.as_deref(),
+        pixels,
+        prompt_chars: file.system_prompt.len() + file.all_prompts().map(str::len).max().unwrap_or(200),
+    }
+}
+
+fn job_cost(price: &Price, call: CallEstimate, tasks: u64) -> CostEstimate {
+    CostEstimate {
+        low: call.low.times(tasks),
+        likely: call.likely.times(tasks),
+        high: call.high.times(tasks),
+        source: price.source.clone(),
+        date: price.date.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

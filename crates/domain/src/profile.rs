@@ -159,8 +159,8 @@ impl Default for NetworkRules {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Profile {
-    /// Its name; the key in the configuration file.
-    #[serde(skip_deserializing)]
+    /// Its name; the key in the configuration file, where it need not be repeated.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// One line for people.
     pub description: String,

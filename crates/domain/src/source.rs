@@ -52,6 +52,19 @@ pub enum SkipReason {
         /// In plain words.
         detail: String,
     },
+    /// A link to a folder, met while walking. Such links are not entered, so that no walk can go round in circles.
+    LinkedFolder,
+}
+
+impl std::fmt::Display for SkipReason {
+    /// A fragment for people, to stand behind the path and a colon.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Duplicate { of } => write!(f, "the same bytes as {of}"),
+            Self::NotAPicture { detail } | Self::Unreadable { detail } => f.write_str(detail),
+            Self::LinkedFolder => f.write_str("a link to a folder; name the folder itself to take its pictures"),
+        }
+    }
 }
 
 /// All that a scan found, in natural order.

@@ -1,1 +1,28 @@
-//! Dispatcher, workers, limits, budget, ledger, retry.
+//! Runs jobs: one dispatcher claims tasks, workers run recipes, every paid call goes through the ledger, the limits and
+//! the budget, and what a failure means for a task is decided in one pure function.
+//!
+//! This crate knows recipes only as [`Recipe`] and providers only as `imagemill_providers::ImageProvider`.
+
+mod answers;
+mod clock;
+mod context;
+mod disk;
+mod dispatcher;
+mod error;
+mod feed;
+mod limits;
+mod paid;
+mod pictures;
+mod recipe;
+mod recovery;
+pub mod retry;
+mod sources;
+mod start;
+mod worker;
+
+pub use clock::Clock;
+pub use context::TaskContext;
+pub use error::EngineError;
+pub use feed::EventFeed;
+pub use recipe::{Ending, ImageAsk, Recipe, RecipeFuture};
+pub use start::{Activity, Blocked, Engine, EngineHandle, EngineOptions, EngineParts, ProfileActivity, ReadCredential};

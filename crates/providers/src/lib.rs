@@ -1,1 +1,34 @@
 //! One file per provider protocol, over shared HTTP, SSE, extraction and error code.
+//!
+//! Everything that leaves this crate is in words of `imagemill_domain` or of this crate's root; wire structs stay inside.
+//! A call is made by [`ImageProvider::image`]; who may be called and how often is decided elsewhere.
+
+mod address;
+mod answer;
+mod body;
+mod download;
+mod error;
+mod extract;
+mod http;
+mod lift;
+mod links;
+mod openai_chat;
+mod openai_images;
+mod openai_responses;
+mod provider;
+mod registry;
+mod spool;
+mod sse;
+mod wire;
+
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+mod scripted_server;
+
+pub use provider::{
+    Answer, CallFailure, CallFuture, Found, ImageProvider, PictureBytes, PictureInput, Progress, ProviderFuture,
+    RateHints, WireCall,
+};
+pub use registry::{Registry, WireOptions};
+pub use spool::{Spool, SpoolBody, SpoolWriter, Spooled};

@@ -1,1 +1,17 @@
-//! What a task does: generate, edit.
+//! What a task does. A recipe is a plain async function from a task to its last paid step; it knows nothing of providers'
+//! wire formats, of files or of the ledger.
+
+mod edit;
+mod generate;
+
+use std::sync::Arc;
+
+use imagemill_engine::Recipe;
+
+pub use edit::Edit;
+pub use generate::Generate;
+
+/// Every recipe of this build.
+pub fn all() -> Vec<Arc<dyn Recipe>> {
+    vec![Arc::new(Edit), Arc::new(Generate)]
+}

@@ -1,1 +1,24 @@
-//! The offline provider: speaks the providers' own protocols on loopback and misbehaves on request.
+//! The offline provider: an HTTP server on loopback that speaks the providers' own protocols, draws real pictures, counts
+//! what a real provider would have charged, and misbehaves on request.
+//!
+//! Which misbehaviour is the model's name ([`faults`]) or a [`Scenario`]. Nothing here knows jobs, tasks or the engine: it is
+//! reached through the same client as any other provider.
+
+mod answer;
+mod bill;
+mod call;
+mod chat;
+pub mod faults;
+mod images;
+mod media;
+mod picture;
+mod request;
+mod responses;
+mod scenario;
+mod server;
+mod shapes;
+mod state;
+
+pub use bill::{Bill, BillEntry, Outcome};
+pub use scenario::{Act, Rates, Scenario, ScriptLine};
+pub use server::{Simulator, SimulatorError, SimulatorOptions};

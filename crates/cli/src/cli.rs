@@ -1,0 +1,447 @@
+//! What can be typed: commands, arguments and their English help. The Chinese help stands in data/texts/zh-CN.toml; nothing
+//! is decided here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use imagemill_domain::money::Money;
+
+/// Batch production for generative images: a folder of pictures through a model, as one durable job.
+#[derive(Debug, Parser)]
+#[command(name = "imagemill", version, max_term_width = 100, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub(crate) global: Global,
+    /// The command.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Shown below the list of commands.
+const AFTER_HELP: &str = "\
+First steps:
+  imagemill demo                                            everything once, offline, no key
+  imagemill edit ./photos --prompt \"make it night\" --profile simulator
+  OPENAI_API_KEY=… imagemill edit ./photos --prompt \"make it night\"
+
+Exit codes: 0 ok, 1 some tasks failed, 2 wrong usage, 3 nothing could start, 130 stopped.";
+
+/// Options of every command.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Global {
+    /// Folder that holds (or will hold) `.imagemill/`; found by walking up when left out
+    #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
+    pub(crate) workspace: Option<PathBuf>,
+    /// Machine-readable output; docs/command-line.md describes the shapes
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) json: bool,
+    /// Language of texts: en or zh-CN (default: from LC_ALL, LANG)
+    #[arg(long, global = true, value_name = "LANG", help_heading = "Global options")]
+    pub(crate) lang: Option<String>,
+    /// Only results and errors
+    #[arg(long, short, global = true, help_heading = "Global options", conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Log to standard error, too
+    #[arg(long, short, global = true, help_heading = "Global options")]
+    pub(crate) verbose: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Global options")]
+    pub(crate) color: ColorWhen,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorWhen {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands, in the order of the help.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a job file (TOML or JSON), or continue it
+    Run(RunArgs),
+    /// Show tasks, calls, money and time of a job file; nothing is sent
+    Plan(PlanArgs),
+    /// Edit the pictures of folders, files or globs
+    Edit(EditArgs),
+    /// Make pictures from prompts
+    Generate(GenerateArgs),
+    /// List the jobs, or show one in detail
+    Status(StatusArgs),
+    /// Follow a job that runs, here or in another process
+    Watch(JobArg),
+    /// Pause a job: calls under way end, none starts
+    Pause(JobArg),
+    /// Continue a paused or interrupted job, or a paused profile
+    Resume(ResumeArgs),
+    /// Stop a job: open connections are closed, what was paid for is kept
+    Stop(JobArg),
+    /// Do tasks of a job again
+    Retry(RetryArgs),
+    /// Tell all about one task: what was sent, what came back, what it cost
+    Explain(ExplainArgs),
+    /// Write a job's pictures to a folder under a naming rule
+    Save(SaveArgs),
+    /// List the profiles, or show one
+    Profiles(ProfilesArgs),
+    /// Show the settings in force and where each is from
+    Config(ConfigArgs),
+    /// Show, then remove what nothing refers to any more
+    Gc(GcArgs),
+    /// Serve the offline provider for other programs
+    Simulate(SimulateArgs),
+    /// Try everything once: draws pictures, edits them offline, saves pairs
+    Demo(DemoArgs),
+    /// Print a completion script for a shell
+    Completions(CompletionsArgs),
+}
+
+/// A job by name or number.
+#[derive(Debug, Args)]
+pub(crate) struct JobArg {
+    /// Job by name or number
+    pub(crate) job: String,
+}
+
+/// How a run starts and what it may cost. The same for `run`, `edit`, `generate`, `resume` and `retry`.
+#[derive(Debug, Default, Clone, Args)]
+pub(crate) struct StartArgs {
+    /// Do not ask before spending
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    /// Run although nobody knows the price
+    #[arg(long)]
+    pub(crate) accept_unknown_price: bool,
+}
+
+/// Settings that replace those of the job file.
+#[derive(Debug, Default, Clone, Args)]
+pub(crate) struct OverrideArgs {
+    /// Profile to call with (`imagemill profiles` lists them)
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Model to call
+    #[arg(long, short, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+    /// The most the job may spend, in dollars
+    #[arg(long, value_name = "DOLLARS")]
+    pub(crate) budget: Option<Money>,
+    /// Calls at once, at most
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) concurrency: Option<u32>,
+    /// Name of the job; the same name continues the same job
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+}
+
+/// Where and how finished pictures are saved.
+#[derive(Debug, Default, Clone, Args)]
+pub(crate) struct SaveToArgs {
+    /// Save finished pictures to this folder (edit and generate: ./imagemill-out/JOB when left out)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) save_to: Option<PathBuf>,
+    /// Naming rule: a built-in preset or one of the configuration (`imagemill config show` lists them)
+    #[arg(long, value_name = "PRESET")]
+    pub(crate) save_preset: Option<String>,
+    /// Keep the pictures in the workspace only; `imagemill save` writes them later
+    #[arg(long, conflicts_with_all = ["save_to", "save_preset"])]
+    pub(crate) no_save: bool,
+}
+
+/// `run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Job files; they run at the same time and share their profiles fairly
+    #[arg(required = true, value_name = "JOB")]
+    pub(crate) jobs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) overrides: OverrideArgs,
+    #[command(flatten)]
+    pub(crate) start: StartArgs,
+    #[command(flatten)]
+    pub(crate) save: SaveToArgs,
+}
+
+/// `plan`.
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// The job file
+    #[arg(value_name = "JOB")]
+    pub(crate) job: PathBuf,
+    #[command(flatten)]
+    pub(crate) overrides: OverrideArgs,
+    /// List this many tasks
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) tasks: usize,
+}
+
+/// What the direct commands ask for.
+#[derive(Debug, Default, Clone, Args)]
+pub(crate) struct AskArgs {
+    /// File with one prompt a line; empty lines and lines that begin with # do not count
+    #[arg(long, value_name = "FILE")]
+    pub(crate) prompts: Option<PathBuf>,
+    /// System prompt
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) system_prompt: Option<String>,
+    /// Tasks for each picture and prompt
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 1)]
+    pub(crate) samples: u32,
+    /// Size of the answer, such as 1024x1024
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) size: Option<String>,
+    /// Aspect ratio of the answer, such as 16:9
+    #[arg(long, value_name = "RATIO")]
+    pub(crate) aspect_ratio: Option<String>,
+    /// Quality: low, medium or high
+    #[arg(long, value_name = "QUALITY")]
+    pub(crate) quality: Option<String>,
+    /// File format of the answer: png, jpeg or webp
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) output_format: Option<String>,
+    /// A value for the templates of prompts, as NAME=VALUE; may be repeated
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = key_value)]
+    pub(crate) variables: Vec<(String, String)>,
+    /// CSV, TSV or JSONL file with one input a row
+    #[arg(long, value_name = "FILE")]
+    pub(crate) list: Option<String>,
+    /// Column of the list that names the picture
+    #[arg(long, value_name = "COLUMN", requires = "list")]
+    pub(crate) picture_column: Option<String>,
+    /// Column of the list that holds the prompt
+    #[arg(long, value_name = "COLUMN", requires = "list")]
+    pub(crate) prompt_column: Option<String>,
+    /// Only show tasks, money and time; nothing is sent
+    #[arg(long)]
+    pub(crate) plan: bool,
+}
+
+/// `edit`.
+#[derive(Debug, Args)]
+pub(crate) struct EditArgs {
+    /// Folders (walked recursively), pictures and globs
+    #[arg(required_unless_present = "list", value_name = "PATH")]
+    pub(crate) paths: Vec<String>,
+    /// What to do with each picture; may be repeated, each prompt is a task
+    #[arg(long, short = 'e', value_name = "TEXT")]
+    pub(crate) prompt: Vec<String>,
+    #[command(flatten)]
+    pub(crate) ask: AskArgs,
+    /// Picture sent along behind every source; may be repeated
+    #[arg(long, value_name = "PATH")]
+    pub(crate) reference: Vec<String>,
+    /// Take photo.txt beside photo.png as its prompt
+    #[arg(long)]
+    pub(crate) sidecar_prompts: bool,
+    /// Take hidden files and folders, too
+    #[arg(long)]
+    pub(crate) hidden: bool,
+    /// Scale sources down to at most this many pixels on the longer edge before sending
+    #[arg(long, value_name = "PIXELS")]
+    pub(crate) max_edge: Option<u32>,
+    #[command(flatten)]
+    pub(crate) overrides: OverrideArgs,
+    #[command(flatten)]
+    pub(crate) start: StartArgs,
+    #[command(flatten)]
+    pub(crate) save: SaveToArgs,
+}
+
+/// `generate`.
+#[derive(Debug, Args)]
+pub(crate) struct GenerateArgs {
+    /// Prompts; each is a task
+    #[arg(required_unless_present_any = ["prompts", "list"], value_name = "PROMPT")]
+    pub(crate) prompt: Vec<String>,
+    #[command(flatten)]
+    pub(crate) ask: AskArgs,
+    #[command(flatten)]
+    pub(crate) overrides: OverrideArgs,
+    #[command(flatten)]
+    pub(crate) start: StartArgs,
+    #[command(flatten)]
+    pub(crate) save: SaveToArgs,
+}
+
+/// `status`.
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Job by name or number
+    pub(crate) job: Option<String>,
+}
+
+/// `resume`.
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArgs {
+    /// Job by name or number
+    #[arg(required_unless_present = "profile")]
+    pub(crate) job: Option<String>,
+    /// Let this profile be called again after it was paused
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+}
+
+/// `retry`.
+#[derive(Debug, Args)]
+pub(crate) struct RetryArgs {
+    /// Job by name or number
+    pub(crate) job: String,
+    /// Tasks that failed or are partly done (the default)
+    #[arg(long, group = "which")]
+    pub(crate) failed: bool,
+    /// Tasks in this state: failed, partial, refused, unknown, stopped or succeeded; may be repeated
+    #[arg(long, value_name = "STATE", group = "which")]
+    pub(crate) state: Vec<String>,
+    /// This task only
+    #[arg(long, value_name = "TASK", group = "which")]
+    pub(crate) task: Option<String>,
+    /// Every task that has ended
+    #[arg(long, group = "which")]
+    pub(crate) all: bool,
+    /// Keep earlier pictures beside the new ones (the default)
+    #[arg(long, conflicts_with = "drop_results")]
+    pub(crate) keep_results: bool,
+    /// Hide earlier pictures once new ones are there
+    #[arg(long)]
+    pub(crate) drop_results: bool,
+    /// Only mark the tasks; run them later with `imagemill resume`
+    #[arg(long)]
+    pub(crate) later: bool,
+    #[command(flatten)]
+    pub(crate) start: StartArgs,
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// Task by number, beginning of its key, or name of its source
+    pub(crate) task: String,
+    /// Look in this job only
+    #[arg(long, value_name = "JOB")]
+    pub(crate) job: Option<String>,
+}
+
+/// `save`.
+#[derive(Debug, Args)]
+pub(crate) struct SaveArgs {
+    /// Job by name or number
+    pub(crate) job: String,
+    /// Folder to write to (default: ./imagemill-out/JOB)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: Option<PathBuf>,
+    /// Naming rule: a built-in preset or one of the configuration
+    #[arg(long, value_name = "PRESET")]
+    pub(crate) preset: Option<String>,
+    /// File name without suffix, a template such as "{src_stem}_{result_index}"
+    #[arg(long, value_name = "TEMPLATE")]
+    pub(crate) template: Option<String>,
+    /// Replace FROM by TO in the source's stem
+    #[arg(long, num_args = 2, value_names = ["FROM", "TO"])]
+    pub(crate) replace: Option<Vec<String>>,
+    /// Write a text file beside each picture, from this template
+    #[arg(long, value_name = "TEMPLATE")]
+    pub(crate) text: Option<String>,
+    /// Only the first result of each task
+    #[arg(long)]
+    pub(crate) only_first: bool,
+    /// Only results a reviewer kept
+    #[arg(long)]
+    pub(crate) only_kept: bool,
+    /// Copy each source beside its result
+    #[arg(long)]
+    pub(crate) copy_source: bool,
+    /// Put all files into one folder
+    #[arg(long)]
+    pub(crate) flat: bool,
+    /// What to do about taken names: skip, overwrite or suffix
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) collision: Option<String>,
+    /// Draw a contact sheet, sources beside results
+    #[arg(long)]
+    pub(crate) contact_sheet: bool,
+    /// Show what would be written
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// `profiles`.
+#[derive(Debug, Args)]
+pub(crate) struct ProfilesArgs {
+    #[command(subcommand)]
+    pub(crate) action: Option<ProfilesAction>,
+}
+
+/// What about the profiles.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProfilesAction {
+    /// Show all settings of one profile
+    Show {
+        /// Profile by name
+        name: String,
+    },
+}
+
+/// `config`.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    #[command(subcommand)]
+    pub(crate) action: ConfigAction,
+}
+
+/// What about the configuration.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigAction {
+    /// Print each value with its origin; secrets are masked
+    Show,
+}
+
+/// `gc`.
+#[derive(Debug, Args)]
+pub(crate) struct GcArgs {
+    /// Remove what was shown
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+/// `simulate`.
+#[derive(Debug, Args)]
+pub(crate) struct SimulateArgs {
+    /// Port on 127.0.0.1; 0 takes a free one
+    #[arg(long, value_name = "PORT", default_value_t = 8765)]
+    pub(crate) port: u16,
+    /// TOML file that says how it misbehaves
+    #[arg(long, value_name = "FILE")]
+    pub(crate) scenario: Option<PathBuf>,
+    /// Append one JSON line for each call to this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
+}
+
+/// `demo`.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Folder to work in; made when missing
+    #[arg(long, value_name = "DIR", default_value = "imagemill-demo")]
+    pub(crate) folder: PathBuf,
+}
+
+/// `completions`.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArgs {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}

@@ -1,0 +1,75 @@
+//! `imagemill config show`: each setting in force with its origin. Values that may be secret are masked.
+
+use serde_json::json;
+use toml::Value;
+
+use crate::cli::{ConfigAction, ConfigArgs};
+use crate::config::Origin;
+use crate::context::Context;
+use crate::job_source::save_presets;
+use crate::printer::Tone;
+use crate::quit::Exit;
+use crate::texts::say;
+
+/// Stands for a secret.
+pub(crate) const MASK: &str = "••••••••";
+
+/// Prints everything.
+pub(crate) fn run(context: &Context, args: &ConfigArgs) -> Exit {
+    let ConfigAction::Show = args.action;
+    let printer = &context.printer;
+    let mut documents = Vec::new();
+    for (path, setting) in &context.config.settings {
+        let key = path.join(".");
+        let value = masked(&key, &setting.value);
+        let origin = origin(context, &setting.origin);
+        printer.line(format!("{key} = {value}  {}", printer.paint(Tone::Dim, format!("# {origin}"))));
+        documents.push(json!({ "key": key, "value": value, "origin": origin }));
+    }
+    let presets: Vec<String> = save_presets(context).into_iter().map(|(name, ..)| name).collect();
+    printer.line(say!(context.texts, "config.presets", presets = presets.join(", ")));
+    printer.line(say!(context.texts, "config.workspace", folder = context.workspace.root.display()));
+    printer.json(&json!({
+        "settings": documents,
+        "save_presets": presets,
+        "workspace": context.workspace.root,
+        "unknown_keys": context.config.unknown_keys,
+    }));
+    Exit::Ok
+}
+
+/// Whether a key's value is likely to be a secret.
+pub(crate) fn is_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    ["authorization", "api-key", "api_key", "apikey", "token", "secret", "password", "cookie"]
+        .iter()
+        .any(|word| key.contains(word))
+        && !key.ends_with("token_field")
+}
+
+fn masked(key: &str, value: &Value) -> String {
+    match value {
+        // A credential names a variable or a file, never the secret.
+        Value::Table(table) if !key.ends_with(".credential") => {
+            let mut table = table.clone();
+            for (name, value) in &mut table {
+                if is_secret(name) {
+                    *value = Value::String(MASK.to_owned());
+                }
+            }
+            Value::Table(table).to_string()
+        }
+        Value::Table(_) => value.to_string(),
+        _ if is_secret(key) => format!("{MASK:?}"),
+        _ => value.to_string(),
+    }
+}
+
+fn origin(context: &Context, origin: &Origin) -> String {
+    match origin {
+        Origin::Default => say!(context.texts, "config.default"),
+        Origin::File(path) => path.display().to_string(),
+        Origin::Environment(name) => say!(context.texts, "config.environment", name = name),
+        Origin::Flag(name) => (*name).to_owned(),
+    }
+}

@@ -1,0 +1,72 @@
+//! `imagemill gc`: files that no row refers to. Shows first; removes only with --yes, and never while another process runs the
+//! workspace, because that one may be about to write the row.
+
+use imagemill_domain::picture::PictureFormat;
+use serde_json::json;
+
+use crate::cli::GcArgs;
+use crate::context::Context;
+use crate::printer::Tone;
+use crate::quit::Exit;
+use crate::texts::{grouped, say};
+use crate::workspace::Claim;
+
+/// Files that are listed.
+const LISTED: usize = 20;
+
+/// Shows, and removes when asked to.
+pub(crate) async fn run(context: &Context, args: GcArgs) -> anyhow::Result<Exit> {
+    let store = context.existing_store().await?;
+    // Held to the end, so that nobody starts meanwhile.
+    let _lock = match context.workspace.claim("gc")? {
+        Claim::Mine(lock) => lock,
+        Claim::Theirs(owner) => anyhow::bail!(say!(context.texts, "gc.owned", owner = owner)),
+    };
+    let files = context.files()?;
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    for file in files.originals() {
+        let (hash, path, length) = file?;
+        if !store.assets().is_referenced(hash).await? {
+            bytes += length;
+            found.push((hash, path, length));
+        }
+    }
+    let (texts, printer) = (&context.texts, &context.printer);
+    for (_, path, length) in found.iter().take(LISTED) {
+        printer.line(format!("  {}  {}", context.shown(path), printer.paint(Tone::Dim, size(*length))));
+    }
+    if found.len() > LISTED {
+        printer.line(format!("  {}", say!(texts, "gc.more", count = grouped((found.len() - LISTED) as u64))));
+    }
+    let count = texts.count("file", found.len() as u64);
+    if found.is_empty() {
+        printer.line(say!(texts, "gc.nothing"));
+    } else if args.yes {
+        for (hash, path, _) in &found {
+            let suffix = path.extension().and_then(|suffix| suffix.to_str()).unwrap_or_default();
+            if let Some(format) = PictureFormat::ALL.into_iter().find(|format| format.extension() == suffix) {
+                files.remove(hash, format)?;
+            }
+        }
+        printer.line(say!(texts, "gc.removed", files = count, size = size(bytes)));
+    } else {
+        let command = printer.paint(Tone::Command, "imagemill gc --yes");
+        printer.line(say!(texts, "gc.would", files = count, size = size(bytes), command = command));
+    }
+    printer.json(&json!({
+        "files": found.len(),
+        "bytes": bytes,
+        "removed": args.yes,
+        "paths": found.iter().map(|(_, path, _)| context.shown(path)).collect::<Vec<_>>(),
+    }));
+    Ok(Exit::Ok)
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
+}

@@ -1,0 +1,17 @@
+//! The commands, one file each. A command is glue: the whole story of it can be read in its file.
+
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod demo;
+pub(crate) mod direct;
+pub(crate) mod explain;
+pub(crate) mod gc;
+pub(crate) mod plan;
+pub(crate) mod profiles;
+pub(crate) mod retry;
+pub(crate) mod run;
+pub(crate) mod save;
+pub(crate) mod simulate;
+pub(crate) mod state;
+pub(crate) mod status;
+pub(crate) mod watch;

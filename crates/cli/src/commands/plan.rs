@@ -1,0 +1,67 @@
+//! `imagemill plan JOB`: what would be done and what it would cost. Nothing is sent and nothing is written.
+
+use serde_json::json;
+
+use crate::cli::{PlanArgs, SaveToArgs, StartArgs};
+use crate::context::Context;
+use crate::job_source::{JobInput, read};
+use crate::launch::{self, Planned};
+use crate::quit::Exit;
+use crate::texts::{grouped, say};
+
+/// Reads, scans, plans, shows.
+pub(crate) async fn run(context: &Context, args: PlanArgs) -> anyhow::Result<Exit> {
+    let start = StartArgs { yes: false, accept_unknown_price: true };
+    let input = read(context, &args.job, &args.overrides, &start, &SaveToArgs::default())?;
+    show(context, input, args.tasks).await
+}
+
+/// The same for a job that was typed.
+pub(crate) async fn show(context: &Context, input: JobInput, list: usize) -> anyhow::Result<Exit> {
+    let table = context.capabilities()?;
+    let planned = launch::plan(context, input, &table, None).await?;
+    for line in launch::plan_lines(context, &planned) {
+        context.printer.line(line);
+    }
+    for warning in &planned.plan.warnings {
+        context.warn(warning);
+    }
+    let mut listed = Vec::new();
+    for task in planned.plan.tasks().take(list) {
+        let task = task?;
+        let prompt = imagemill_domain::plan::prompt_of(&planned.plan.definition, &task.spec).into_owned();
+        context.printer.line(format!("  {}  {}  {prompt}", task.key.short(), task.spec.title()));
+        listed.push(
+            json!({ "key": task.key, "source": task.spec.title(), "prompt": prompt, "sample": task.spec.sample }),
+        );
+    }
+    let more = planned.plan.tasks.saturating_sub(list as u64);
+    if list > 0 && more > 0 {
+        context.printer.line(format!("  {}", say!(context.texts, "plan.more_tasks", count = grouped(more))));
+    }
+    context.printer.json(&document(&planned, listed));
+    Ok(Exit::Ok)
+}
+
+fn document(planned: &Planned, tasks: Vec<serde_json::Value>) -> serde_json::Value {
+    let plan = &planned.plan;
+    json!({
+        "job": plan.name,
+        "recipe": plan.definition.file.recipe,
+        "profile": plan.definition.profile.name,
+        "provider": plan.definition.profile.provider,
+        "protocol": plan.definition.profile.protocol,
+        "model": plan.definition.model,
+        "tasks": plan.tasks,
+        "sources": plan.scan.items.len(),
+        "cost": plan.cost,
+        "call_ceiling": plan.definition.call_ceiling,
+        "budget": plan.definition.file.budget,
+        "seconds_at_rate": plan.seconds_at_rate,
+        "unknown_policy": plan.definition.unknown,
+        "skipped": plan.scan.skipped,
+        "ignored_files": plan.scan.ignored,
+        "warnings": plan.warnings,
+        "task_list": tasks,
+    })
+}

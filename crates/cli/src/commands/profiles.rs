@@ -1,0 +1,83 @@
+//! `imagemill profiles [show NAME]`: who can be called. Secrets are never printed.
+
+use imagemill_domain::profile::{Credential, Profile};
+use serde_json::json;
+
+use crate::cli::{ProfilesAction, ProfilesArgs};
+use crate::config::known_profiles;
+use crate::context::Context;
+use crate::printer::Tone;
+use crate::profiles::{choose, read_credential};
+use crate::quit::Exit;
+use crate::texts::say;
+
+/// Lists or shows.
+pub(crate) fn run(context: &Context, args: ProfilesArgs) -> anyhow::Result<Exit> {
+    match args.action {
+        Some(ProfilesAction::Show { name }) => show(context, &name),
+        None => Ok(list(context)),
+    }
+}
+
+fn list(context: &Context) -> Exit {
+    let (texts, printer) = (&context.texts, &context.printer);
+    let default = choose(context, None).ok().map(|profile| profile.name);
+    let profiles = &context.config.profiles;
+    let width = profiles.keys().map(|name| name.chars().count()).max().unwrap_or_default();
+    for (name, profile) in profiles {
+        let mark = if default.as_deref() == Some(name) { "*" } else { " " };
+        let ready = match read_credential(&profile.credential) {
+            Ok(_) => printer.paint(Tone::Good, say!(texts, "profile.ready")),
+            Err(failure) => printer.paint(Tone::Warn, failure.message),
+        };
+        let gap = " ".repeat(width - name.chars().count());
+        let name = printer.paint(Tone::Bold, name);
+        printer.line(format!("{mark} {name}{gap}  {}  {ready}", profile.model));
+        if !profile.description.is_empty() {
+            printer.line(printer.paint(Tone::Dim, format!("    {}", profile.description)));
+        }
+    }
+    for (name, needs) in known_profiles() {
+        if !profiles.contains_key(&name) {
+            let text = say!(texts, "profile.appears", profile = name, variables = needs.join(" + "));
+            printer.line(printer.paint(Tone::Dim, format!("  {text}")));
+        }
+    }
+    let documents: Vec<_> = profiles.values().map(|profile| document(profile, default.as_deref())).collect();
+    printer.json(&json!({ "profiles": documents, "default": default }));
+    Exit::Ok
+}
+
+fn show(context: &Context, name: &str) -> anyhow::Result<Exit> {
+    let profile = choose(context, Some(name))?;
+    let mut masked = profile.clone();
+    for (header, value) in &mut masked.headers {
+        if super::config::is_secret(header) {
+            super::config::MASK.clone_into(value);
+        }
+    }
+    let text = toml::to_string_pretty(&masked)?;
+    context.printer.line(text.trim_end());
+    context.printer.json(&document(&masked, None));
+    Ok(Exit::Ok)
+}
+
+fn document(profile: &Profile, default: Option<&str>) -> serde_json::Value {
+    let credential = match &profile.credential {
+        Credential::None => json!(null),
+        Credential::Env(name) => json!({ "env": name }),
+        Credential::File(path) => json!({ "file": path }),
+    };
+    json!({
+        "name": profile.name,
+        "description": profile.description,
+        "provider": profile.provider,
+        "protocol": profile.protocol,
+        "base_url": profile.base_url,
+        "model": profile.model,
+        "credential": credential,
+        "ready": read_credential(&profile.credential).is_ok(),
+        "default": default == Some(profile.name.as_str()),
+        "limits": profile.limits,
+    })
+}

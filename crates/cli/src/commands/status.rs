@@ -1,0 +1,146 @@
+//! `imagemill status [JOB]`: the jobs of the workspace, or one in detail. Works beside a running process.
+
+use imagemill_domain::job::{Job, JobState};
+use imagemill_store::Store;
+use serde_json::json;
+
+use crate::cli::StatusArgs;
+use crate::clock::local_time;
+use crate::context::Context;
+use crate::printer::Tone;
+use crate::quit::{Exit, Quit};
+use crate::report::{JobSnapshot, Summary, bar, counts_line, render};
+use crate::texts::{grouped, say};
+use crate::workspace::Owner;
+use crate::{launch, look};
+
+/// Characters of a job's bar.
+const BAR_WIDTH: usize = 20;
+
+/// Lists or shows.
+pub(crate) async fn run(context: &Context, args: StatusArgs) -> anyhow::Result<Exit> {
+    let Some(store) = context.reading_store().await? else {
+        let text = say!(context.texts, "workspace.none", folder = context.workspace.root.display());
+        if args.job.is_some() {
+            return Err(Quit::usage(text));
+        }
+        context.printer.line(text);
+        context.printer.json(&json!({ "jobs": [], "owner": null }));
+        return Ok(Exit::Ok);
+    };
+    let owner = context.workspace.owner();
+    match args.job {
+        Some(job) => one(context, &store, look::job(context, &store, &job).await?, owner).await,
+        None => list(context, &store, owner).await,
+    }
+}
+
+async fn list(context: &Context, store: &Store, owner: Option<Owner>) -> anyhow::Result<Exit> {
+    let paused = store.profiles().paused().await?;
+    let mut jobs = Vec::new();
+    for job in store.jobs().list().await? {
+        jobs.push(look::snapshot_of(store, job, &paused, None).await?);
+    }
+    if jobs.is_empty() {
+        context.printer.line(say!(context.texts, "status.empty", folder = context.workspace.root.display()));
+    }
+    let width = jobs.iter().map(|job| job.name.chars().count()).max().unwrap_or_default().min(40);
+    for job in &jobs {
+        context.printer.line(job_line(context, job, width));
+    }
+    if let Some(owner) = &owner {
+        context.printer.line(context.printer.paint(Tone::Dim, say!(context.texts, "status.owner", owner = owner)));
+    }
+    for paused in &paused {
+        let text = say!(context.texts, "status.profile_paused", profile = paused.name, reason = paused.reason);
+        context.printer.line(context.printer.paint(Tone::Warn, text));
+    }
+    let documents: Vec<_> = jobs.iter().map(document).collect();
+    context.printer.json(&json!({ "jobs": documents, "owner": owner }));
+    Ok(Exit::Ok)
+}
+
+fn job_line(context: &Context, job: &JobSnapshot, width: usize) -> String {
+    let (printer, counts) = (&context.printer, &job.counts);
+    let tone = match job.state {
+        JobState::Finished if counts.unsuccessful() == 0 => Tone::Good,
+        JobState::Finished | JobState::Paused | JobState::Stopped => Tone::Warn,
+        JobState::Active | JobState::Submitting => Tone::Bold,
+    };
+    let state = say!(context.texts, &format!("job_state.{}", job.state.word()));
+    let gap = " ".repeat(width.saturating_sub(job.name.chars().count()));
+    let reason = job.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    format!(
+        "{}{gap}  {} {}/{}  {}{reason}  {}  {}",
+        printer.paint(Tone::Bold, &job.name),
+        bar(counts.ended(), counts.total(), BAR_WIDTH),
+        grouped(counts.ended()),
+        grouped(counts.total()),
+        printer.paint(tone, state),
+        launch::money(context, job),
+        printer.paint(Tone::Dim, counts_line(&context.texts, counts)),
+    )
+}
+
+async fn one(context: &Context, store: &Store, job: Job, owner: Option<Owner>) -> anyhow::Result<Exit> {
+    let texts = &context.texts;
+    let definition = job.definition.clone();
+    let created = local_time(job.created_us);
+    let paused = store.profiles().paused().await?;
+    let job = look::snapshot_of(store, job, &paused, None).await?;
+    context.printer.line(job_line(context, &job, 0));
+    let head = say!(
+        texts,
+        "status.detail",
+        recipe = definition.file.recipe.word(),
+        model = definition.model,
+        profile = definition.profile.name,
+        time = created
+    );
+    context.printer.line(format!("  {head}"));
+    if let Some(owner) = &owner {
+        context.printer.line(format!("  {}", say!(texts, "status.owner", owner = owner)));
+    }
+    let summary = Summary {
+        seconds: 0,
+        failures: look::failure_examples(store, &job).await?,
+        unknown: look::unknown_calls(store, job.id).await?,
+        saved: None,
+        saved_shown: None,
+        originals: context.workspace.state().join("files"),
+        job,
+    };
+    // The headline speaks of a run; here the line above stands for it.
+    render(texts, &context.printer, &summary).iter().skip(2).for_each(|line| context.printer.line(line));
+    let mut document = document(&summary.job);
+    if let Some(object) = document.as_object_mut() {
+        object.insert("model".into(), definition.model.clone().into());
+        object.insert("recipe".into(), definition.file.recipe.word().into());
+        object.insert("failures".into(), serde_json::to_value(&summary.failures)?);
+        object.insert("unknown".into(), serde_json::to_value(&summary.unknown)?);
+        object.insert("owner".into(), serde_json::to_value(&owner)?);
+    }
+    context.printer.json(&document);
+    Ok(Exit::Ok)
+}
+
+/// The JSON form of a job in a list.
+fn document(job: &JobSnapshot) -> serde_json::Value {
+    json!({
+        "job": job.name,
+        "id": job.id,
+        "state": job.state,
+        "reason": job.reason,
+        "profile": job.profile,
+        "tasks": job.counts,
+        "total": job.counts.total(),
+        "pictures": job.pictures,
+        "spent": job.spent,
+        "reserved": job.reserved,
+        "budget": job.budget,
+        "waiting_until_us": job.waiting_until_us,
+        "profile_paused": job.paused.as_ref().map(|(kind, reason, until_us)| {
+            json!({ "kind": kind, "reason": reason, "until_us": until_us })
+        }),
+    })
+}

@@ -1,0 +1,275 @@
+//! Reads the layers and makes them into [`Config`]. Profiles that come with the program are part of the lowest layer and
+//! appear when their variables are set.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use imagemill_domain::job_file::{Format, parse_text};
+use imagemill_domain::money::Money;
+use imagemill_domain::profile::Profile;
+use imagemill_domain::save_rule::SaveRule;
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use super::layers::{Layers, Origin, Setting};
+use crate::quit::FileProblem;
+use crate::texts::Lang;
+
+const TEMPLATES: &str = include_str!("../../../../data/profiles.toml");
+
+/// Where settings are looked for.
+pub(crate) struct Sources<'a> {
+    /// The user's own file, when it exists.
+    pub(crate) user_file: Option<PathBuf>,
+    /// The workspace's file.
+    pub(crate) workspace_file: PathBuf,
+    /// Environment.
+    pub(crate) variable: &'a dyn Fn(&str) -> Option<String>,
+    /// `--lang`.
+    pub(crate) lang_flag: Option<&'a str>,
+}
+
+/// The settings in force. docs/config.md explains each.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// Profile when neither job nor command line names one.
+    pub(crate) default_profile: Option<String>,
+    /// Language of texts; the environment's when unset.
+    pub(crate) lang: Option<Lang>,
+    /// More models and prices.
+    pub(crate) models_file: Option<PathBuf>,
+    /// A run that may cost more than this asks first.
+    pub(crate) confirm_above: Money,
+    /// Threads for picture work; 0 takes one for each processor.
+    pub(crate) picture_threads: usize,
+    /// What goes into the log.
+    pub(crate) log: String,
+    /// Profiles by name.
+    pub(crate) profiles: BTreeMap<String, Profile>,
+    /// The user's save presets.
+    pub(crate) save: BTreeMap<String, SaveRule>,
+    /// Profiles that can be chosen unasked, best first.
+    pub(crate) ready: Vec<String>,
+    /// Each value with its origin.
+    pub(crate) settings: BTreeMap<Vec<String>, Setting>,
+    /// Unknown keys, as file and key.
+    pub(crate) unknown_keys: Vec<(PathBuf, String)>,
+}
+
+/// The form of a configuration file. Keys are promises: each has a default, a line in docs/config.md and a test.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Settings {
+    default_profile: Option<String>,
+    lang: Option<String>,
+    models_file: Option<String>,
+    confirm_above: Option<Money>,
+    picture_threads: Option<usize>,
+    log: Option<String>,
+    profiles: BTreeMap<String, Profile>,
+    save: BTreeMap<String, SaveRule>,
+}
+
+/// Variable of each scalar key.
+const VARIABLES: [(&str, &str); 6] = [
+    ("default_profile", "IMAGEMILL_PROFILE"),
+    ("lang", "IMAGEMILL_LANG"),
+    ("models_file", "IMAGEMILL_MODELS_FILE"),
+    ("confirm_above", "IMAGEMILL_CONFIRM_ABOVE"),
+    ("picture_threads", "IMAGEMILL_PICTURE_THREADS"),
+    ("log", "IMAGEMILL_LOG"),
+];
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Templates {
+    template: Vec<ProfileTemplate>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProfileTemplate {
+    needs: Vec<String>,
+    address_from: Option<String>,
+    #[serde(default)]
+    only_when_named: bool,
+    profile: Table,
+}
+
+/// Reads and merges all layers. A file with an error is an error with line and caret.
+pub(crate) fn load(sources: &Sources<'_>) -> anyhow::Result<Config> {
+    let mut layers = Layers::default();
+    let mut unknown_keys = Vec::new();
+    layers.put(&[], defaults(), &Origin::Default);
+    let mut files = Vec::new();
+    for path in sources.user_file.iter().chain([&sources.workspace_file]) {
+        if let Some(table) = read_file(path, &mut unknown_keys)? {
+            files.push((path.clone(), table));
+        }
+    }
+    let templates = templates();
+    let mut ready = Vec::new();
+    for template in &templates {
+        let name = template.profile.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let active = template.needs.iter().all(|needed| set(sources.variable, needed).is_some());
+        let touched = files.iter().any(|(_, table)| {
+            table.get("profiles").and_then(Value::as_table).is_some_and(|profiles| profiles.contains_key(&name))
+        });
+        if active || touched {
+            put_template(&mut layers, template, &name, sources.variable);
+        }
+        if active && !template.only_when_named {
+            ready.push(name);
+        }
+    }
+    for (path, table) in files {
+        layers.put(&[], table, &Origin::File(path));
+    }
+    for (key, name) in VARIABLES {
+        if let Some(text) = set(sources.variable, name) {
+            let value = match key {
+                "picture_threads" => Value::Integer(
+                    text.parse().with_context(|| format!("{name} must be a whole number, and is {text:?}"))?,
+                ),
+                _ => Value::String(text),
+            };
+            layers.put(&[], Table::from_iter([(key.to_owned(), value)]), &Origin::Environment(name.into()));
+        }
+    }
+    if let Some(lang) = sources.lang_flag {
+        let table = Table::from_iter([("lang".to_owned(), Value::String(lang.to_owned()))]);
+        layers.put(&[], table, &Origin::Flag("--lang"));
+    }
+    finish(&layers, ready, unknown_keys)
+}
+
+fn finish(layers: &Layers, ready: Vec<String>, unknown_keys: Vec<(PathBuf, String)>) -> anyhow::Result<Config> {
+    let merged: Settings = layers.merged().try_into().context("the settings do not fit together")?;
+    let lang = match merged.lang {
+        Some(word) => Some(Lang::from_word(&word).with_context(|| {
+            format!(
+                "there are no texts in the language {word:?}; take en or zh-CN (--lang, IMAGEMILL_LANG or lang = …)"
+            )
+        })?),
+        None => None,
+    };
+    let mut ready = ready;
+    let mut profiles = merged.profiles;
+    for (name, profile) in &mut profiles {
+        profile.name.clone_from(name);
+        if !ready.contains(name) && profile.provider != "simulator" {
+            ready.push(name.clone());
+        }
+    }
+    let models_origin = layers.settings().get(&vec!["models_file".to_owned()]).map(|setting| &setting.origin);
+    let models_file = merged.models_file.map(|path| match models_origin {
+        Some(Origin::File(file)) => file.parent().unwrap_or(Path::new("")).join(expand_home(&path)),
+        _ => expand_home(&path),
+    });
+    Ok(Config {
+        default_profile: merged.default_profile,
+        lang,
+        models_file,
+        confirm_above: merged.confirm_above.expect("it is in the defaults"),
+        picture_threads: merged.picture_threads.unwrap_or_default(),
+        log: merged.log.unwrap_or_default(),
+        ready,
+        profiles,
+        save: merged.save,
+        settings: layers.settings().clone(),
+        unknown_keys,
+    })
+}
+
+fn defaults() -> Table {
+    Table::from_iter([
+        ("confirm_above".to_owned(), Value::Float(5.0)),
+        ("picture_threads".to_owned(), Value::Integer(0)),
+        ("log".to_owned(), Value::String("info".to_owned())),
+    ])
+}
+
+fn templates() -> Vec<ProfileTemplate> {
+    toml::from_str::<Templates>(TEMPLATES).expect("a test reads data/profiles.toml").template
+}
+
+/// Names of the profiles that come with the program, with the variables that make them appear.
+pub(crate) fn known_profiles() -> Vec<(String, Vec<String>)> {
+    let name = |template: &ProfileTemplate| {
+        template.profile.get("name").and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    templates().into_iter().map(|template| (name(&template), template.needs)).collect()
+}
+
+fn put_template(
+    layers: &mut Layers,
+    template: &ProfileTemplate,
+    name: &str,
+    variable: &dyn Fn(&str) -> Option<String>,
+) {
+    let mut profile = template.profile.clone();
+    profile.remove("name");
+    layers.put(&["profiles", name], profile, &Origin::Default);
+    let Some((from, address)) = template.address_from.as_ref().and_then(|from| Some((from, set(variable, from)?)))
+    else {
+        return;
+    };
+    let mut table = Table::from_iter([("base_url".to_owned(), Value::String(address.clone()))]);
+    if is_private(&address) {
+        // Naming the address is the consent; a gateway there also serves its pictures from there.
+        let unlock = ["allow_private_api", "allow_private_downloads"].map(|key| (key.to_owned(), Value::Boolean(true)));
+        table.insert("network".to_owned(), Value::Table(Table::from_iter(unlock)));
+    }
+    layers.put(&["profiles", name], table, &Origin::Environment(from.clone()));
+}
+
+/// Whether an address names this machine or a private network literally.
+fn is_private(address: &str) -> bool {
+    let host = address.split("://").nth(1).unwrap_or(address).split(['/', '?']).next().unwrap_or_default();
+    let host = host.rsplit('@').next().unwrap_or_default();
+    let host = match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    match host.parse::<std::net::IpAddr>() {
+        Ok(std::net::IpAddr::V4(ip)) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
+        Ok(std::net::IpAddr::V6(ip)) => ip.is_loopback() || ip.is_unique_local(),
+        Err(_) => host == "localhost" || host.ends_with(".localhost"),
+    }
+}
+
+fn read_file(path: &Path, unknown_keys: &mut Vec<(PathBuf, String)>) -> anyhow::Result<Option<Table>> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            return Err(
+                anyhow::Error::new(error).context(format!("cannot read the configuration file {}", path.display()))
+            );
+        }
+    };
+    let shown = path.display().to_string();
+    let problem = |error| anyhow::Error::from(crate::quit::Quit::from(FileProblem::new(&shown, &text, error)));
+    // Once for values with their places, once for keys that nobody reads.
+    parse_text::<Settings>(&text, Format::Toml).map_err(problem)?;
+    let table: Table = parse_text(&text, Format::Toml).map_err(problem)?;
+    let mut note = |key: serde_ignored::Path<'_>| unknown_keys.push((path.to_path_buf(), key.to_string()));
+    let _: Result<Settings, _> = serde_ignored::deserialize(Value::Table(table.clone()), &mut note);
+    Ok(Some(table))
+}
+
+fn set(variable: &dyn Fn(&str) -> Option<String>, name: &str) -> Option<String> {
+    variable(name).filter(|value| !value.is_empty())
+}
+
+/// `~/x` below the user's home.
+pub(crate) fn expand_home(path: &str) -> PathBuf {
+    match (path.strip_prefix("~/"), std::env::home_dir()) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(path),
+    }
+}
+
+#[cfg(test)]
+mod tests;

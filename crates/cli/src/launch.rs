@@ -1,0 +1,393 @@
+//! The whole story of a run: scan, plan, money gate, submit, run and follow, save, summary. `run`, `edit`, `generate`, `resume`,
+//! `retry` and `demo` are thin callers.
+
+use imagemill_domain::capability::CapabilityTable;
+use imagemill_domain::job::{Job, JobId, JobState};
+use imagemill_domain::job_file::RecipeName;
+use imagemill_domain::money::Money;
+use imagemill_domain::plan::{Plan, expand};
+use imagemill_domain::source::{Scan, SkipReason};
+use imagemill_domain::task::TaskState;
+use imagemill_store::{NewJob, NewTask, Store, Submitted};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::clock::{duration, now_us};
+use crate::context::Context;
+use crate::follow::{End, follow};
+use crate::job_source::JobInput;
+use crate::printer::{Printer, Tone};
+use crate::profiles::{SIMULATOR, choose, read_credential};
+use crate::quit::{Exit, Quit};
+use crate::report::{Progress, Summary, money_line, render};
+use crate::runner::Runner;
+use crate::saving::{Target, save_job};
+use crate::texts::{grouped, say};
+use crate::{look, report};
+
+/// Tasks a transaction takes.
+const CHUNK: usize = 5_000;
+/// Left-out files that are named one by one.
+const NAMED_SKIPS: usize = 5;
+
+/// A planned job with all that belongs to it.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    /// What was typed.
+    pub(crate) input: JobInput,
+    /// Tasks and money.
+    pub(crate) plan: Plan,
+}
+
+/// Scans and plans. `runner` gives the simulator profile an address; without one (`plan`) a stand-in is used.
+pub(crate) async fn plan(
+    context: &Context,
+    input: JobInput,
+    table: &CapabilityTable,
+    runner: Option<&mut Runner>,
+) -> anyhow::Result<Planned> {
+    let mut input = input;
+    let mut profile = choose(context, input.file.profile.as_deref())?;
+    match runner {
+        Some(runner) => {
+            read_credential(&profile.credential).map_err(|failure| {
+                let text =
+                    say!(context.texts, "profile.no_credential", profile = profile.name, reason = failure.message);
+                anyhow::anyhow!(text)
+            })?;
+            runner.provide(&mut profile).await?;
+        }
+        None if profile.provider == SIMULATOR && profile.base_url.is_empty() => {
+            profile.base_url = "http://127.0.0.1/v1".to_owned();
+        }
+        None => {}
+    }
+    if let Some(concurrency) = input.concurrency {
+        let limits = input.file.limits.unwrap_or(profile.limits);
+        input.file.limits = Some(imagemill_domain::profile::RateLimits { concurrency, ..limits });
+    }
+    let scan = scan(context, &input).await?;
+    let plan = expand(&input.file, &input.name, &profile, scan, table).map_err(|error| input.plan_error(&error))?;
+    Ok(Planned { input, plan })
+}
+
+async fn scan(context: &Context, input: &JobInput) -> anyhow::Result<Scan> {
+    let bar = (Printer::is_terminal() && !context.printer.quiet).then(|| {
+        let style = ProgressStyle::with_template("{spinner} {msg}").expect("the template is ours");
+        ProgressBar::new_spinner().with_style(style)
+    });
+    let (section, base, recipe) = (input.file.source.clone(), input.base.clone(), input.file.recipe);
+    let (found_text, checked_text) = (say!(context.texts, "scan.found"), say!(context.texts, "scan.checked"));
+    let shown = bar.clone();
+    let scanning = tokio::task::spawn_blocking(move || {
+        imagemill_sources::scan(&section, &base, recipe, &mut |progress| {
+            let Some(bar) = &shown else { return };
+            let text = if progress.checked == 0 {
+                format!("{found_text} {}", grouped(progress.found))
+            } else {
+                format!("{checked_text} {}/{}", grouped(progress.checked), grouped(progress.found))
+            };
+            bar.set_message(text);
+            bar.tick();
+        })
+    });
+    let scan = scanning.await?;
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    scan.map_err(|error| Quit::usage(error.to_string()))
+}
+
+/// The plan in a few lines, for `plan` and before a run.
+pub(crate) fn plan_lines(context: &Context, planned: &Planned) -> Vec<String> {
+    let (texts, printer, plan) = (&context.texts, &context.printer, &planned.plan);
+    let definition = &plan.definition;
+    let mut lines = vec![say!(
+        texts,
+        "plan.head",
+        job = printer.paint_err(Tone::Bold, &plan.name),
+        recipe = definition.file.recipe.word(),
+        model = definition.model,
+        profile = definition.profile.name
+    )];
+    let pictures = plan.scan.items.iter().filter(|item| !item.pictures.is_empty()).count() as u64;
+    let mut what = texts.count("task", plan.tasks);
+    if definition.file.recipe == RecipeName::Edit {
+        let prompts = definition.file.all_prompts().count() as u64;
+        what.push_str(&say!(
+            texts,
+            "plan.matrix",
+            pictures = texts.count("picture", pictures),
+            prompts = texts.count("prompt", prompts),
+            samples = texts.count("sample", u64::from(definition.file.samples))
+        ));
+    }
+    lines.push(format!("  {what}"));
+    lines.push(match &plan.cost {
+        Some(cost) => format!(
+            "  {}",
+            say!(
+                texts,
+                "plan.cost",
+                likely = printer.paint_err(Tone::Bold, cost.likely.to_string()),
+                low = cost.low,
+                high = cost.high,
+                source = cost.source,
+                date = cost.date
+            )
+        ),
+        None => format!("  {}", printer.paint_err(Tone::Warn, say!(texts, "plan.cost_unknown"))),
+    });
+    if let Some(seconds) = plan.seconds_at_rate {
+        lines.push(format!("  {}", say!(texts, "plan.time", time = duration(seconds))));
+    }
+    lines.extend(skip_lines(context, &plan.scan).into_iter().map(|line| format!("  {line}")));
+    lines
+}
+
+fn skip_lines(context: &Context, scan: &Scan) -> Vec<String> {
+    let texts = &context.texts;
+    let duplicates = scan.skipped.iter().filter(|skip| matches!(skip.reason, SkipReason::Duplicate { .. })).count();
+    let mut lines = Vec::new();
+    if duplicates > 0 {
+        lines.push(say!(texts, "scan.duplicates", pictures = texts.count("picture", duplicates as u64)));
+    }
+    let others = scan.skipped.len() - duplicates;
+    if others > 0 {
+        lines.push(say!(texts, "scan.skipped", files = texts.count("file", others as u64)));
+    }
+    for skip in scan.skipped.iter().take(NAMED_SKIPS) {
+        lines.push(context.printer.paint_err(Tone::Dim, format!("  {}: {}", skip.path, skip.reason)));
+    }
+    if scan.skipped.len() > NAMED_SKIPS {
+        let more = grouped((scan.skipped.len() - NAMED_SKIPS) as u64);
+        lines.push(context.printer.paint_err(Tone::Dim, format!("  {}", say!(texts, "scan.more", count = more))));
+    }
+    lines
+}
+
+/// Whether the money may be spent. `Some` ends the run with this code.
+fn gate(context: &Context, planned: &[(Planned, u64)], yes: bool) -> Option<Exit> {
+    let (texts, printer) = (&context.texts, &context.printer);
+    let mut most = Money::ZERO;
+    for (planned, done) in planned {
+        let plan = &planned.plan;
+        let left = plan.tasks.saturating_sub(*done);
+        let Some(cost) = &plan.cost else {
+            if !plan.definition.file.accept_unknown_price && left > 0 {
+                printer.error(say!(texts, "gate.unknown_price", job = plan.name, model = plan.definition.model));
+                return Some(Exit::CannotStart);
+            }
+            continue;
+        };
+        // Pretend money needs no consent.
+        if plan.definition.profile.provider != SIMULATOR {
+            let high = cost.high * (left as f64 / plan.tasks.max(1) as f64);
+            most += plan.definition.file.budget.map_or(high, |budget| budget.min(high));
+        }
+    }
+    if most <= context.config.confirm_above || yes {
+        return None;
+    }
+    if !Printer::can_ask() {
+        printer.error(say!(texts, "gate.needs_yes", money = most, limit = context.config.confirm_above));
+        return Some(Exit::CannotStart);
+    }
+    let answer = Printer::ask(&say!(texts, "gate.question", money = most)).unwrap_or_default().to_lowercase();
+    let agreed = ["y", "yes", "j", "是", "好"].contains(&answer.as_str());
+    (!agreed).then(|| {
+        printer.note(say!(texts, "gate.declined"));
+        Exit::CannotStart
+    })
+}
+
+/// Plans, asks, submits, runs, saves, and tells.
+pub(crate) async fn run(
+    context: &Context,
+    inputs: Vec<JobInput>,
+    yes: bool,
+    mut runner: Runner,
+) -> anyhow::Result<Exit> {
+    let table = context.capabilities()?;
+    let mut planned = Vec::new();
+    for input in inputs {
+        planned.push(plan(context, input, &table, Some(&mut runner)).await?);
+    }
+    for job in &planned {
+        plan_lines(context, job).iter().for_each(|line| context.printer.note(line));
+        job.plan.warnings.iter().for_each(|warning| context.warn(warning));
+    }
+    let store = context.store().await?;
+    let mut gated = Vec::new();
+    for job in planned {
+        let done = match store.jobs().by_name(&job.plan.name).await? {
+            Some(known) => store.jobs().counts(known.id).await?.get(TaskState::Succeeded),
+            None => 0,
+        };
+        gated.push((job, done));
+    }
+    if let Some(exit) = gate(context, &gated, yes) {
+        return Ok(exit);
+    }
+    let mut jobs = Vec::new();
+    for (job, _) in &gated {
+        let submitted = submit(&store, &job.plan).await?;
+        tell_submitted(context, &store, job, submitted).await?;
+        let target = job.input.save_to.clone().zip(job.input.file.save.clone());
+        jobs.push((submitted.job, target.map(|(folder, rule)| Target { folder, rule })));
+    }
+    run_submitted(context, &store, jobs, runner).await
+}
+
+/// Writes a plan into the store, in chunks.
+pub(crate) async fn submit(store: &Store, plan: &Plan) -> anyhow::Result<Submitted> {
+    let job = store
+        .jobs()
+        .begin_submit(
+            NewJob {
+                name: plan.name.clone(),
+                priority: plan.definition.file.priority,
+                budget: plan.definition.file.budget,
+                definition: plan.definition.clone(),
+            },
+            now_us(),
+        )
+        .await?;
+    let mut chunk = Vec::with_capacity(CHUNK.min(plan.tasks as usize));
+    for task in plan.tasks() {
+        let task = task?;
+        chunk.push(NewTask { key: task.key, spec: task.spec });
+        if chunk.len() == CHUNK {
+            store.jobs().add_tasks(job, std::mem::take(&mut chunk)).await?;
+        }
+    }
+    if !chunk.is_empty() {
+        store.jobs().add_tasks(job, chunk).await?;
+    }
+    Ok(store.jobs().finish_submit(job, now_us()).await?)
+}
+
+async fn tell_submitted(context: &Context, store: &Store, job: &Planned, submitted: Submitted) -> anyhow::Result<()> {
+    let texts = &context.texts;
+    if submitted.known > 0 {
+        let counts = store.jobs().counts(submitted.job).await?;
+        let text = say!(
+            texts,
+            "run.continues",
+            job = job.plan.name,
+            known = texts.count("task", submitted.known),
+            done = grouped(counts.get(TaskState::Succeeded)),
+            added = grouped(submitted.added)
+        );
+        context.printer.note(text);
+    }
+    if submitted.superseded > 0 {
+        context.warn(say!(texts, "run.superseded", tasks = texts.count("task", submitted.superseded)));
+    }
+    Ok(())
+}
+
+/// Runs and follows jobs that are in the store, saves and tells.
+pub(crate) async fn run_submitted(
+    context: &Context,
+    store: &Store,
+    jobs: Vec<(JobId, Option<Target>)>,
+    mut runner: Runner,
+) -> anyhow::Result<Exit> {
+    let ids: Vec<JobId> = jobs.iter().map(|(id, _)| *id).collect();
+    let any_open = !all_finished(store, &ids).await?;
+    if any_open {
+        match runner.take_over(context, store).await? {
+            Some(owner) => context.printer.note(say!(context.texts, "run.owned", owner = owner)),
+            None => tell_others(context, store, &ids).await?,
+        }
+    }
+    let (end, progress) = follow(context, store, &ids, &mut runner, true).await?;
+    let mut exit = Exit::Ok;
+    for (progress, (id, target)) in progress.into_iter().zip(jobs) {
+        let progress = settle(store, progress, id).await?;
+        let saved = match target {
+            Some(target) if end == End::Settled && progress.now.pictures > 0 => {
+                Some(save_job(context, store, id, &target).await?)
+            }
+            _ => None,
+        };
+        exit = exit.and(finish(context, store, progress, saved, end).await?);
+    }
+    runner.finish().await;
+    Ok(exit)
+}
+
+async fn all_finished(store: &Store, jobs: &[JobId]) -> anyhow::Result<bool> {
+    for id in jobs {
+        if store.jobs().get(*id).await?.is_none_or(|job| job.state != JobState::Finished) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Jobs that the engine goes on with because an earlier process left them.
+async fn tell_others(context: &Context, store: &Store, ours: &[JobId]) -> anyhow::Result<()> {
+    for open in store.jobs().open_jobs().await? {
+        if !ours.contains(&open.job.id) {
+            context.warn(say!(context.texts, "run.other_job", job = open.job.name));
+        }
+    }
+    Ok(())
+}
+
+/// A last look after everything came to rest.
+async fn settle(store: &Store, mut progress: Progress, id: JobId) -> anyhow::Result<Progress> {
+    progress.take(look::snapshot(store, id, None).await?);
+    Ok(progress)
+}
+
+/// Prints the summary and says what it means for the exit code.
+pub(crate) async fn finish(
+    context: &Context,
+    store: &Store,
+    progress: Progress,
+    saved: Option<imagemill_export::Saved>,
+    end: End,
+) -> anyhow::Result<Exit> {
+    let job = &progress.now;
+    let exit = exit_of(&progress, end, saved.as_ref().is_some_and(|saved| saved.error_count > 0));
+    let summary = Summary {
+        seconds: progress.seconds(),
+        failures: look::failure_examples(store, job).await?,
+        unknown: look::unknown_calls(store, job.id).await?,
+        saved_shown: saved.as_ref().map(|saved| context.shown(&saved.folder)),
+        saved,
+        originals: context.workspace.state().join("files"),
+        job: job.clone(),
+    };
+    context.printer.json(&summary.json());
+    render(&context.texts, &context.printer, &summary).iter().for_each(|line| context.printer.line(line));
+    Ok(exit)
+}
+
+fn exit_of(progress: &Progress, end: End, save_failed: bool) -> Exit {
+    let job = &progress.now;
+    match job.state {
+        _ if end == End::Interrupted => Exit::Stopped,
+        JobState::Stopped => Exit::Stopped,
+        JobState::Finished if job.counts.unsuccessful() == 0 && !save_failed => Exit::Ok,
+        JobState::Finished => Exit::SomeFailed,
+        // Paused: by a person, or because no call can be made.
+        _ if progress.ended_here() == 0 && job.counts.get(TaskState::Succeeded) == 0 => Exit::CannotStart,
+        _ => Exit::SomeFailed,
+    }
+}
+
+/// A job's save target as it was submitted, for `resume` and `retry`.
+pub(crate) fn stored_target(context: &Context, job: &Job) -> Option<Target> {
+    let rule = job.definition.file.save.clone()?;
+    let folder = rule.folder.as_deref().map(crate::config::expand_home);
+    let folder = context.current.join(folder.unwrap_or_else(|| crate::job_source::default_folder(&job.name)));
+    Some(Target { folder, rule })
+}
+
+/// Money of a job in one line, for lists.
+pub(crate) fn money(context: &Context, job: &report::JobSnapshot) -> String {
+    money_line(&context.texts, job.spent, job.reserved, job.budget)
+}

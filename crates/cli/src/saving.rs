@@ -1,0 +1,66 @@
+//! Saving a job's pictures, with progress. Names, folders and files are the export crate's matter.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use imagemill_domain::job::JobId;
+use imagemill_domain::save_rule::SaveRule;
+use imagemill_export::{SaveRequest, Saved, Selection, save};
+use imagemill_store::Store;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::context::Context;
+use crate::printer::Printer;
+use crate::texts::say;
+
+/// Where to and how.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    /// Output folder.
+    pub(crate) folder: PathBuf,
+    /// Naming rule.
+    pub(crate) rule: SaveRule,
+}
+
+/// Saves all of a job's pictures.
+pub(crate) async fn save_job(context: &Context, store: &Store, job: JobId, target: &Target) -> anyhow::Result<Saved> {
+    save_with(context, store, job, target, false).await
+}
+
+/// The same, or only what it would write.
+pub(crate) async fn save_with(
+    context: &Context,
+    store: &Store,
+    job: JobId,
+    target: &Target,
+    dry_run: bool,
+) -> anyhow::Result<Saved> {
+    let job = store.jobs().get(job).await?.context("the job was deleted meanwhile")?;
+    let files = context.files()?;
+    let bar = (Printer::is_terminal() && !context.printer.quiet).then(|| {
+        let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len}").expect("the template is ours");
+        let bar = ProgressBar::new(0).with_style(style.progress_chars("━╸╌"));
+        bar.set_message(say!(context.texts, "save.progress"));
+        bar
+    });
+    let request = SaveRequest {
+        store,
+        files: &files,
+        job: &job,
+        rule: &target.rule,
+        folder: target.folder.clone(),
+        selection: Selection::Job,
+        dry_run,
+    };
+    let saved = save(request, |progress| {
+        if let Some(bar) = &bar {
+            bar.set_length(progress.total);
+            bar.set_position(progress.done);
+        }
+    })
+    .await;
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    Ok(saved?)
+}

@@ -1,0 +1,149 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::hash::ContentHash;
+use crate::task::SourcePicture;
+
+fn item(name: &str) -> SourceItem {
+    SourceItem {
+        pictures: vec![SourcePicture {
+            path: format!("/in/{name}"),
+            name: name.into(),
+            blake3: ContentHash::of(name.as_bytes()),
+        }],
+        ..SourceItem::default()
+    }
+}
+
+fn scan(names: &[&str]) -> Scan {
+    Scan { items: names.iter().map(|name| item(name)).collect(), ..Scan::default() }
+}
+
+fn profile() -> Profile {
+    Profile { name: "sim".into(), provider: "simulator".into(), model: "sim-image".into(), ..Profile::default() }
+}
+
+fn table() -> CapabilityTable {
+    CapabilityTable::parse(
+        r#"
+        [[model]]
+        provider = "simulator"
+        model = "sim-image"
+        generations = true
+        edits = true
+        sizes = ["512x512", "1024x1024"]
+        refuses = ["response_format"]
+        max_n = 2
+        price = { date = "2026-01-01", source = "test", per_image = 0.04 }
+        "#,
+    )
+    .unwrap()
+}
+
+fn edit(prompt: &str) -> JobFile {
+    JobFile { prompt: Some(prompt.into()), ..JobFile::new(RecipeName::Edit) }
+}
+
+fn plan(file: &JobFile, scan: Scan) -> Result<Plan, PlanError> {
+    expand(file, "test", &profile(), scan, &table())
+}
+
+#[test]
+fn matrix_of_pictures_prompts_and_samples() {
+    let file = JobFile { prompts: vec!["snow".into()], samples: 3, ..edit("night") };
+    let plan = plan(&file, scan(&["a.png", "b.png"])).unwrap();
+    let tasks: Vec<_> = plan.tasks().collect::<Result<_, _>>().unwrap();
+    assert_eq!((plan.tasks, tasks.len()), (12, 12));
+    let keys: HashSet<_> = tasks.iter().map(|task| task.key).collect();
+    assert_eq!(keys.len(), 12);
+    assert_eq!(prompt_of(&plan.definition, &tasks[3].spec), "snow");
+    assert_eq!(plan.cost.unwrap().likely, Money::from_dollars(0.48));
+}
+
+#[test]
+fn own_prompts_replace_or_append() {
+    let mut inputs = scan(&["a.png", "b.png"]);
+    inputs.items[0].prompt = Some("a {literal} brace".into());
+    let prompts = |file: &JobFile| -> Vec<String> {
+        let plan = plan(file, inputs.clone()).unwrap();
+        plan.tasks().map(|task| prompt_of(&plan.definition, &task.unwrap().spec).into_owned()).collect()
+    };
+    let mut file = edit("night");
+    assert_eq!(prompts(&file), ["a {literal} brace", "night"]);
+    file.source.own_prompt = OwnPrompt::Append;
+    assert_eq!(prompts(&file), ["night\na {literal} brace", "night"]);
+}
+
+#[test]
+fn templates_are_filled_from_columns_variables_and_names() {
+    let mut inputs = scan(&["sub/a.png"]);
+    inputs.items[0].columns.insert("mood".into(), "calm".into());
+    let file = JobFile {
+        variables: [("place".to_owned(), "Bern".to_owned())].into(),
+        samples: 2,
+        ..edit("{mood} {place} {src_stem} {src_folder} {sample:02} {{x}}")
+    };
+    let plan = plan(&file, inputs).unwrap();
+    let tasks: Vec<_> = plan.tasks().map(Result::unwrap).collect();
+    assert_eq!(prompt_of(&plan.definition, &tasks[1].spec), "calm Bern a sub 02 {x}");
+}
+
+#[test]
+fn a_constant_prompt_with_braces_is_stored_once() {
+    let plan = plan(&edit("a {{b}}"), scan(&["a.png"])).unwrap();
+    let task = plan.tasks().next().unwrap().unwrap();
+    assert_eq!(task.spec.prompt, None);
+    assert_eq!(prompt_of(&plan.definition, &task.spec), "a {b}");
+}
+
+#[test]
+fn what_cannot_start_says_why() {
+    let error = |file: &JobFile| plan(file, scan(&["a.png"])).unwrap_err().to_string();
+    assert!(error(&JobFile::new(RecipeName::Edit)).contains("no prompt"));
+    assert!(error(&edit("{nope}")).contains("unknown variable {nope}"));
+    let mut file = edit("x");
+    file.options.size = Some("640x480".into());
+    assert!(error(&file).contains("512x512, 1024x1024"), "{}", error(&file));
+    let mut file = edit("x");
+    file.options.response_format = Some("url".into());
+    assert!(error(&file).contains("response_format"));
+    let mut file = edit("x");
+    file.options.n = Some(3);
+    assert!(error(&file).contains("at most 2"));
+    let mut file = edit("x");
+    file.options.seed = Some(1);
+    assert!(error(&file).contains("seed"));
+    assert!(matches!(plan(&edit("x"), Scan::default()), Err(PlanError::NoPictures)));
+    assert!(matches!(plan(&JobFile { samples: 0, ..edit("x") }, scan(&["a.png"])), Err(PlanError::OutOfRange { .. })));
+}
+
+#[test]
+fn unknown_price_is_unknown_and_large_jobs_never_pay_twice() {
+    let mut file = edit("x");
+    file.model = Some("other".into());
+    let small = plan(&file, scan(&["a.png"])).unwrap();
+    assert!(small.cost.is_none() && small.definition.call_ceiling.is_none());
+    assert!(small.warnings.iter().any(|warning| warning.contains("not known")));
+    assert_eq!(small.definition.unknown, UnknownPolicy::Once);
+    let large = plan(&JobFile { samples: 21, ..file }, scan(&["a.png"])).unwrap();
+    assert_eq!(large.definition.unknown, UnknownPolicy::Never);
+}
+
+proptest! {
+    /// Keys do not depend on the order of the inputs, and adding inputs changes no key that was there.
+    #[test]
+    fn keys_are_stable(names in proptest::collection::hash_set("[a-z]{1,6}", 1..20), samples in 1u32..4) {
+        let mut names: Vec<String> = names.into_iter().collect();
+        let file = JobFile { samples, ..edit("night") };
+        let keys = |names: &[String]| -> HashSet<TaskKey> {
+            let inputs = Scan { items: names.iter().map(|name| item(name)).collect(), ..Scan::default() };
+            plan(&file, inputs).unwrap().tasks().map(|task| task.unwrap().key).collect()
+        };
+        let before = keys(&names);
+        prop_assert_eq!(before.len(), names.len() * samples as usize);
+        names.reverse();
+        prop_assert_eq!(&keys(&names), &before);
+        names.push("LATER".into());
+        prop_assert!(keys(&names).is_superset(&before));
+    }
+}

@@ -1,0 +1,477 @@
+//! The only owner of run state: which tasks run, which profiles are paused, which job is served next. One loop over worker
+//! reports, claims, commands and a tick.
+//!
+//! Jobs that share a profile share it fairly: among those of the highest priority, the one with the fewest running tasks
+//! is served next.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use imagemill_domain::failure::{Failure, FailureKind};
+use imagemill_domain::job::{JobId, JobState};
+use imagemill_domain::task::TaskId;
+use imagemill_providers::{Registry, WireOptions};
+use imagemill_store::{Claimed, OpenJob, StoreError};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::context::{RunningJob, Shared, TaskContext};
+use crate::limits::Gate;
+use crate::start::{Activity, Blocked, LEASE_MS, ProfileActivity, ReadCredential};
+use crate::worker::{self, Effect, Report};
+
+/// How often the rows are looked at without being told: waits that are over, pauses and stops by another process.
+const TICK: Duration = Duration::from_millis(250);
+/// Most tasks of one claim.
+const CLAIM_MOST: u32 = 256;
+/// Tasks taken beyond the calls allowed at once, so that checking and storing pictures never keeps the line idle.
+const SPARE_TASKS: u32 = 8;
+/// A pause that ends by itself later than this is a reason to end a one-shot run.
+const LONG_PAUSE_US: i64 = 15 * 60 * 1_000_000;
+/// The longest wait between two probes of a profile behind an open circuit.
+const LONGEST_PROBE_MS: u64 = 600_000;
+
+/// What a handle can ask for.
+pub(crate) enum Command {
+    Wake,
+    Drain(oneshot::Sender<()>),
+    Stop(oneshot::Sender<()>),
+}
+
+struct Running {
+    job: JobId,
+    cancel: CancellationToken,
+}
+
+/// What a claim brought.
+struct Claim {
+    job: JobId,
+    asked: u32,
+    /// Which reading of the open jobs it was made from.
+    reading: u64,
+    result: Result<Vec<Claimed>, StoreError>,
+}
+
+struct Profile {
+    gate: Arc<Gate>,
+    running: u32,
+    /// Why it is paused.
+    paused: Option<Blocked>,
+    /// Circuit pauses in a row, for growing intervals.
+    circuit_pauses: u32,
+    resumed_at: Option<Instant>,
+}
+
+pub(crate) struct Dispatcher {
+    shared: Arc<Shared>,
+    registry: Arc<Registry>,
+    read_credential: ReadCredential,
+    inbox: mpsc::UnboundedReceiver<Command>,
+    activity: watch::Sender<Activity>,
+    workers: JoinSet<Report>,
+    claims: JoinSet<Claim>,
+    /// Tasks asked for by claims under way.
+    claiming: HashMap<JobId, u32>,
+    running: HashMap<TaskId, Running>,
+    jobs: HashMap<JobId, Arc<RunningJob>>,
+    /// Jobs that this process cannot go on with before it is started again, although their rows say active.
+    set_aside: HashMap<JobId, String>,
+    profiles: BTreeMap<String, Profile>,
+    open: Vec<OpenJob>,
+    /// Grows each time the open jobs are read.
+    reading: u64,
+    /// The open jobs must be read again before the next claim.
+    stale: bool,
+    draining: bool,
+    waiters: Vec<oneshot::Sender<()>>,
+    next_beat: Instant,
+    next_reload: Instant,
+}
+
+impl Dispatcher {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        registry: Arc<Registry>,
+        read_credential: ReadCredential,
+        inbox: mpsc::UnboundedReceiver<Command>,
+        activity: watch::Sender<Activity>,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            shared,
+            registry,
+            read_credential,
+            inbox,
+            activity,
+            workers: JoinSet::new(),
+            claims: JoinSet::new(),
+            claiming: HashMap::new(),
+            running: HashMap::new(),
+            jobs: HashMap::new(),
+            set_aside: HashMap::new(),
+            profiles: BTreeMap::new(),
+            open: Vec::new(),
+            reading: 0,
+            stale: true,
+            draining: false,
+            waiters: Vec::new(),
+            next_beat: now + Duration::from_millis(LEASE_MS / 3),
+            next_reload: now,
+        }
+    }
+
+    pub(crate) async fn run(mut self) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            if self.stale && !self.draining {
+                self.refresh().await;
+            }
+            if !self.draining {
+                self.claim_more();
+            }
+            self.publish();
+            if self.draining && self.workers.is_empty() && self.claims.is_empty() {
+                break;
+            }
+            tokio::select! {
+                Some(done) = self.workers.join_next(), if !self.workers.is_empty() => self.on_report(done).await,
+                Some(done) = self.claims.join_next(), if !self.claims.is_empty() => self.on_claim(done),
+                command = self.inbox.recv() => self.on_command(command),
+                _ = tick.tick() => self.on_tick().await,
+            }
+        }
+        self.shared.answers.close();
+        if let Err(error) = self.shared.store.owners().leave(self.shared.owner).await {
+            tracing::warn!(%error, "the process could not sign off; the next one takes over all the same");
+        }
+        for waiter in self.waiters {
+            let _ = waiter.send(());
+        }
+    }
+
+    fn on_command(&mut self, command: Option<Command>) {
+        match command {
+            Some(Command::Wake) => {
+                self.stale = true;
+                self.next_reload = Instant::now();
+            }
+            Some(Command::Drain(reply)) => {
+                self.draining = true;
+                self.waiters.push(reply);
+            }
+            Some(Command::Stop(reply)) => {
+                self.draining = true;
+                self.waiters.push(reply);
+                self.running.values().for_each(|running| running.cancel.cancel());
+            }
+            // Every handle is gone: nobody can ask any more, so end what is under way.
+            None => {
+                self.draining = true;
+                self.inbox.close();
+            }
+        }
+    }
+
+    async fn on_report(&mut self, done: Result<Report, JoinError>) {
+        // Workers catch panics themselves; a join error is the runtime shutting down.
+        let Ok(report) = done else { return };
+        self.running.remove(&report.task);
+        let mut ran_dry = false;
+        if let Some(profile) = self.profiles.get_mut(&report.profile) {
+            profile.running -= 1;
+            ran_dry = profile.running == 0;
+        }
+        self.stale |= report.requeued || ran_dry;
+        match report.effect {
+            Some(Effect::PauseProfile { kind, reason, again_in_ms }) => {
+                self.pause_profile(&report.profile, kind, reason, again_in_ms).await;
+            }
+            Some(Effect::PauseJob { reason }) => self.pause_job(report.job, reason).await,
+            None => {}
+        }
+    }
+
+    fn on_claim(&mut self, done: Result<Claim, JoinError>) {
+        let Ok(Claim { job: id, asked, reading, result }) = done else { return };
+        self.claiming.remove(&id);
+        let claimed = match result {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::error!(%error, "tasks could not be claimed");
+                self.set_aside.insert(id, error.to_string());
+                return;
+            }
+        };
+        if reading != self.reading {
+            // Read again meanwhile: nobody can say whether these tasks are in the figures.
+            self.stale = true;
+        } else if let Some(open) = self.open.iter_mut().find(|open| open.job.id == id) {
+            let fewer = claimed.len() < asked as usize;
+            open.queued = if fewer { 0 } else { open.queued.saturating_sub(claimed.len() as u64) };
+        }
+        let Some(job) = self.jobs.get(&id).cloned() else { return };
+        for claimed in claimed {
+            let cancel = CancellationToken::new();
+            if self.draining {
+                cancel.cancel();
+            }
+            self.running.insert(claimed.lease.task, Running { job: id, cancel: cancel.clone() });
+            if let Some(profile) = self.profiles.get_mut(&job.definition.profile.name) {
+                profile.running += 1;
+            }
+            let task = TaskContext { shared: self.shared.clone(), job: job.clone(), claimed, cancel };
+            self.workers.spawn(worker::run_task(task));
+        }
+    }
+
+    async fn on_tick(&mut self) {
+        let now = Instant::now();
+        if now >= self.next_beat {
+            self.next_beat = now + Duration::from_millis(LEASE_MS / 3);
+            let clock = self.shared.clock;
+            match self.shared.store.owners().beat(self.shared.owner, clock.now_us(), clock.after_ms(LEASE_MS)).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    tracing::error!(
+                        "another process took over this workspace; this one ends what is under way and claims nothing more"
+                    );
+                    self.draining = true;
+                }
+                Err(error) => tracing::warn!(%error, "the lease could not be renewed"),
+            }
+        }
+        if self.draining {
+            return;
+        }
+        match self.shared.store.tasks().promote(self.shared.clock.now_us()).await {
+            Ok(promoted) => self.stale |= promoted > 0,
+            Err(error) => tracing::warn!(%error, "waiting tasks could not be looked at"),
+        }
+        self.lift_pauses().await;
+        // Jobs may have been submitted, paused or stopped by another process.
+        self.stale = true;
+    }
+
+    /// Reads the open jobs and obeys what other processes wrote.
+    async fn refresh(&mut self) {
+        self.stale = false;
+        match self.shared.store.jobs().open_jobs().await {
+            Ok(open) => {
+                self.open = open;
+                self.reading += 1;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the open jobs could not be read");
+                return;
+            }
+        }
+        let open: HashSet<JobId> = self.open.iter().map(|open| open.job.id).collect();
+        let gone: HashSet<JobId> =
+            self.running.values().map(|running| running.job).filter(|job| !open.contains(job)).collect();
+        for job in gone {
+            if let Ok(Some(job)) = self.shared.store.jobs().get(job).await
+                && job.state == JobState::Stopped
+            {
+                self.running
+                    .values()
+                    .filter(|running| running.job == job.id)
+                    .for_each(|running| running.cancel.cancel());
+            }
+        }
+        let reload = Instant::now() >= self.next_reload;
+        if reload {
+            self.next_reload = Instant::now() + Duration::from_secs(2);
+        }
+        for id in self.open.iter().map(|open| open.job.id).collect::<Vec<_>>() {
+            if (reload || !self.jobs.contains_key(&id)) && !self.set_aside.contains_key(&id) {
+                self.load_job(id).await;
+            }
+        }
+    }
+
+    /// Reads a job's definition, and makes its provider when it is new or changed.
+    async fn load_job(&mut self, id: JobId) {
+        let job = match self.shared.store.jobs().get(id).await {
+            Ok(Some(job)) => job,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(%error, "a job could not be read");
+                return;
+            }
+        };
+        if self.jobs.get(&id).is_some_and(|known| known.definition == job.definition) {
+            return;
+        }
+        let profile = &job.definition.profile;
+        let name = profile.name.clone();
+        let known = self.profiles.entry(name.clone()).or_insert_with(|| Profile {
+            gate: Gate::new(profile.limits),
+            running: 0,
+            paused: None,
+            circuit_pauses: 0,
+            resumed_at: None,
+        });
+        known.gate.set_limits(profile.limits);
+        let gate = known.gate.clone();
+        let capabilities = self.shared.capabilities.find(&profile.provider, &job.definition.model).cloned();
+        let knows_images = capabilities.as_ref().is_some_and(imagemill_domain::capability::Capabilities::knows_images);
+        let options =
+            WireOptions { bills_5xx: capabilities.as_ref().is_none_or(|capabilities| capabilities.bills_5xx) };
+        let provider = (self.read_credential)(&profile.credential)
+            .and_then(|secret| self.registry.provider_with(profile, knows_images, secret, options));
+        match provider {
+            Ok(provider) => {
+                let running = RunningJob { id, definition: job.definition, provider, gate, capabilities };
+                self.jobs.insert(id, Arc::new(running));
+            }
+            Err(Failure { kind, message, .. }) if kind.pauses_profile() => {
+                self.pause_profile(&name, kind, message, None).await;
+            }
+            Err(failure) => self.pause_job(id, failure.message).await,
+        }
+    }
+
+    /// Starts claims where there is room. Each job has one claim under way at most; what ends meanwhile is taken up by the
+    /// next one, so claims grow with the load.
+    fn claim_more(&mut self) {
+        for (name, profile) in &self.profiles {
+            if profile.paused.is_some() {
+                continue;
+            }
+            let mut candidates: Vec<&OpenJob> = self
+                .open
+                .iter()
+                .filter(|open| open.job.profile == *name && open.queued > 0)
+                .filter(|open| self.jobs.contains_key(&open.job.id) && !self.set_aside.contains_key(&open.job.id))
+                .collect();
+            let Some(highest) = candidates.iter().map(|open| open.job.priority).max() else { continue };
+            candidates.retain(|open| open.job.priority == highest);
+            let asked: u32 = candidates.iter().filter_map(|open| self.claiming.get(&open.job.id)).sum();
+            candidates.retain(|open| !self.claiming.contains_key(&open.job.id));
+            let (_, allowed, _) = profile.gate.figures();
+            let mut room = (allowed * 2 + SPARE_TASKS).saturating_sub(profile.running + asked);
+            let running_of = |job: JobId| self.running.values().filter(|running| running.job == job).count();
+            candidates.sort_by_cached_key(|open| (running_of(open.job.id), open.job.id));
+            let mut shares = candidates.len() as u32;
+            for open in candidates {
+                // An equal share each; what one job cannot use goes to the next.
+                let share =
+                    room.div_ceil(shares.max(1)).min(CLAIM_MOST).min(u32::try_from(open.queued).unwrap_or(u32::MAX));
+                shares -= 1;
+                if share == 0 {
+                    continue;
+                }
+                room -= share;
+                let (store, owner, now_us) = (self.shared.store.clone(), self.shared.owner, self.shared.clock.now_us());
+                let (id, reading) = (open.job.id, self.reading);
+                self.claiming.insert(id, share);
+                self.claims.spawn(async move {
+                    let result = store.tasks().claim(id, share, owner, now_us).await;
+                    Claim { job: id, asked: share, reading, result }
+                });
+            }
+        }
+    }
+
+    async fn pause_profile(&mut self, name: &str, kind: FailureKind, reason: String, again_in_ms: Option<u64>) {
+        let Some(profile) = self.profiles.get_mut(name) else { return };
+        if profile.paused.is_some() {
+            return;
+        }
+        let mut again_in_ms = again_in_ms;
+        if kind == FailureKind::StableInfra {
+            // A pause soon after the last one ended means that the probe failed.
+            let again_soon = profile.resumed_at.is_some_and(|at| at.elapsed() < Duration::from_secs(60));
+            profile.circuit_pauses = if again_soon { profile.circuit_pauses + 1 } else { 0 };
+            let grown = again_in_ms.unwrap_or(10_000) << profile.circuit_pauses.min(10);
+            again_in_ms = Some(grown.min(LONGEST_PROBE_MS));
+        }
+        let until_us = again_in_ms.map(|ms| self.shared.clock.after_ms(ms));
+        tracing::warn!(profile = name, %kind, %reason, ?again_in_ms, "profile paused");
+        profile.gate.close();
+        profile.paused = Some(Blocked { profile: name.to_owned(), kind, reason: reason.clone(), until_us });
+        let now_us = self.shared.clock.now_us();
+        if let Err(error) = self.shared.store.profiles().pause(name, kind, &reason, until_us, now_us).await {
+            tracing::error!(%error, "the pause could not be written");
+        }
+    }
+
+    /// Lets paused profiles go on whose time has come or whom a person resumed.
+    async fn lift_pauses(&mut self) {
+        if self.profiles.values().all(|profile| profile.paused.is_none()) {
+            return;
+        }
+        let now_us = self.shared.clock.now_us();
+        let Ok(rows) = self.shared.store.profiles().paused().await else { return };
+        for (name, profile) in &mut self.profiles {
+            let Some(paused) = &profile.paused else { continue };
+            let due = paused.until_us.is_some_and(|until_us| until_us <= now_us);
+            let resumed = !rows.iter().any(|row| row.name == *name);
+            if !due && !resumed {
+                continue;
+            }
+            profile.gate.reopen(paused.kind == FailureKind::StableInfra && !resumed);
+            profile.paused = None;
+            profile.resumed_at = Some(Instant::now());
+            self.stale = true;
+            self.next_reload = Instant::now();
+            if due && let Err(error) = self.shared.store.profiles().resume(name, now_us).await {
+                tracing::error!(%error, "the end of a pause could not be written");
+            }
+        }
+    }
+
+    async fn pause_job(&mut self, job: JobId, reason: String) {
+        tracing::warn!(job = job.0, %reason, "job paused");
+        let now_us = self.shared.clock.now_us();
+        self.stale = true;
+        match self.shared.store.jobs().set_state(job, JobState::Paused, Some(reason.clone()), now_us).await {
+            Ok(()) => {}
+            // With a full disk not even this can be written; the job must not be claimed all the same.
+            Err(error) => {
+                tracing::error!(%error, "the pause could not be written");
+                self.set_aside.insert(job, reason);
+            }
+        }
+    }
+
+    fn publish(&self) {
+        let now_us = self.shared.clock.now_us();
+        let stuck = |open: &OpenJob| {
+            let paused = self.profiles.get(&open.job.profile).and_then(|profile| profile.paused.as_ref());
+            self.set_aside.contains_key(&open.job.id)
+                || paused.is_some_and(|paused| paused.until_us.is_none_or(|until_us| until_us > now_us + LONG_PAUSE_US))
+        };
+        let idle = self.running.is_empty() && self.claims.is_empty() && !self.stale;
+        let mut blocked: Vec<Blocked> = self.profiles.values().filter_map(|profile| profile.paused.clone()).collect();
+        blocked.extend(self.set_aside.values().map(|reason| Blocked {
+            profile: String::new(),
+            kind: FailureKind::Local,
+            reason: reason.clone(),
+            until_us: None,
+        }));
+        let profiles = self
+            .profiles
+            .iter()
+            .map(|(name, profile)| {
+                let (in_flight, concurrency_now, concurrency_max) = profile.gate.figures();
+                ProfileActivity { name: name.clone(), in_flight, concurrency_now, concurrency_max }
+            })
+            .collect();
+        let now = Activity {
+            running: self.running.len() as u32,
+            blocked,
+            profiles,
+            nothing_to_do: idle && self.open.iter().all(stuck),
+        };
+        self.activity.send_if_modified(|last| {
+            let changed = *last != now;
+            *last = now;
+            changed
+        });
+    }
+}

@@ -1,0 +1,123 @@
+//! What a process that died left behind: its tasks, its open calls, the answers it had and had not entered in the ledger.
+//!
+//! A call whose answer was written down goes on from there. A call with links goes on by fetching. A call that was sent and
+//! has no answer is unknown, and what becomes of its task follows the job's policy. Everything else is queued again.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use imagemill_domain::call::{Call, CallState, RecoveryClass, Usage};
+use imagemill_domain::failure::{Billing, Failure, FailureKind};
+use imagemill_domain::job::{Job, JobId};
+use imagemill_domain::task::TaskState;
+use imagemill_store::{CallEnd, Orphan, TaskEnd};
+
+use crate::answers::Inherited;
+use crate::context::Shared;
+use crate::error::EngineError;
+use crate::retry::{self, Decision, Situation};
+
+/// Tasks that were found running under owners that are gone, and what became of them.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Recovered {
+    pub(crate) queued: u64,
+    pub(crate) continued: u64,
+    pub(crate) unknown: u64,
+}
+
+/// Takes over from every other owner of the workspace; called once, before anything is claimed.
+pub(crate) async fn recover(shared: &Shared) -> Result<Recovered, EngineError> {
+    let spool = shared.files.spool_dir().to_owned();
+    let disk = |source| EngineError::Disk {
+        what: "the answers of an earlier run cannot be read from",
+        path: spool.display().to_string(),
+        source,
+    };
+    let mut inherited = Inherited::read(&spool, shared.owner).map_err(disk)?;
+    let mut jobs: HashMap<JobId, Option<Job>> = HashMap::new();
+    let mut recovered = Recovered::default();
+    for orphan in shared.store.owners().reap(shared.owner, shared.clock.now_us(), true).await? {
+        let job = match jobs.entry(orphan.job) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(shared.store.jobs().get(orphan.job).await?),
+        };
+        let job = job.as_ref();
+        let lost = orphan
+            .open_calls
+            .iter()
+            .filter(|call| call.state != CallState::Produced && !inherited.answers.contains_key(&call.id))
+            .collect::<Vec<_>>();
+        if lost.is_empty() {
+            let continues = !orphan.open_calls.is_empty();
+            shared.store.tasks().release(orphan.lease, shared.clock.now_us()).await?;
+            recovered.continued += u64::from(continues);
+            recovered.queued += u64::from(!continues);
+        } else {
+            give_up(shared, &orphan, &lost, job).await?;
+            recovered.unknown += 1;
+        }
+    }
+    // Answers outlive this process too until their tasks were taken up again. Those whose calls ended are of no use.
+    for (call, answer) in std::mem::take(&mut inherited.answers) {
+        let open = shared.store.calls().get(call).await?.is_some_and(|call| call.state.is_open());
+        if open {
+            let kept = shared.answers.keep(&answer).map_err(disk)?;
+            inherited.spare(&answer);
+            shared.stuck.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(call, (answer, Some(kept)));
+        }
+    }
+    inherited.clear(&spool).map_err(disk)?;
+    // A wait that was set under another clock must not outlast it.
+    shared.store.tasks().promote(i64::MAX).await?;
+    Ok(recovered)
+}
+
+/// The answers are lost: the calls are unknown, the task waits for a person or is tried again, as the policy says.
+async fn give_up(shared: &Shared, orphan: &Orphan, lost: &[&Call], job: Option<&Job>) -> Result<(), EngineError> {
+    let failure = Failure::new(
+        FailureKind::UnknownOutcome,
+        "the program ended while the answer was awaited; the provider may have made and charged the picture",
+    )
+    .billing(Billing::Unknown);
+    let now_us = shared.clock.now_us();
+    for call in lost {
+        let end = CallEnd {
+            state: CallState::Unknown,
+            usage: Usage::default(),
+            cost: None,
+            http_status: None,
+            failure: Some(failure.clone()),
+            response_raw: Vec::new(),
+            assets: Vec::new(),
+        };
+        shared.store.calls().finish(call.id, end, None, now_us).await?;
+    }
+    let decision = match job {
+        Some(job) => {
+            let calls = shared.store.calls().for_task(orphan.lease.task).await?;
+            let unknown = calls.iter().filter(|call| call.state == CallState::Unknown).count();
+            let profile = &job.definition.profile;
+            let capabilities = shared.capabilities.find(&profile.provider, &job.definition.model);
+            retry::decide(Situation {
+                failure: &failure,
+                tries: orphan.tries,
+                earlier_unknowns: unknown.saturating_sub(lost.len()) as u32,
+                rules: &job.definition.file.retry,
+                unknown: job.definition.unknown,
+                recovery: capabilities.map_or(RecoveryClass::Opaque, |capabilities| capabilities.recovery),
+                longest_hint_ms: profile.limits.longest_wait_ms,
+                faults_in_a_row: 0,
+                limited_for_ms: 0,
+                chance: 0.5,
+            })
+        }
+        None => Decision::End(TaskState::Unknown),
+    };
+    if matches!(decision, Decision::Wait { .. }) {
+        shared.store.tasks().release(orphan.lease, now_us).await?;
+    } else {
+        let end = TaskEnd { state: TaskState::Unknown, failure: Some(failure), pictures: 0, cost: None };
+        shared.store.tasks().finish(orphan.lease, end, now_us).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! A workspace, a simulator and an engine, and one line for a job.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use imagemill_domain::capability::CapabilityTable;
+use imagemill_domain::job::{Job, JobId, JobState};
+use imagemill_domain::job_file::{JobFile, RecipeName};
+use imagemill_domain::plan;
+use imagemill_domain::profile::{Credential, NetworkRules, Profile, Protocol};
+use imagemill_domain::source::{Scan, SourceItem};
+use imagemill_domain::task::{SourcePicture, Task, TaskState};
+use imagemill_engine::{Ending, Engine, EngineHandle, EngineOptions, EngineParts, Recipe, RecipeFuture, TaskContext};
+use imagemill_providers::Registry;
+use imagemill_simulator::{Scenario, Simulator, SimulatorOptions};
+use imagemill_store::{Files, NewJob, NewTask, Store, StoreOptions, TaskFilter};
+use imagemill_testkit::TempWorkspace;
+use secrecy::SecretString;
+
+/// Prices as in the shipped table: four cents a picture.
+const TABLE: &str = r#"
+[[model]]
+provider = "simulator"
+model = "*"
+generations = true
+edits = true
+chat = true
+responses = true
+max_n = 10
+price = { date = "2026-01-01", source = "test", per_image = 0.04 }
+"#;
+
+pub(crate) struct Bed {
+    pub(crate) workspace: TempWorkspace,
+    pub(crate) store: Store,
+    pub(crate) files: Files,
+    pub(crate) simulator: Simulator,
+    pub(crate) secret: Option<&'static str>,
+}
+
+/// The plainest recipe: the task's own request. A prompt of "panic" panics, as a faulty recipe would.
+struct Plain(RecipeName);
+
+impl Recipe for Plain {
+    fn name(&self) -> RecipeName {
+        self.0
+    }
+
+    fn run<'a>(&'a self, task: &'a TaskContext) -> RecipeFuture<'a> {
+        Box::pin(async move {
+            assert_ne!(task.prompt(), "panic", "told to panic");
+            Ok(Ending::Image(Box::new(task.ask("image"))))
+        })
+    }
+}
+
+impl Bed {
+    pub(crate) async fn new(scenario: Scenario) -> Self {
+        Self::with(SimulatorOptions { scenario, ..SimulatorOptions::default() }).await
+    }
+
+    pub(crate) async fn with(options: SimulatorOptions) -> Self {
+        let workspace = TempWorkspace::new();
+        let store = Store::open(&workspace.join("db.sqlite"), StoreOptions::default()).await.unwrap();
+        let files = Files::open(workspace.path()).unwrap();
+        let simulator = Simulator::start(options).await.unwrap();
+        Self { workspace, store, files, simulator, secret: None }
+    }
+
+    pub(crate) fn profile(&self, model: &str) -> Profile {
+        Profile {
+            name: "sim".into(),
+            provider: "simulator".into(),
+            protocol: Protocol::ChatCompletions,
+            base_url: self.simulator.base_url(),
+            model: model.into(),
+            credential: self.secret.map_or(Credential::None, |_| Credential::Env("TEST".into())),
+            network: NetworkRules { allow_private_api: true, allow_private_downloads: true, ..NetworkRules::default() },
+            ..Profile::default()
+        }
+    }
+
+    /// A generate job of `samples` tasks, changed by `change`.
+    pub(crate) async fn submit(
+        &self,
+        model: &str,
+        samples: u32,
+        change: impl FnOnce(&mut JobFile, &mut Profile),
+    ) -> JobId {
+        let mut file = JobFile { prompt: Some("a red barn".into()), samples, ..JobFile::new(RecipeName::Generate) };
+        file.options.size = Some("64x48".into());
+        file.retry.wait_ms = 20;
+        let mut profile = self.profile(model);
+        change(&mut file, &mut profile);
+        self.submit_file(&file, &profile, Scan::default()).await
+    }
+
+    /// An edit job over files of the workspace.
+    pub(crate) async fn submit_edit(&self, model: &str, names: &[&str]) -> JobId {
+        let items = names
+            .iter()
+            .map(|name| {
+                let path = self.workspace.join(name);
+                let blake3 = imagemill_domain::hash::ContentHash::of(&std::fs::read(&path).unwrap());
+                let picture = SourcePicture { path: path.display().to_string(), name: (*name).into(), blake3 };
+                SourceItem { pictures: vec![picture], ..SourceItem::default() }
+            })
+            .collect();
+        let file = JobFile { prompt: Some("make it night".into()), ..JobFile::new(RecipeName::Edit) };
+        self.submit_file(&file, &self.profile(model), Scan { items, ..Scan::default() }).await
+    }
+
+    pub(crate) async fn submit_file(&self, file: &JobFile, profile: &Profile, scan: Scan) -> JobId {
+        let table = CapabilityTable::parse(TABLE).unwrap();
+        let plan = plan::expand(file, "job", profile, scan, &table).unwrap();
+        let jobs = self.store.jobs();
+        let job = NewJob {
+            name: plan.name.clone(),
+            priority: file.priority,
+            budget: file.budget,
+            definition: plan.definition.clone(),
+        };
+        let id = jobs.begin_submit(job, 1).await.unwrap();
+        let tasks = plan.tasks().map(|task| task.unwrap()).map(|task| NewTask { key: task.key, spec: task.spec });
+        jobs.add_tasks(id, tasks.collect()).await.unwrap();
+        jobs.finish_submit(id, 1).await.unwrap();
+        id
+    }
+
+    pub(crate) async fn start(&self) -> EngineHandle {
+        let secret = self.secret;
+        let parts = EngineParts {
+            store: self.store.clone(),
+            files: self.files.clone(),
+            registry: Arc::new(Registry::new()),
+            recipes: vec![Arc::new(Plain(RecipeName::Generate)), Arc::new(Plain(RecipeName::Edit))],
+            capabilities: Arc::new(CapabilityTable::parse(TABLE).unwrap()),
+            read_credential: Arc::new(move |_| Ok(secret.map(SecretString::from))),
+        };
+        Engine::start(parts, EngineOptions::default()).await.unwrap()
+    }
+
+    /// Runs until nothing can move by itself any more.
+    pub(crate) async fn run(&self) {
+        let engine = self.start().await;
+        settled(&engine).await;
+        engine.drain().await;
+    }
+
+    pub(crate) async fn job(&self, id: JobId) -> Job {
+        self.store.jobs().get(id).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn tasks(&self, job: JobId) -> Vec<Task> {
+        let filter = TaskFilter { job, states: None, failure: None };
+        self.store.tasks().page(filter, None, 1_000).await.unwrap()
+    }
+
+    /// How many tasks are in each state, without zeros.
+    pub(crate) async fn states(&self, job: JobId) -> Vec<(TaskState, u64)> {
+        let counts = self.store.jobs().counts(job).await.unwrap();
+        counts.iter().filter(|(_, count)| *count > 0).collect()
+    }
+
+    pub(crate) async fn expect_finished(&self, job: JobId) {
+        assert_eq!(self.job(job).await.state, JobState::Finished);
+    }
+
+    pub(crate) fn billed(&self) -> u64 {
+        self.simulator.bill().billed
+    }
+}
+
+pub(crate) async fn settled(engine: &EngineHandle) {
+    let mut activity = engine.activity();
+    let wait = activity.wait_for(|activity| activity.nothing_to_do);
+    tokio::time::timeout(Duration::from_secs(60), wait).await.expect("the engine settles").unwrap();
+}

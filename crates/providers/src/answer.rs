@@ -1,0 +1,317 @@
+//! Reads the body of an answer to its end and says what it is: an `Answer`, or the failure of a call without a picture.
+//!
+//! Must not know what was asked in which protocol: gateways answer in whatever shape they like.
+
+use std::time::Duration;
+
+use imagemill_domain::failure::{Billing, Failure, FailureKind};
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use crate::error::{self, quote};
+use crate::extract::{Collector, Piece, shortened};
+use crate::http::{BodyReader, MAX_ERROR_BODY, Response, lost};
+use crate::lift::{Limits, Shelf};
+use crate::provider::{Answer, CallFailure, Found, Progress, RateHints};
+use crate::spool::Spool;
+use crate::sse::{Event, Reader};
+
+/// Longest raw text kept.
+const MAX_RAW: usize = 64 << 10;
+/// Of it, the last event and the streamed text.
+const MAX_RAW_TAIL: usize = 12 << 10;
+/// How long an answer that is over may take to end its body, so that the connection can be used again.
+const DRAIN: Duration = Duration::from_millis(250);
+
+/// What the reader of an answer needs to know.
+pub(crate) struct Reading<'a> {
+    /// Relative links are resolved against it.
+    pub(crate) base: &'a Url,
+    /// Where pictures go.
+    pub(crate) spool: Spool,
+    /// Bounds.
+    pub(crate) limits: Limits,
+    /// Whether 5xx may be billed.
+    pub(crate) bills_5xx: bool,
+    /// Pictures asked for.
+    pub(crate) expected: u32,
+    /// Never to be shown.
+    pub(crate) secret: Option<&'a SecretString>,
+    /// Told about bytes.
+    pub(crate) progress: &'a (dyn Fn(Progress) + Send + Sync),
+}
+
+/// Everything that is read out of one body.
+struct Content {
+    shelf: Shelf,
+    reader: Reader,
+    collector: Collector,
+    raw: RawText,
+}
+
+/// The head of an answer, as far as it goes into results.
+struct Head {
+    status: u16,
+    request_id: Option<String>,
+    rate: RateHints,
+}
+
+/// Reads `response`.
+pub(crate) async fn read(response: Response, reading: Reading<'_>) -> Result<Answer, Box<CallFailure>> {
+    let Response { status, headers, body } = response;
+    let id = ["x-request-id", "request-id"].iter().find_map(|name| headers.get(*name)?.to_str().ok());
+    let head = Head {
+        status: status.as_u16(),
+        request_id: id.map(|id| id.chars().take(200).collect()),
+        rate: error::rate_hints(&headers),
+    };
+    if status.is_redirection() {
+        let target = headers.get("location").and_then(|target| target.to_str().ok()).unwrap_or("an unnamed place");
+        let message = format!(
+            "the address answered {status} and points to {}; a paid call is never redirected: set base_url to that address",
+            quote(target)
+        );
+        let failure = Failure::new(FailureKind::Invalid, message).status(head.status);
+        return Err(head.failed(failure, String::new(), reading.secret));
+    }
+    if !status.is_success() {
+        let text = body.text(MAX_ERROR_BODY).await;
+        let failure = error::of_status(head.status, &headers, &text, reading.bills_5xx);
+        return Err(head.failed(failure, text, reading.secret));
+    }
+    let mut content = Content::new(&reading);
+    let broke = content.read(body, &reading).await;
+    if let Some(failure) = broke.as_ref().filter(|failure| failure.kind != FailureKind::UnknownOutcome) {
+        // Over a bound, or the disk is full: nothing of it can be trusted.
+        let raw = content.raw.finish(&content.shelf);
+        return Err(head.failed(failure.clone(), raw, reading.secret));
+    }
+    content.conclude(broke, head, &reading)
+}
+
+impl Content {
+    fn new(reading: &Reading<'_>) -> Self {
+        Self {
+            shelf: Shelf::new(reading.spool.clone(), reading.limits),
+            reader: Reader::new(),
+            collector: Collector::new(reading.base.clone(), reading.bills_5xx),
+            raw: RawText::default(),
+        }
+    }
+
+    /// Reads to the end. A failure says that it was not the end.
+    async fn read(&mut self, mut body: BodyReader, reading: &Reading<'_>) -> Option<Failure> {
+        let mut received = 0;
+        loop {
+            let piece = match body.next().await {
+                Ok(Some(piece)) => piece,
+                Ok(None) => return None,
+                Err(failure) => return Some(failure),
+            };
+            received += piece.len() as u64;
+            (reading.progress)(Progress::Received(received));
+            match self.feed(&piece) {
+                Ok(true) => body.progressed(),
+                Ok(false) => {}
+                Err(failure) => return Some(failure),
+            }
+            if self.is_over(reading.expected) {
+                let drain = async { while let Ok(Some(_)) = body.next().await {} };
+                // Whether the body ends in time only decides if the connection is kept.
+                let _ = tokio::time::timeout(DRAIN, drain).await;
+                return None;
+            }
+        }
+    }
+
+    /// Takes the next bytes; true when there was data among them.
+    fn feed(&mut self, piece: &[u8]) -> Result<bool, Failure> {
+        let before = self.reader.data_bytes();
+        let mut events = Vec::new();
+        self.reader.feed(piece, &mut self.shelf, &mut events)?;
+        self.take(&mut events);
+        Ok(self.reader.data_bytes() > before)
+    }
+
+    fn take(&mut self, events: &mut Vec<Event>) {
+        for event in events.drain(..) {
+            self.raw.push(&event);
+            self.collector.event(&event);
+        }
+    }
+
+    /// Nothing more can come.
+    fn is_over(&self, expected: u32) -> bool {
+        let all_images = self.collector.completed_images >= expected.max(1);
+        self.reader.is_done() || self.collector.over || (self.reader.is_stream() && all_images)
+    }
+
+    fn conclude(
+        mut self,
+        broke: Option<Failure>,
+        head: Head,
+        reading: &Reading<'_>,
+    ) -> Result<Answer, Box<CallFailure>> {
+        let mut events = Vec::new();
+        let value_cut = match self.reader.finish(&mut self.shelf, &mut events) {
+            Ok(cut) => cut,
+            Err(failure) => return Err(head.failed(failure, String::new(), reading.secret)),
+        };
+        self.take(&mut events);
+        let ended = self.is_over(reading.expected) || (self.collector.terminal && !value_cut);
+        let whole_picture = self.collector.found_any() || !self.shelf.streams().is_empty();
+        let fits = !self.reader.is_stream() || whole_picture;
+        let may_end_here = !self.collector.strict && !self.shelf.picture_is_open() && fits;
+        let images_ended = self.collector.completed_images > 0;
+        let complete = ended || (broke.is_none() && !value_cut && (may_end_here || images_ended));
+        if let Err(failure) = self.shelf.end_streams(complete) {
+            return Err(head.failed(failure, String::new(), reading.secret));
+        }
+        self.collector.streams(&self.shelf);
+        // A chat stream without an end mark is whole only if it brought what was asked.
+        let complete = complete && (ended || images_ended || !self.reader.is_stream() || self.collector.found_any());
+        let raw = self.raw.finish(&self.shelf);
+        let pieces = self.collector.pieces(&mut self.shelf);
+        let cut = (!complete).then(|| {
+            broke.unwrap_or_else(|| lost("the answer ended in the middle: the connection was closed too early".into()))
+        });
+        if !pieces.iter().any(|piece| !matches!(piece, Piece::Failed(_))) {
+            let failed_item = pieces.into_iter().find_map(|piece| match piece {
+                Piece::Failed(failure) => Some(failure),
+                _ => None,
+            });
+            let failure = self.no_picture(failed_item, cut).status(head.status);
+            return Err(head.failed(failure, raw, reading.secret));
+        }
+        let mut items: Vec<Found> = pieces.into_iter().map(Found::from).collect();
+        items.extend(self.collector.error.take().or(cut).map(Found::Failed));
+        Ok(Answer {
+            items,
+            text: without_secret(self.collector.text(), reading.secret),
+            usage: self.collector.usage,
+            http_status: head.status,
+            request_id: head.request_id,
+            raw: without_secret(raw, reading.secret),
+            rate: head.rate,
+            revised_prompt: self.collector.revised_prompt,
+        })
+    }
+
+    /// Why there is no picture, in the provider's own words where it has any.
+    fn no_picture(&self, failed_item: Option<Failure>, cut: Option<Failure>) -> Failure {
+        let collector = &self.collector;
+        if let Some(failure) = collector.error.clone().or(failed_item).or(cut) {
+            return failure;
+        }
+        let billed = |kind, message: String| Failure::new(kind, message).billing(Billing::Billed);
+        let text = collector.text();
+        if !collector.refusal.is_empty() {
+            return billed(FailureKind::Refused, format!("the model refused: {}", quote(&collector.refusal)));
+        }
+        let finish = collector.finish.clone().unwrap_or_default().to_ascii_lowercase();
+        let said = if text.is_empty() { String::new() } else { format!("; it said: {}", quote(&text)) };
+        let refusals = ["content_filter", "safety", "prohibited", "blocklist", "spii", "recitation"];
+        if refusals.iter().any(|word| finish.contains(word)) {
+            let mut failure =
+                billed(FailureKind::Refused, format!("the provider's content filter stopped the answer{said}"));
+            failure.code = Some(finish);
+            return failure;
+        }
+        if matches!(finish.as_str(), "length" | "max_tokens" | "max_output_tokens") {
+            let message = format!("the answer was cut at the token limit before a picture came{said}");
+            let mut failure = billed(FailureKind::Protocol, message);
+            failure.code = Some(finish);
+            return failure;
+        }
+        if !text.is_empty() {
+            return billed(
+                FailureKind::Protocol,
+                format!("no picture in the answer; the model said: {}", quote(&text)),
+            );
+        }
+        if let Some(report) = &collector.remark {
+            return report.in_answer(true);
+        }
+        let excerpt = self.reader.excerpt();
+        if !excerpt.trim().is_empty() {
+            let what = if self.reader.bad_events() > 0 {
+                "it is broken JSON"
+            } else {
+                "it is neither JSON nor an event stream"
+            };
+            let message = format!("the answer cannot be read, {what}: {}", quote(&error::words_of(&excerpt)));
+            return Failure::new(FailureKind::Protocol, message).billing(Billing::Unknown);
+        }
+        if self.shelf.events == 0 {
+            return Failure::new(FailureKind::Protocol, "the answer is empty").billing(Billing::Unknown);
+        }
+        billed(FailureKind::Protocol, "no picture in the answer".into())
+    }
+}
+
+impl Head {
+    fn failed(self, failure: Failure, raw: String, secret: Option<&SecretString>) -> Box<CallFailure> {
+        let mut failure = if failure.http_status.is_none() { failure.status(self.status) } else { failure };
+        failure.message = without_secret(failure.message, secret);
+        let raw = without_secret(shortened(&raw, MAX_RAW), secret);
+        Box::new(CallFailure { failure, raw, rate: self.rate, request_id: self.request_id })
+    }
+}
+
+impl From<Piece> for Found {
+    fn from(piece: Piece) -> Self {
+        match piece {
+            Piece::Picture(kept) => Self::Picture(kept.into_inner()),
+            Piece::Link(link) => Self::Link(link),
+            Piece::Failed(failure) => Self::Failed(failure),
+        }
+    }
+}
+
+/// The credential never shows, even where a gateway repeats it.
+pub(crate) fn without_secret(text: String, secret: Option<&SecretString>) -> String {
+    match secret.map(ExposeSecret::expose_secret) {
+        Some(secret) if !secret.is_empty() && text.contains(secret) => text.replace(secret, "<credential>"),
+        _ => text,
+    }
+}
+
+/// The answer for people: events one a line, equal neighbours once, and the streamed words at the end.
+#[derive(Debug, Default)]
+struct RawText {
+    head: String,
+    last: String,
+}
+
+impl RawText {
+    fn push(&mut self, event: &Event) {
+        let line = event.value.to_string();
+        if line == self.last {
+            return;
+        }
+        let room = (MAX_RAW - 3 * MAX_RAW_TAIL).saturating_sub(self.head.len());
+        if !self.last.is_empty() && room > 0 {
+            self.head.push_str(&shortened(&self.last, room));
+            self.head.push('\n');
+        }
+        self.last = line;
+    }
+
+    fn finish(&self, shelf: &Shelf) -> String {
+        let mut raw = self.head.clone();
+        raw.push_str(&shortened(&self.last, MAX_RAW_TAIL));
+        for stream in shelf.streams().iter().filter(|stream| !stream.is_thought()) {
+            raw.push_str("\n# streamed text: ");
+            raw.push_str(&shortened(&String::from_utf8_lossy(&stream.text), MAX_RAW_TAIL));
+        }
+        for number in 0..shelf.len() {
+            if let Some(crate::lift::Slot::Picture(Some(kept))) = shelf.slot(number) {
+                raw = raw.replace(&format!("<spool:{number}>"), &format!("<blake3:{}>", kept.get().blake3));
+            }
+        }
+        shortened(&raw, MAX_RAW)
+    }
+}
+
+#[cfg(test)]
+mod tests;

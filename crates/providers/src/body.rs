@@ -1,0 +1,234 @@
+//! Request bodies made of parts, so that a large picture is never one big string: texts, pictures as they are, and
+//! pictures as base64. The length is known before the first byte goes out.
+//!
+//! Must not know what the parts mean.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use bytes::Bytes;
+use futures_util::stream::{self, Stream, StreamExt};
+use serde_json::Value;
+use tokio::io::AsyncReadExt;
+
+use crate::provider::{PictureBytes, PictureInput};
+
+/// Bytes of a picture read at once; a multiple of three, so that base64 needs no padding in between.
+const PIECE: usize = 48 << 10;
+
+/// One part of a body.
+#[derive(Clone, Debug)]
+pub(crate) enum Part {
+    /// These bytes.
+    Text(Bytes),
+    /// The picture's bytes.
+    Raw(PictureInput),
+    /// The picture's bytes as base64.
+    Base64(PictureInput),
+}
+
+impl Part {
+    fn len(&self) -> u64 {
+        match self {
+            Self::Text(bytes) => bytes.len() as u64,
+            Self::Raw(picture) => picture.len,
+            Self::Base64(picture) => picture.len.div_ceil(3) * 4,
+        }
+    }
+}
+
+/// A body.
+#[derive(Clone, Debug)]
+pub(crate) struct Body {
+    /// Its media type.
+    pub(crate) content_type: String,
+    /// Its parts in order.
+    pub(crate) parts: Vec<Part>,
+}
+
+impl Body {
+    /// Exact length in bytes.
+    pub(crate) fn len(&self) -> u64 {
+        self.parts.iter().map(Part::len).sum()
+    }
+}
+
+/// How much of a body was handed to the connection; shared with the stream that hands it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SentState(Arc<AtomicU8>);
+
+impl SentState {
+    const COMPLETE: u8 = 1;
+    const SOURCE_FAILED: u8 = 2;
+
+    /// Every byte was handed over, so the request may have run. Before that it cannot have: its length was announced.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.0.load(Ordering::Acquire) == Self::COMPLETE
+    }
+
+    /// A source picture could not be read to its announced end.
+    pub(crate) fn source_failed(&self) -> bool {
+        self.0.load(Ordering::Acquire) == Self::SOURCE_FAILED
+    }
+}
+
+/// The body as a stream of pieces. `on_sent` is called once, before the last piece is handed over.
+pub(crate) fn stream(
+    body: Body,
+    state: &SentState,
+    on_sent: impl Fn() + Send + 'static,
+) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    let whole = body.len();
+    let pieces = stream::iter(body.parts).flat_map(|part| match part {
+        Part::Text(bytes) => stream::once(async { Ok(bytes) }).boxed(),
+        Part::Raw(picture) => pieces(picture).boxed(),
+        Part::Base64(picture) => pieces(picture)
+            .map(|piece| piece.map(|bytes| base64_simd::STANDARD.encode_to_string(&bytes).into()))
+            .boxed(),
+    });
+    let state = state.clone();
+    let mut handed = 0;
+    pieces.map(move |piece| {
+        match &piece {
+            Ok(bytes) => {
+                handed += bytes.len() as u64;
+                if handed == whole {
+                    state.0.store(SentState::COMPLETE, Ordering::Release);
+                    on_sent();
+                }
+            }
+            Err(_) => state.0.store(SentState::SOURCE_FAILED, Ordering::Release),
+        }
+        piece
+    })
+}
+
+/// A picture's bytes in pieces of [`PIECE`], exactly as many as announced.
+fn pieces(picture: PictureInput) -> impl Stream<Item = io::Result<Bytes>> + Send {
+    enum Source {
+        Unopened(PictureInput),
+        Memory(Bytes),
+        File(tokio::fs::File, u64),
+    }
+    stream::try_unfold(Source::Unopened(picture), |source| async move {
+        let source = match source {
+            Source::Unopened(PictureInput { bytes: PictureBytes::Memory(bytes), len, .. }) => {
+                if bytes.len() as u64 != len {
+                    return Err(changed());
+                }
+                Source::Memory(bytes)
+            }
+            Source::Unopened(PictureInput { bytes: PictureBytes::File(path), len, .. }) => {
+                let file = tokio::fs::File::open(&path).await?;
+                if file.metadata().await?.len() != len {
+                    return Err(changed());
+                }
+                Source::File(file, len)
+            }
+            opened => opened,
+        };
+        match source {
+            Source::Memory(mut bytes) if !bytes.is_empty() => {
+                let piece = bytes.split_to(bytes.len().min(PIECE));
+                Ok(Some((piece, Source::Memory(bytes))))
+            }
+            Source::File(mut file, left) if left > 0 => {
+                let mut piece = vec![0; PIECE.min(usize::try_from(left).unwrap_or(PIECE))];
+                file.read_exact(&mut piece).await.map_err(|_| changed())?;
+                let left = left - piece.len() as u64;
+                Ok(Some((piece.into(), Source::File(file, left))))
+            }
+            _ => Ok(None),
+        }
+    })
+}
+
+fn changed() -> io::Error {
+    io::Error::other("a source picture changed while it was sent")
+}
+
+/// Surrounds a picture's number in a JSON body until its bytes are sent. A noncharacter, so no text has it.
+const MARK: char = '\u{10ffff}';
+
+/// How a builder writes picture number `n` into a JSON text.
+pub(crate) type PictureText<'a> = &'a dyn Fn(usize) -> String;
+
+/// A data URL of each picture, to be filled in by [`json`].
+pub(crate) fn data_url(pictures: &[PictureInput], number: usize) -> String {
+    format!("data:{};base64,{MARK}{number}{MARK}", pictures[number].format.media_type())
+}
+
+/// The content name of each picture, for the ledger.
+pub(crate) fn content_name(pictures: &[PictureInput], number: usize) -> String {
+    format!("blake3:{}", pictures[number].blake3)
+}
+
+/// A JSON body whose [`data_url`]s are filled in while it is sent.
+pub(crate) fn json(value: &Value, pictures: &[PictureInput]) -> Body {
+    let text = value.to_string();
+    let mut parts = Vec::new();
+    for (at, piece) in text.split(MARK).enumerate() {
+        // Every second piece stands between two marks.
+        let picture =
+            (at % 2 == 1).then(|| piece.parse().ok().and_then(|number: usize| pictures.get(number))).flatten();
+        parts.push(match picture {
+            Some(picture) => Part::Base64(picture.clone()),
+            None => Part::Text(piece.to_owned().into()),
+        });
+    }
+    Body { content_type: "application/json".into(), parts }
+}
+
+/// Merges `extra` into `value`: objects member by member, everything else replaced.
+pub(crate) fn merge(value: &mut Value, extra: &Value) {
+    match (value, extra) {
+        (Value::Object(members), Value::Object(extra)) => {
+            for (name, extra) in extra {
+                merge(members.entry(name).or_insert(Value::Null), extra);
+            }
+        }
+        (value, extra) => value.clone_from(extra),
+    }
+}
+
+/// The media type and parts of a form with `fields` (name, text) and `pictures` (field name, picture).
+///
+/// `boundary` must not occur in the texts; a hash is a good one.
+pub(crate) fn multipart(boundary: &str, fields: &[(String, String)], pictures: &[(&str, &PictureInput)]) -> Body {
+    let mut parts = Vec::new();
+    let mut text = String::new();
+    for (name, value) in fields {
+        text.push_str(&format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"{}\"\r\n\r\n{value}\r\n",
+            quoted(name)
+        ));
+    }
+    for (name, picture) in pictures {
+        text.push_str(&format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"{}\"; filename=\"{}\"\r\nContent-Type: {}\r\n\r\n",
+            quoted(name),
+            quoted(&form_file_name(picture)),
+            picture.format.media_type(),
+        ));
+        parts.push(Part::Text(std::mem::take(&mut text).into()));
+        parts.push(Part::Raw((*picture).clone()));
+        text.push_str("\r\n");
+    }
+    text.push_str(&format!("--{boundary}--\r\n"));
+    parts.push(Part::Text(text.into()));
+    Body { content_type: format!("multipart/form-data; boundary={boundary}"), parts }
+}
+
+/// The picture's name with the suffix of its real format.
+fn form_file_name(picture: &PictureInput) -> String {
+    let name = picture.file_name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let stem = if stem.is_empty() { "image" } else { stem };
+    format!("{stem}.{}", picture.format.extension())
+}
+
+/// As browsers write names in forms (HTML standard, multipart/form-data encoding).
+fn quoted(name: &str) -> String {
+    name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
+}

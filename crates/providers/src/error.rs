@@ -1,0 +1,374 @@
+//! From what a provider says about a failure (status, headers, body, error event) to a `Failure`: what it means, what it
+//! cost, how long to wait. The tables of codes are from the OpenAI, xAI, Ark, Gemini and grok2api error lists.
+//!
+//! Must not decide whether to try again.
+
+use imagemill_domain::failure::{Billing, Failure, FailureKind};
+use jiff::Timestamp;
+use reqwest::header::HeaderMap;
+use serde_json::Value;
+
+use crate::provider::RateHints;
+
+/// Longest quotation of a provider's words, in characters.
+pub(crate) const MAX_QUOTE: usize = 300;
+
+const REFUSED: &[&str] = &[
+    "moderation_blocked",
+    "content_policy_violation",
+    "content_filter",
+    "content_moderation",
+    "image_generation_user_error",
+    "sensitivecontent",
+    "riskdetection",
+    "safety",
+    "prohibited_content",
+    "blocklist",
+    "spii",
+    "recitation",
+];
+const QUOTA: &[&str] =
+    &["insufficient_quota", "billing_hard_limit_reached", "billing_limit_exceeded", "insufficient_credit"];
+/// A spent allowance that comes back by itself when the provider says when.
+const ALLOWANCE: &[&str] = &["usage_limit_reached", "upstream_quota_exhausted", "resource_exhausted"];
+const AUTH: &[&str] =
+    &["invalid_api_key", "authentication_error", "incorrect_api_key", "account_deactivated", "unauthenticated"];
+const NOT_ENTITLED: &[&str] =
+    &["model_not_allowed", "must_be_verified", "unsupported_country", "permission_denied", "limit: 0"];
+const RATE_LIMITED: &[&str] = &[
+    "rate_limit",
+    "ratelimit",
+    "concurrency_limit",
+    "server_overloaded",
+    "upstream_saturated",
+    "_cooling",
+    "slow_down",
+    "overloaded",
+    "throttl",
+];
+const INVALID: &[&str] = &[
+    "invalid_",
+    "unsupported_",
+    "unknown_parameter",
+    "model_not_found",
+    "request_too_large",
+    "not_found_error",
+    "empty_content",
+];
+/// The request ran, wholly or in part, and its result is lost.
+const LOST: &[&str] = &[
+    "upstream_stream",
+    "image_edit_incomplete",
+    "image_generation_incomplete",
+    "response_too_large",
+    "server_error",
+    "internal_error",
+    "timeout",
+];
+/// Turned away before any work.
+const TURNED_AWAY: &[&str] = &["ledger_unavailable", "runtime_store_unavailable"];
+
+/// What a body, an item or an event says about an error.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Report {
+    /// The provider's own words.
+    pub(crate) message: String,
+    /// Its code, or its type where it has no code.
+    pub(crate) code: Option<String>,
+    kind_word: String,
+    status: Option<u16>,
+    retry_after_ms: Option<u64>,
+    output_stage: bool,
+}
+
+impl Report {
+    /// Just words.
+    pub(crate) fn saying(message: &str) -> Self {
+        Self { message: message.trim().to_owned(), ..Self::default() }
+    }
+
+    /// From an error object, an error text, or a body around one. `None` when there is no error in it.
+    pub(crate) fn of(value: &Value) -> Option<Self> {
+        match value {
+            Value::String(text) if !text.trim().is_empty() => Some(Self::saying(text)),
+            Value::Object(map) => {
+                for around in ["error", "detail", "errors"] {
+                    match map.get(around) {
+                        Some(Value::Array(list)) => return Some(Self::of_list(list)),
+                        Some(inner @ (Value::Object(_) | Value::String(_))) => {
+                            let mut report = Self::of(inner)?;
+                            if report.code.is_none() {
+                                report.code = word(map.get("code"));
+                            }
+                            if around == "error"
+                                && inner.is_string()
+                                && let Some(message) = word(map.get("message"))
+                            {
+                                report.message = format!("{}: {message}", report.message);
+                            }
+                            return Some(report);
+                        }
+                        _ => {}
+                    }
+                }
+                let message =
+                    ["message", "msg", "error_message", "reason", "title"].iter().find_map(|key| word(map.get(*key)));
+                let code = word(map.get("code"));
+                if message.is_none() && code.is_none() {
+                    return None;
+                }
+                let kind_word = ["type", "status"].iter().find_map(|key| word(map.get(*key))).unwrap_or_default();
+                let number = map.get("code").and_then(|code| code.as_u64().or_else(|| code.as_str()?.parse().ok()));
+                Some(Self {
+                    message: message.unwrap_or_else(|| code.clone().unwrap_or_default()),
+                    status: number.and_then(|number| u16::try_from(number).ok()).filter(|n| (400..600).contains(n)),
+                    code,
+                    kind_word,
+                    retry_after_ms: map.get("details").and_then(retry_info),
+                    output_stage: value.pointer("/moderation_details/moderation_stage").and_then(Value::as_str)
+                        == Some("output"),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// FastAPI's list of validation errors.
+    fn of_list(list: &[Value]) -> Self {
+        let lines = list.iter().take(5).map(|entry| {
+            let place = entry.get("loc").and_then(Value::as_array).map(|parts| {
+                parts.iter().map(|part| word(Some(part)).unwrap_or_default()).collect::<Vec<_>>().join(".")
+            });
+            let message = Self::of(entry).map_or_else(|| entry.to_string(), |report| report.message);
+            place.map_or(message.clone(), |place| format!("{place}: {message}"))
+        });
+        Self { message: lines.collect::<Vec<_>>().join("; "), ..Self::default() }
+    }
+
+    /// The failure this is inside an answer that began well (status 200): an item, an event, a body.
+    pub(crate) fn in_answer(&self, bills_5xx: bool) -> Failure {
+        let kind = match (self.kind_by_word(), self.status) {
+            (Some(kind), _) => kind,
+            (None, Some(status)) => kind_by_status(status, self.retry_after_ms.is_some(), bills_5xx),
+            (None, None) => FailureKind::Protocol,
+        };
+        let mut failure = Failure::new(kind, format!("the provider answered with an error: {}", quote(&self.message)));
+        failure.code.clone_from(&self.code);
+        failure.retry_after_ms = self.retry_after_ms.or_else(|| wait_in_words(&self.message));
+        failure.billing = match kind {
+            FailureKind::Refused => Billing::Billed,
+            FailureKind::Protocol | FailureKind::UnknownOutcome => Billing::Unknown,
+            _ => Billing::NotBilled,
+        };
+        failure
+    }
+
+    fn kind_by_word(&self) -> Option<FailureKind> {
+        let code = self.code.as_deref().unwrap_or_default().to_ascii_lowercase();
+        let kind_word = self.kind_word.to_ascii_lowercase();
+        let message = self.message.to_ascii_lowercase();
+        if message.contains("limit: 0") && !message.contains("limit: 0.") {
+            return Some(FailureKind::NotEntitled);
+        }
+        let waits = self.retry_after_ms.is_some();
+        let table = |word: &str| {
+            let has = |list: &[&str]| !word.is_empty() && list.iter().any(|entry| word.contains(entry));
+            if has(REFUSED) {
+                Some(FailureKind::Refused)
+            } else if has(QUOTA) || (has(ALLOWANCE) && !waits) {
+                Some(FailureKind::Quota)
+            } else if has(AUTH) {
+                Some(FailureKind::Auth)
+            } else if has(NOT_ENTITLED) {
+                Some(FailureKind::NotEntitled)
+            } else if has(ALLOWANCE) || has(RATE_LIMITED) {
+                Some(FailureKind::RateLimited)
+            } else if has(TURNED_AWAY) {
+                Some(FailureKind::Transient)
+            } else if has(LOST) {
+                Some(FailureKind::UnknownOutcome)
+            } else if has(INVALID) {
+                Some(FailureKind::Invalid)
+            } else {
+                None
+            }
+        };
+        table(&code).or_else(|| table(&kind_word))
+    }
+}
+
+/// A status of 400 and above with its body.
+pub(crate) fn of_status(status: u16, headers: &HeaderMap, body: &str, bills_5xx: bool) -> Failure {
+    let mut report = serde_json::from_str::<Value>(body).ok().as_ref().and_then(Report::of).unwrap_or_default();
+    if report.message.is_empty() {
+        report.message = words_of(body);
+    }
+    report.retry_after_ms =
+        retry_after_ms(headers, Timestamp::now()).or(report.retry_after_ms).or_else(|| wait_in_words(&report.message));
+    let waits = report.retry_after_ms.is_some();
+    let by_status = kind_by_status(status, waits, bills_5xx);
+    let kind = match report.kind_by_word() {
+        // A lost result where 5xx are not billed is one more try.
+        Some(FailureKind::UnknownOutcome) | None => by_status,
+        // Words such as `invalid_request_error` come with every status; they say nothing against 401, 429 or 503.
+        Some(FailureKind::Invalid) => by_status,
+        Some(FailureKind::Transient) if status < 500 => by_status,
+        Some(kind) => kind,
+    };
+    let kind = if status == 503 && report.code.as_deref() == Some("upstream_unavailable") && !waits {
+        FailureKind::Transient
+    } else {
+        kind
+    };
+    let mut failure = Failure::new(kind, format!("the provider answered {status}: {}", quote(&report.message)));
+    failure.http_status = Some(status);
+    failure.should_retry = header(headers, "x-should-retry").and_then(|word| match word {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    });
+    failure.retry_after_ms = report.retry_after_ms.or_else(|| {
+        (kind == FailureKind::RateLimited)
+            .then(|| {
+                ["x-ratelimit-reset-requests", "x-ratelimit-reset-tokens", "x-ratelimit-reset"]
+                    .iter()
+                    .find_map(|name| reset_ms(header(headers, name)?, Timestamp::now()))
+            })
+            .flatten()
+    });
+    failure.billing = match kind {
+        FailureKind::UnknownOutcome => Billing::Unknown,
+        FailureKind::Refused if report.output_stage => Billing::Unknown,
+        _ => Billing::NotBilled,
+    };
+    failure.code = report.code;
+    failure
+}
+
+fn kind_by_status(status: u16, waits: bool, bills_5xx: bool) -> FailureKind {
+    match status {
+        401 | 403 => FailureKind::Auth,
+        402 => FailureKind::Quota,
+        // Not received whole, in progress under the same key, too early; or the origin was never reached.
+        408 | 409 | 425 | 521..=523 => FailureKind::Transient,
+        429 | 529 => FailureKind::RateLimited,
+        503 if waits => FailureKind::RateLimited,
+        500.. if bills_5xx => FailureKind::UnknownOutcome,
+        500.. => FailureKind::Transient,
+        _ => FailureKind::Invalid,
+    }
+}
+
+/// The words of a body that is not JSON: the title of a page, or its text.
+pub(crate) fn words_of(body: &str) -> String {
+    let lower = body.to_ascii_lowercase();
+    let title = lower.find("<title").and_then(|start| {
+        let start = start + body[start..].find('>')? + 1;
+        let end = start + lower[start..].find("</title")?;
+        Some(body[start..end].trim())
+    });
+    match title {
+        Some(title) if !title.is_empty() => format!("a web page titled \"{title}\""),
+        _ if lower.trim_start().starts_with('<') => "a web page".to_owned(),
+        _ if body.trim().is_empty() => "no explanation".to_owned(),
+        _ => body.trim().to_owned(),
+    }
+}
+
+/// At most [`MAX_QUOTE`] characters on one line.
+pub(crate) fn quote(text: &str) -> String {
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut out: String = flat.chars().take(MAX_QUOTE).collect();
+    if out.len() < flat.len() {
+        out.push('…');
+    }
+    out
+}
+
+/// What the headers say about limits.
+pub(crate) fn rate_hints(headers: &HeaderMap) -> RateHints {
+    let number = |name| header(headers, name).and_then(|text| text.parse().ok());
+    RateHints {
+        remaining_requests: number("x-ratelimit-remaining-requests"),
+        limit_requests: number("x-ratelimit-limit-requests"),
+        reset_requests_ms: header(headers, "x-ratelimit-reset-requests")
+            .and_then(|text| reset_ms(text, Timestamp::now())),
+    }
+}
+
+/// `retry-after-ms`, or `Retry-After` as seconds or a date.
+pub(crate) fn retry_after_ms(headers: &HeaderMap, now: Timestamp) -> Option<u64> {
+    if let Some(ms) = header(headers, "retry-after-ms").and_then(|text| text.parse::<f64>().ok()) {
+        return millis(ms);
+    }
+    let text = header(headers, "retry-after")?;
+    if let Ok(seconds) = text.parse::<f64>() {
+        return millis(seconds * 1000.0);
+    }
+    let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    u64::try_from(date.as_millisecond().saturating_sub(now.as_millisecond())).ok().or(Some(0))
+}
+
+/// `6m0s`, `120ms`, `1.5` (seconds), or a point in time as seconds or milliseconds since 1970.
+fn reset_ms(text: &str, now: Timestamp) -> Option<u64> {
+    if let Ok(number) = text.parse::<f64>() {
+        let now_ms = now.as_millisecond() as f64;
+        return match number {
+            n if n > 1e12 => millis((n - now_ms).max(0.0)),
+            n if n > 1e9 => millis((n * 1000.0 - now_ms).max(0.0)),
+            n => millis(n * 1000.0),
+        };
+    }
+    duration_ms(text)
+}
+
+/// `1h2m3.5s`, `250ms`.
+fn duration_ms(text: &str) -> Option<u64> {
+    let mut total = 0.0;
+    let mut rest = text.trim();
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').filter(|at| *at > 0)?;
+        let number: f64 = rest[..digits].parse().ok()?;
+        rest = &rest[digits..];
+        let (unit, ms) = [("ms", 1.0), ("s", 1e3), ("m", 6e4), ("h", 3.6e6), ("d", 8.64e7)]
+            .into_iter()
+            .find(|(unit, _)| rest.starts_with(unit))?;
+        rest = &rest[unit.len()..];
+        total += number * ms;
+    }
+    millis(total)
+}
+
+/// "Please try again in 1.2s", "resets in ~30s".
+fn wait_in_words(message: &str) -> Option<u64> {
+    let lower = message.to_ascii_lowercase();
+    ["try again in ", "retry in ", "resets in ", "retry after "].iter().find_map(|phrase| {
+        let tail = lower[lower.find(phrase)? + phrase.len()..].trim_start_matches('~');
+        let end = tail.find(|c: char| c != '.' && !c.is_ascii_alphanumeric()).unwrap_or(tail.len());
+        duration_ms(tail[..end].trim_end_matches('.'))
+    })
+}
+
+/// `google.rpc.RetryInfo` among an error's details.
+fn retry_info(details: &Value) -> Option<u64> {
+    details.as_array()?.iter().find_map(|detail| duration_ms(detail.get("retryDelay")?.as_str()?))
+}
+
+fn millis(ms: f64) -> Option<u64> {
+    (ms.is_finite() && ms >= 0.0).then_some(ms.ceil() as u64)
+}
+
+fn word(value: Option<&Value>) -> Option<String> {
+    match value? {
+        Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok().map(str::trim)
+}

@@ -1,0 +1,147 @@
+//! What a provider is to the rest of the program: one trait and the plain types of its arguments and answers.
+//!
+//! Knows nothing of any wire format, of retries, of budgets or of where pictures are kept in the end.
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+
+use bytes::Bytes;
+use imagemill_domain::call::Usage;
+use imagemill_domain::failure::Failure;
+use imagemill_domain::hash::ContentHash;
+use imagemill_domain::picture::PictureFormat;
+use imagemill_domain::request::ImageRequest;
+
+use crate::spool::{Spool, Spooled};
+
+/// Where the bytes of a source picture are.
+#[derive(Clone, Debug)]
+pub enum PictureBytes {
+    /// In this file; it is read while the request is sent and must not change meanwhile.
+    File(PathBuf),
+    /// Here.
+    Memory(Bytes),
+}
+
+/// One source picture as it is sent, after preparation.
+#[derive(Clone, Debug)]
+pub struct PictureInput {
+    /// Its bytes.
+    pub bytes: PictureBytes,
+    /// Their number. A file of another length ends the call before it is complete, so nothing is paid.
+    pub len: u64,
+    /// The real type; the media type sent is made from it.
+    pub format: PictureFormat,
+    /// BLAKE3 of the bytes.
+    pub blake3: ContentHash,
+    /// A name for multipart forms; the suffix sent is the format's own.
+    pub file_name: String,
+}
+
+/// One request, ready to go out.
+pub struct WireCall<'a> {
+    /// What is asked.
+    pub request: &'a ImageRequest,
+    /// The pictures of `request.pictures`, in the same order.
+    pub pictures: &'a [PictureInput],
+    /// Our name of the call, sent as `X-Client-Request-Id`.
+    pub key: &'a str,
+    /// Sent as `Idempotency-Key` when given.
+    pub idempotency_key: Option<&'a str>,
+    /// Where pictures of the answer go while they arrive.
+    pub spool: Spool,
+    /// Told how far the call is.
+    pub progress: &'a (dyn Fn(Progress) + Send + Sync),
+}
+
+/// How far a call is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// The last byte of the request was handed to the connection: from here on it may cost money.
+    Sent,
+    /// The head of the answer is here.
+    FirstByte,
+    /// So many bytes of the answer's body are here.
+    Received(u64),
+}
+
+/// One thing found in an answer.
+#[derive(Debug)]
+pub enum Found {
+    /// A picture that was in the answer itself, decoded and hashed.
+    Picture(Spooled),
+    /// An absolute address to fetch the picture from.
+    Link(String),
+    /// An item that the provider says failed or was refused, or that could not be read.
+    Failed(Failure),
+}
+
+/// A complete answer, or the part that arrived before the connection broke.
+#[derive(Debug)]
+pub struct Answer {
+    /// What was found, in the order of the answer; never empty. The same bytes or the same link appear once.
+    /// A stream that was cut after complete pictures ends with a failed item of kind `unknown_outcome`.
+    pub items: Vec<Found>,
+    /// The model's words without its thoughts and without pictures, at most 4 KiB.
+    pub text: String,
+    /// What the provider counted.
+    pub usage: Usage,
+    /// HTTP status.
+    pub http_status: u16,
+    /// The provider's id of the request, from its headers.
+    pub request_id: Option<String>,
+    /// The answer as it came with pictures replaced by `<blake3:…>` and the credential removed, at most 64 KiB.
+    pub raw: String,
+    /// What the headers say about limits.
+    pub rate: RateHints,
+    /// The prompt as the provider rewrote it.
+    pub revised_prompt: Option<String>,
+}
+
+/// What `x-ratelimit-*-requests` headers say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RateHints {
+    /// Requests left in the window.
+    pub remaining_requests: Option<u32>,
+    /// Requests the window has in all.
+    pub limit_requests: Option<u32>,
+    /// Milliseconds until the window is full again.
+    pub reset_requests_ms: Option<u64>,
+}
+
+/// A call without any picture.
+#[derive(Debug, thiserror::Error)]
+#[error("{failure}")]
+pub struct CallFailure {
+    /// What it means, with the provider's own words.
+    pub failure: Failure,
+    /// The answer as it came, like [`Answer::raw`]; empty when none came.
+    pub raw: String,
+    /// What the headers say about limits.
+    pub rate: RateHints,
+    /// The provider's id of the request.
+    pub request_id: Option<String>,
+}
+
+/// A future of a provider; dropping it closes the socket.
+pub type ProviderFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The future of one call; dropping it closes the socket.
+pub type CallFuture<'a> = ProviderFuture<'a, Result<Answer, Box<CallFailure>>>;
+
+/// One provider account with one protocol.
+pub trait ImageProvider: Send + Sync {
+    /// Sends one request and reads its answer. Sends once: no retry, no redirect.
+    fn image<'a>(&'a self, call: WireCall<'a>) -> CallFuture<'a>;
+
+    /// The body of the request for the ledger: JSON text, pictures as `blake3:<hash>`, no credential.
+    fn request_text(&self, request: &ImageRequest, pictures: &[PictureInput]) -> String;
+
+    /// Fetches a picture by link. Costs nothing, so it may be repeated. Every failure carries `Billing::Billed`: the
+    /// picture was made and paid for, only its fetch failed.
+    fn download<'a>(&'a self, url: &'a str, spool: Spool) -> ProviderFuture<'a, Result<Spooled, Failure>>;
+
+    /// The ids of the models the account may use; costs nothing.
+    fn check(&self) -> ProviderFuture<'_, Result<Vec<String>, Failure>>;
+}

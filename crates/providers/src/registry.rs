@@ -1,0 +1,95 @@
+//! From a profile to a provider that can be called. Profiles with the same network rules share an HTTP client and with
+//! it the open connections.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use imagemill_domain::failure::{Failure, FailureKind};
+use imagemill_domain::profile::{Profile, Protocol};
+use reqwest::Client;
+use secrecy::SecretString;
+
+use crate::address::Purpose;
+use crate::http;
+use crate::openai_chat::Chat;
+use crate::openai_images::Images;
+use crate::openai_responses::Responses;
+use crate::provider::ImageProvider;
+use crate::wire::Wire;
+
+/// What is known of a provider beyond its profile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WireOptions {
+    /// Whether a plain 500, 502 or 504 may have been charged. True unless the provider says otherwise in writing.
+    pub bills_5xx: bool,
+}
+
+impl Default for WireOptions {
+    fn default() -> Self {
+        Self { bills_5xx: true }
+    }
+}
+
+/// What makes two profiles share a client: purpose, private addresses allowed, time to connect.
+type ClientRules = (Purpose, bool, u64);
+
+/// Makes providers; holds the HTTP clients they share.
+#[derive(Default)]
+pub struct Registry {
+    clients: Mutex<HashMap<ClientRules, Client>>,
+}
+
+impl Registry {
+    /// An empty one; clients are made when first needed.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The provider for `profile`, with [`WireOptions::default`].
+    ///
+    /// `knows_images` says whether the capability table has the model on the images endpoints. Fails with `invalid`
+    /// when the address or a header cannot be used, with `auth` when the credential cannot be sent.
+    pub fn provider(
+        &self,
+        profile: &Profile,
+        knows_images: bool,
+        secret: Option<SecretString>,
+    ) -> Result<Arc<dyn ImageProvider>, Failure> {
+        self.provider_with(profile, knows_images, secret, WireOptions::default())
+    }
+
+    /// The same with other options.
+    pub fn provider_with(
+        &self,
+        profile: &Profile,
+        knows_images: bool,
+        secret: Option<SecretString>,
+        options: WireOptions,
+    ) -> Result<Arc<dyn ImageProvider>, Failure> {
+        if profile.base_url.trim().is_empty() {
+            let message = format!("the profile {:?} has no base_url; set it to the provider's address", profile.name);
+            return Err(Failure::new(FailureKind::Invalid, message));
+        }
+        let connect_ms = profile.timeouts.connect_ms;
+        let api = self.client((Purpose::Api, profile.network.allow_private_api, connect_ms))?;
+        let fetcher = self.client((Purpose::Download, profile.network.allow_private_downloads, connect_ms))?;
+        let wire = Wire::new(profile, secret, options, api, fetcher)?;
+        Ok(match profile.resolved_protocol(knows_images) {
+            Protocol::Responses => Arc::new(Responses::new(wire)),
+            Protocol::Images => Arc::new(Images::new(wire, false)),
+            Protocol::ImagesMultipart => Arc::new(Images::new(wire, true)),
+            Protocol::ChatCompletions | Protocol::Auto => Arc::new(Chat::new(wire)),
+        })
+    }
+
+    fn client(&self, rules: ClientRules) -> Result<Client, Failure> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&rules) {
+            return Ok(client.clone());
+        }
+        let (purpose, allow_private, connect_ms) = rules;
+        let client = http::client(purpose, allow_private, connect_ms)?;
+        clients.insert(rules, client.clone());
+        Ok(client)
+    }
+}

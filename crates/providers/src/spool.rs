@@ -1,0 +1,180 @@
+//! Where the pictures of an answer go while they arrive: small ones stay in memory, larger ones go to a file. The bytes
+//! are hashed on the way. Writing is synchronous, in pieces of at most 64 KiB into the page cache; nothing is synced
+//! here, that is the store's part.
+//!
+//! Must not know where the bytes come from (base64, a download) nor what becomes of them.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use imagemill_domain::asset::Delivery;
+use imagemill_domain::hash::{ContentHash, Sha256Hash};
+use sha2::Digest;
+
+/// A picture up to this size never becomes a file; also the size of the write buffer.
+const MEMORY_BYTES: usize = 64 << 10;
+
+/// A folder and a name prefix for the pictures of one call. Clones count their files together.
+#[derive(Clone, Debug)]
+pub struct Spool {
+    folder: Arc<Path>,
+    prefix: Arc<str>,
+    next: Arc<AtomicU32>,
+}
+
+impl Spool {
+    /// Files will be `<folder>/<prefix>-<n>.part`. The folder must exist when the first larger picture arrives.
+    pub fn new(folder: impl Into<PathBuf>, prefix: &str) -> Self {
+        Self { folder: folder.into().into(), prefix: prefix.into(), next: Arc::default() }
+    }
+
+    /// Starts a picture.
+    pub fn writer(&self) -> SpoolWriter {
+        SpoolWriter {
+            spool: self.clone(),
+            buffer: Vec::new(),
+            file: None,
+            bytes: 0,
+            blake3: blake3::Hasher::new(),
+            sha256: sha2::Sha256::new(),
+        }
+    }
+
+    fn next_path(&self) -> PathBuf {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.folder.join(format!("{}-{number}.part", self.prefix))
+    }
+}
+
+/// A picture on its way. Dropped before [`SpoolWriter::finish`], it leaves nothing behind.
+#[derive(Debug)]
+pub struct SpoolWriter {
+    spool: Spool,
+    buffer: Vec<u8>,
+    file: Option<OpenPart>,
+    bytes: u64,
+    blake3: blake3::Hasher,
+    sha256: sha2::Sha256,
+}
+
+#[derive(Debug)]
+struct OpenPart {
+    file: File,
+    path: PartPath,
+}
+
+/// Removes the file when dropped.
+#[derive(Debug)]
+struct PartPath(PathBuf);
+
+impl Drop for PartPath {
+    fn drop(&mut self) {
+        if !self.0.as_os_str().is_empty()
+            && let Err(error) = std::fs::remove_file(&self.0)
+        {
+            tracing::warn!(path = %self.0.display(), %error, "a temporary picture could not be removed");
+        }
+    }
+}
+
+impl SpoolWriter {
+    /// Takes the next bytes.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        bytes.chunks(MEMORY_BYTES).try_for_each(|piece| self.append(|buffer| buffer.extend_from_slice(piece)))
+    }
+
+    /// Lets `add` put at most 64 KiB straight into the write buffer, which saves a copy.
+    pub(crate) fn append(&mut self, add: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
+        let before = self.buffer.len();
+        add(&mut self.buffer);
+        self.bytes += (self.buffer.len() - before) as u64;
+        if self.buffer.len() > MEMORY_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    /// Bytes taken so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Ends the picture. The file, if there is one, now belongs to the holder of the result.
+    pub fn finish(mut self) -> io::Result<Spooled> {
+        let body = if self.file.is_some() {
+            self.flush()?;
+            let mut part = self.file.take().expect("checked above");
+            part.file.flush()?;
+            SpoolBody::File(std::mem::take(&mut part.path.0))
+        } else {
+            self.hash_buffer();
+            SpoolBody::Memory(std::mem::take(&mut self.buffer))
+        };
+        Ok(Spooled {
+            body,
+            bytes: self.bytes,
+            blake3: ContentHash(*self.blake3.finalize().as_bytes()),
+            sha256: Sha256Hash(self.sha256.clone().finalize().into()),
+            delivery: Delivery::Inline,
+        })
+    }
+
+    fn hash_buffer(&mut self) {
+        self.blake3.update(&self.buffer);
+        self.sha256.update(&self.buffer);
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.hash_buffer();
+        if self.file.is_none() {
+            let path = self.spool.next_path();
+            let file = File::create_new(&path)?;
+            self.file = Some(OpenPart { file, path: PartPath(path) });
+        }
+        let part = self.file.as_mut().expect("opened above");
+        part.file.write_all(&self.buffer)?;
+        self.buffer.clear();
+        Ok(())
+    }
+}
+
+/// The bytes of a finished picture.
+#[derive(Debug)]
+pub enum SpoolBody {
+    /// Here, up to 64 KiB.
+    Memory(Vec<u8>),
+    /// In this file, which belongs to the holder: it is to be moved away or removed.
+    File(PathBuf),
+}
+
+/// A finished picture with its hashes.
+#[derive(Debug)]
+pub struct Spooled {
+    /// The bytes.
+    pub body: SpoolBody,
+    /// Their number.
+    pub bytes: u64,
+    /// BLAKE3 of them.
+    pub blake3: ContentHash,
+    /// SHA-256 of them.
+    pub sha256: Sha256Hash,
+    /// How it came.
+    pub delivery: Delivery,
+}
+
+impl Spooled {
+    /// Opens it for reading from its beginning.
+    pub fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
+        Ok(match &self.body {
+            SpoolBody::Memory(bytes) => Box::new(bytes.as_slice()),
+            SpoolBody::File(path) => Box::new(File::open(path)?),
+        })
+    }
+
+    /// Removes what it left on disk.
+    pub fn discard(self) {
+        if let SpoolBody::File(path) = self.body {
+            drop(PartPath(path));
+        }
+    }
+}

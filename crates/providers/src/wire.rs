@@ -1,0 +1,219 @@
+//! What all protocols share when they call: addresses made from the base address, headers, sending, reading, fetching,
+//! the list of models. Must not know any protocol's body.
+
+use std::sync::Arc;
+
+use imagemill_domain::failure::{Failure, FailureKind};
+use imagemill_domain::profile::Profile;
+use imagemill_domain::request::ImageRequest;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, Method};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use tokio::sync::oneshot;
+use url::Url;
+
+use crate::address::{self, AddressRules, Purpose};
+use crate::answer::{self, Reading, without_secret};
+use crate::body::{self, Body};
+use crate::download::Downloads;
+use crate::error;
+use crate::http::{self, Request};
+use crate::lift::Limits;
+use crate::provider::{Answer, CallFailure, Progress, RateHints, WireCall};
+use crate::registry::WireOptions;
+
+/// Endings of an address that is an endpoint and not a base.
+pub(crate) const CHAT: &str = "/chat/completions";
+/// The Responses endpoint.
+pub(crate) const RESPONSES: &str = "/responses";
+/// Pictures from words.
+pub(crate) const GENERATIONS: &str = "/images/generations";
+/// Pictures from pictures.
+pub(crate) const EDITS: &str = "/images/edits";
+const ENDPOINTS: [&str; 4] = [CHAT, RESPONSES, GENERATIONS, EDITS];
+
+/// Most characters of our name of a call in its header.
+const MAX_CALL_NAME: usize = 128;
+/// Largest list of models read, in bytes.
+const MAX_MODELS: usize = 8 << 20;
+
+/// One account, ready to be called.
+pub(crate) struct Wire {
+    /// Its settings.
+    pub(crate) profile: Profile,
+    options: WireOptions,
+    client: Client,
+    base: Url,
+    headers: HeaderMap,
+    secret: Option<SecretString>,
+    downloads: Downloads,
+}
+
+impl Wire {
+    /// From a profile. `client` has the rules for the provider's address, `fetcher` those for picture links.
+    pub(crate) fn new(
+        profile: &Profile,
+        secret: Option<SecretString>,
+        options: WireOptions,
+        client: Client,
+        fetcher: Client,
+    ) -> Result<Self, Failure> {
+        let rules = AddressRules {
+            purpose: Purpose::Api,
+            allow_private: profile.network.allow_private_api,
+            hosts: &profile.network.api_hosts,
+        };
+        let base = address::check(profile.base_url.trim(), rules)?;
+        let authorization = secret.as_ref().map(bearer).transpose()?;
+        let mut headers = HeaderMap::new();
+        headers.extend(authorization.clone().map(|value| (AUTHORIZATION, value)));
+        for (name, value) in &profile.headers {
+            let bad = |_| Failure::new(FailureKind::Invalid, format!("the profile's header {name:?} cannot be sent"));
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad(()))?;
+            let mut value = HeaderValue::from_str(value).map_err(|_| bad(()))?;
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+        let downloads = Downloads {
+            client: fetcher,
+            network: profile.network.clone(),
+            timeouts: profile.timeouts,
+            api: Arc::new(base.clone()),
+            authorization,
+        };
+        Ok(Self { profile: profile.clone(), options, client, base, headers, secret, downloads })
+    }
+
+    /// The address of `endpoint`. A base address that is an endpoint itself stands as it is, but for the two images
+    /// endpoints, which stand for each other.
+    pub(crate) fn endpoint(&self, endpoint: &str) -> Url {
+        let path = self.base.path().trim_end_matches('/');
+        let Some(own) = ENDPOINTS.iter().find(|own| path.to_ascii_lowercase().ends_with(**own)) else {
+            return self.with_path(&format!("{path}{endpoint}"));
+        };
+        let is_images = |name: &str| name == GENERATIONS || name == EDITS;
+        if is_images(own) && is_images(endpoint) {
+            return self.with_path(&format!("{}{endpoint}", &path[..path.len() - own.len()]));
+        }
+        self.base.clone()
+    }
+
+    fn with_path(&self, path: &str) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(path);
+        url
+    }
+
+    /// Adds the profile's and then the request's own members to a body.
+    pub(crate) fn add_extra(&self, value: &mut Value, request: &ImageRequest) {
+        for extra in [&self.profile.extra_body, &request.options.extra_body] {
+            body::merge(value, &extra.iter().map(|(name, extra)| (name.clone(), extra.clone())).collect());
+        }
+    }
+
+    /// Whether the answer is to be asked for as a stream; `None` leaves it to the provider.
+    pub(crate) fn stream(&self, request: &ImageRequest) -> Option<bool> {
+        request.options.stream.or(self.profile.stream)
+    }
+
+    /// Sends `body` to `endpoint` and reads the answer.
+    pub(crate) async fn call(
+        &self,
+        endpoint: &str,
+        body: Body,
+        call: WireCall<'_>,
+    ) -> Result<Answer, Box<CallFailure>> {
+        let mut headers = self.headers.clone();
+        headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json, text/event-stream"));
+        let name: String = call.key.chars().filter(char::is_ascii_graphic).take(MAX_CALL_NAME).collect();
+        headers.extend(HeaderValue::from_str(&name).ok().map(|value| (CLIENT_REQUEST_ID, value)));
+        if let Some(key) = call.idempotency_key {
+            headers.extend(HeaderValue::from_str(key).ok().map(|value| (IDEMPOTENCY_KEY, value)));
+        }
+        let request = Request { method: Method::POST, url: self.endpoint(endpoint), headers, body: Some(body) };
+        let (sent, mut was_sent) = oneshot::channel();
+        let sent = std::sync::Mutex::new(Some(sent));
+        let on_sent = move || {
+            let sender = sent.lock().ok().and_then(|mut sent| sent.take());
+            // The receiver is gone only when nobody waits any more.
+            let _ = sender.map(|sender| sender.send(()));
+        };
+        let mut sending = std::pin::pin!(http::send(&self.client, request, &self.profile.timeouts, on_sent));
+        let mut told = false;
+        let response = loop {
+            tokio::select! {
+                biased;
+                result = &mut was_sent, if !told => {
+                    told = true;
+                    if result.is_ok() {
+                        (call.progress)(Progress::Sent);
+                    }
+                }
+                response = &mut sending => break response,
+            }
+        };
+        let response = response.map_err(|mut failure| {
+            failure.message = without_secret(failure.message, self.secret.as_ref());
+            Box::new(CallFailure { failure, raw: String::new(), rate: RateHints::default(), request_id: None })
+        })?;
+        (call.progress)(Progress::FirstByte);
+        let reading = Reading {
+            base: &self.base,
+            spool: call.spool,
+            limits: Limits { picture_bytes: self.profile.network.max_picture_bytes },
+            bills_5xx: self.options.bills_5xx,
+            expected: call.request.options.n.unwrap_or(1),
+            secret: self.secret.as_ref(),
+            progress: call.progress,
+        };
+        answer::read(response, reading).await
+    }
+
+    /// What fetches pictures by link.
+    pub(crate) fn downloads(&self) -> &Downloads {
+        &self.downloads
+    }
+
+    /// The ids at `/models`.
+    pub(crate) async fn models(&self) -> Result<Vec<String>, Failure> {
+        let path = self.base.path().trim_end_matches('/');
+        let lower = path.to_ascii_lowercase();
+        let own = ENDPOINTS.iter().find(|own| lower.ends_with(**own)).map_or(0, |own| own.len());
+        let url = self.with_path(&format!("{}/models", &path[..path.len() - own]));
+        let request = Request { method: Method::GET, url, headers: self.headers.clone(), body: None };
+        let mut response = http::send(&self.client, request, &self.profile.timeouts, || ()).await?;
+        let status = response.status;
+        if !status.is_success() {
+            let text = response.body.text(http::MAX_ERROR_BODY).await;
+            return Err(error::of_status(status.as_u16(), &response.headers, &text, false));
+        }
+        let mut text = Vec::new();
+        while let Some(piece) = response.body.next().await? {
+            response.body.progressed();
+            text.extend_from_slice(&piece);
+            if text.len() > MAX_MODELS {
+                return Err(Failure::new(FailureKind::Protocol, "the provider's list of models is over 8 MiB"));
+            }
+        }
+        let unreadable = || Failure::new(FailureKind::Protocol, "the provider's list of models cannot be read");
+        let list: Value = serde_json::from_slice(&text).map_err(|_| unreadable())?;
+        let models = list.get("data").or(Some(&list)).and_then(Value::as_array).ok_or_else(unreadable)?;
+        Ok(models.iter().filter_map(|model| model.get("id")?.as_str().map(str::to_owned)).collect())
+    }
+}
+
+const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-client-request-id");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+fn bearer(secret: &SecretString) -> Result<HeaderValue, Failure> {
+    let text = format!("Bearer {}", secret.expose_secret().trim());
+    let mut value = HeaderValue::from_str(&text).map_err(|_| {
+        Failure::new(FailureKind::Auth, "the credential holds characters that cannot be sent in a header")
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,193 @@
+//! Reading requests: JSON and multipart bodies as one kind of fields, with OpenAI's own complaints about wrong ones. It must
+//! not draw or bill.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Multipart, Request};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use imagemill_domain::picture::PictureFormat;
+use serde_json::{Map, Value};
+
+use crate::answer::{self, Refused, bad_request, error_about};
+use crate::faults::{self, Behaviour};
+use crate::state::{ServerId, Shared};
+
+/// A request whose model is known.
+pub(crate) struct Incoming {
+    /// Whose call it is on the bill.
+    pub(crate) request_id: Box<str>,
+    pub(crate) model: String,
+    pub(crate) behaviour: Behaviour,
+    pub(crate) fields: Map<String, Value>,
+    /// Files of a multipart form, in order: field name and bytes.
+    pub(crate) files: Vec<(String, Bytes)>,
+    pub(crate) multipart: bool,
+}
+
+/// Reads the body; `multipart` says whether the endpoint takes forms.
+pub(crate) async fn read(shared: &Arc<Shared>, request: Request, multipart: bool) -> Result<Incoming, Refused> {
+    let headers = request.headers();
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let server_id = request.extensions().get::<ServerId>().map(|id| id.0.clone()).unwrap_or_default();
+    let request_id = text("x-client-request-id").unwrap_or(server_id).into_boxed_str();
+    let content_type = text(header::CONTENT_TYPE.as_str()).unwrap_or_default().to_ascii_lowercase();
+    let uri = request.uri().clone();
+
+    let is_form = content_type.starts_with("multipart/form-data");
+    let (fields, files) = if is_form && multipart {
+        form(request).await?
+    } else if content_type.starts_with("application/json") {
+        let body = Bytes::from_request(request, &()).await.map_err(IntoResponse::into_response)?;
+        let value = serde_json::from_slice(&body).map_err(|error| {
+            bad_request("invalid_json", &format!("We could not parse the JSON body of your request: {error}"), None)
+        })?;
+        let Value::Object(fields) = value else {
+            return Err(bad_request("invalid_json", "The body must be a JSON object.", None));
+        };
+        (fields, Vec::new())
+    } else {
+        return Err(wrong_type(&content_type).into());
+    };
+
+    let Some(model) = fields.get("model").and_then(Value::as_str).filter(|model| !model.is_empty()) else {
+        return Err(bad_request("missing_required_parameter", "you must provide a model parameter", Some("model")));
+    };
+    let Some(behaviour) = faults::behaviour(model) else {
+        let message = format!("The model '{model}' does not exist or you do not have access to it.");
+        let kind = "invalid_request_error";
+        return Err(error_about(StatusCode::NOT_FOUND, kind, "model_not_found", &message, Some("model")).into());
+    };
+    if behaviour.moved && uri.query().is_none_or(|query| !query.contains("moved")) {
+        let host = shared.base_url();
+        let target = format!("{}{}?moved=1", host.trim_end_matches("/v1"), uri.path());
+        return Err((StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, target)]).into_response().into());
+    }
+    Ok(Incoming { request_id, model: model.to_owned(), behaviour, fields, files, multipart: is_form })
+}
+
+pub(crate) fn wrong_type(content_type: &str) -> Response {
+    let message = format!("Unsupported content type: '{content_type}'. This endpoint takes 'application/json'.");
+    let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    answer::error(status, "invalid_request_error", "unsupported_content_type", &message)
+}
+
+type Form = (Map<String, Value>, Vec<(String, Bytes)>);
+
+async fn form(request: Request) -> Result<Form, Refused> {
+    let wrong = |text: String| bad_request("invalid_multipart", &text, None);
+    let mut form = Multipart::from_request(request, &()).await.map_err(|error| wrong(error.body_text()))?;
+    let (mut fields, mut files) = (Map::new(), Vec::new());
+    while let Some(field) = form.next_field().await.map_err(|error| wrong(error.body_text()))? {
+        let name = field.name().unwrap_or_default().to_owned();
+        let is_file = field.file_name().is_some() || matches!(name.as_str(), "image" | "image[]" | "mask");
+        let bytes = field.bytes().await.map_err(|error| wrong(error.body_text()))?;
+        if is_file {
+            files.push((name, bytes));
+        } else {
+            fields.insert(name, Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+        }
+    }
+    Ok((fields, files))
+}
+
+impl Incoming {
+    /// A text field; `None` when absent or null.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.fields.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// A whole number within bounds, also as text as forms send it.
+    pub(crate) fn number(&self, name: &str, bounds: std::ops::RangeInclusive<u64>) -> Result<Option<u64>, Refused> {
+        let value = match self.fields.get(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::String(text)) => text.trim().parse().ok(),
+            Some(value) => value.as_u64(),
+        };
+        let (low, high) = (bounds.start(), bounds.end());
+        let message = || format!("Invalid '{name}': expected a whole number from {low} to {high}.");
+        value
+            .filter(|value| bounds.contains(value))
+            .map(Some)
+            .ok_or_else(|| bad_request("invalid_value", &message(), Some(name)))
+    }
+
+    /// Yes or no, also as text as forms send it.
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, Refused> {
+        match self.fields.get(name) {
+            None | Some(Value::Null | Value::Bool(false)) => Ok(false),
+            Some(Value::Bool(true)) => Ok(true),
+            Some(Value::String(text)) if text == "true" => Ok(true),
+            Some(Value::String(text)) if text == "false" => Ok(false),
+            Some(_) => {
+                let message = format!("Invalid type for '{name}': expected a boolean.");
+                Err(bad_request("invalid_type", &message, Some(name)))
+            }
+        }
+    }
+
+    /// `size`, or the size of an `aspect_ratio`; `None` for "auto" or absent.
+    pub(crate) fn size(&self) -> Result<Option<(u32, u32)>, Refused> {
+        if let Some(size) = self.behaviour.size {
+            return Ok(Some(size));
+        }
+        match (self.text("size"), self.text("aspect_ratio")) {
+            (Some("auto") | None, Some("auto") | None) => Ok(None),
+            (Some("auto") | None, Some(ratio)) => ratio_size(ratio).map(Some).ok_or_else(|| {
+                bad_request("invalid_value", &format!("Invalid value: '{ratio}'."), Some("aspect_ratio"))
+            }),
+            (Some(text), _) => faults::size(text).map(Some).ok_or_else(|| {
+                let message =
+                    format!("Invalid value: '{text}'. Expected WIDTHxHEIGHT with edges up to 8192, or 'auto'.");
+                bad_request("invalid_value", &message, Some("size"))
+            }),
+        }
+    }
+
+    /// `output_format`, PNG when absent.
+    pub(crate) fn format(&self) -> Result<PictureFormat, Refused> {
+        match self.text("output_format") {
+            None | Some("png") => Ok(PictureFormat::Png),
+            Some("jpeg" | "jpg") => Ok(PictureFormat::Jpeg),
+            Some("webp") => Ok(PictureFormat::Webp),
+            Some(other) => {
+                let message = format!("Invalid value: '{other}'. Supported values are: 'png', 'webp', and 'jpeg'.");
+                Err(bad_request("invalid_value", &message, Some("output_format")))
+            }
+        }
+    }
+}
+
+/// About one megapixel of this ratio (`16:9`).
+pub(crate) fn ratio_size(ratio: &str) -> Option<(u32, u32)> {
+    let (across, down) = ratio.split_once(':')?;
+    let (across, down): (f64, f64) = (across.parse().ok()?, down.parse().ok()?);
+    let shape = across / down;
+    if !(0.1..=10.0).contains(&shape) {
+        return None;
+    }
+    let edge = |share: f64| ((1024.0 * share / 16.0).round() * 16.0) as u32;
+    Some((edge(shape.sqrt()), edge(1.0 / shape.sqrt())))
+}
+
+/// The bytes of a picture given as a data URL or as a link to one of our own answers.
+pub(crate) fn source(shared: &Shared, url: &str, strict_label: bool) -> Result<Bytes, Refused> {
+    let wrong = |message: &str| bad_request("invalid_image_input", message, Some("image"));
+    let Some(rest) = url.strip_prefix("data:") else {
+        let name = url.rsplit('/').next().unwrap_or_default();
+        return shared.on_shelf(name).map(|picture| picture.bytes.clone()).ok_or_else(|| {
+            wrong("Error while downloading the picture: the simulator takes data URLs and its own links.")
+        });
+    };
+    let (label, base64) =
+        rest.split_once(";base64,").ok_or_else(|| wrong("Invalid image data: expected a base64 data URL."))?;
+    let bytes = base64_simd::forgiving_decode_to_vec(base64.as_bytes())
+        .map_err(|_| wrong("Invalid image data: the base64 text cannot be decoded."))?;
+    let format = PictureFormat::sniff(&bytes).ok_or_else(|| wrong("Invalid image data: this is not a picture."))?;
+    if strict_label && format.media_type() != label {
+        let message = format!("The picture is labelled {label} and is {}.", format.media_type());
+        return Err(wrong(&message));
+    }
+    Ok(bytes.into())
+}

@@ -1,0 +1,189 @@
+//! When the simulator misbehaves without being asked by a model's name. Every decision is a pure function of the seed, the
+//! call and how often it came, so that a rehearsal can be repeated.
+
+use serde::{Deserialize, Serialize};
+
+/// How the simulator behaves; a TOML file for `imagemill simulate --scenario`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Scenario {
+    /// Other seeds pick other calls for the rates below.
+    pub seed: u64,
+    /// How long a picture takes, in milliseconds.
+    pub latency_ms: u64,
+    /// Up to this much more, by the call's content.
+    pub jitter_ms: u64,
+    /// Whether a refusal is charged like a picture.
+    pub bill_refusals: bool,
+    /// Price of one picture in micro-dollars.
+    pub price_micros: i64,
+    /// Bits of noise in each channel of a drawn picture, 0 to 8. With 0 a picture of words compresses far better than a
+    /// photo; 3 gives a 1024×1024 PNG about the size of a real one.
+    pub grain_bits: u8,
+    /// The same request made again gives another picture, as with real models, and after this many the first one again.
+    /// 1 always gives the same.
+    pub variations: u32,
+    /// Shares of calls that go wrong.
+    pub rates: Rates,
+    /// What happens at the n-th call.
+    pub script: Vec<ScriptLine>,
+}
+
+impl Default for Scenario {
+    /// Everything works, at once, for 4 cents a picture.
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            latency_ms: 0,
+            jitter_ms: 0,
+            bill_refusals: false,
+            price_micros: 40_000,
+            grain_bits: 0,
+            variations: 16,
+            rates: Rates::default(),
+            script: Vec::new(),
+        }
+    }
+}
+
+/// Shares between 0 and 1. A call that comes again is decided anew, so that retrying can succeed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rates {
+    /// 429 with `Retry-After: 1`.
+    pub rate_limited: f64,
+    /// Content refusal. Decided by the content alone: the same content is refused again.
+    pub refused: f64,
+    /// The picture is made and billed; the answer breaks off.
+    pub cut: f64,
+    /// The picture is made and billed; the answer never comes.
+    pub hang: f64,
+    /// 500, nothing made.
+    pub server_error: f64,
+}
+
+/// One line of a script.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScriptLine {
+    /// The number of the call since the start, from 1.
+    pub at: u64,
+    /// What happens then.
+    #[serde(rename = "do")]
+    pub act: Act,
+    /// For `rate_limited`: the value of `Retry-After`, 1 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_s: Option<u64>,
+}
+
+/// What can happen to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// 429 with `Retry-After`.
+    RateLimited,
+    /// Content refusal.
+    Refuse,
+    /// The picture is made and billed; the answer breaks off.
+    Cut,
+    /// The picture is made and billed; the answer never comes.
+    Hang,
+    /// 500, nothing made.
+    ServerError,
+}
+
+/// What was decided for a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub(crate) act: Act,
+    pub(crate) retry_after_s: u64,
+}
+
+impl Scenario {
+    /// Whether a share is set, so that calls must be told apart.
+    pub(crate) fn has_rates(&self) -> bool {
+        self.rates != Rates::default()
+    }
+
+    /// The script's line for the `number`-th call, else by the shares. `content` identifies what is asked for, `call` who
+    /// asks (its request id, or again the content), `times` how often that call came before.
+    pub(crate) fn decide(&self, number: u64, content: u64, call: u64, times: u32) -> Option<Verdict> {
+        if let Some(line) = self.script.iter().find(|line| line.at == number) {
+            return Some(Verdict { act: line.act, retry_after_s: line.retry_after_s.unwrap_or(1) });
+        }
+        let rates = &self.rates;
+        let verdict = |act| Some(Verdict { act, retry_after_s: 1 });
+        if self.draw("refused", content, 0) < rates.refused {
+            return verdict(Act::Refuse);
+        }
+        let mut left = self.draw("fault", call, times);
+        let shares = [
+            (Act::RateLimited, rates.rate_limited),
+            (Act::Cut, rates.cut),
+            (Act::Hang, rates.hang),
+            (Act::ServerError, rates.server_error),
+        ];
+        for (act, share) in shares {
+            if left < share {
+                return verdict(act);
+            }
+            left -= share;
+        }
+        None
+    }
+
+    /// How long the picture of this content takes.
+    pub(crate) fn latency_ms(&self, content: u64) -> u64 {
+        let jitter = if self.jitter_ms == 0 { 0.0 } else { self.draw("latency", content, 0) * self.jitter_ms as f64 };
+        self.latency_ms + jitter as u64
+    }
+
+    /// A number from 0 up to 1, the same for the same arguments.
+    fn draw(&self, what: &str, key: u64, times: u32) -> f64 {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(what.as_bytes());
+        hasher.update(&self.seed.to_le_bytes());
+        hasher.update(&key.to_le_bytes());
+        hasher.update(&times.to_le_bytes());
+        let mut first = [0; 8];
+        hasher.finalize_xof().fill(&mut first);
+        (u64::from_le_bytes(first) >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_a_scenario_file() {
+        let text = r#"
+            latency_ms = 20
+            rates = { refused = 0.5 }
+            script = [{ at = 3, do = "rate_limited", retry_after_s = 2 }, { at = 5, do = "refuse" }]
+        "#;
+        let scenario: Scenario = toml::from_str(text).unwrap();
+        assert_eq!((scenario.latency_ms, scenario.price_micros), (20, 40_000));
+        assert_eq!(scenario.decide(3, 0, 0, 0), Some(Verdict { act: Act::RateLimited, retry_after_s: 2 }));
+        assert_eq!(scenario.decide(5, 0, 0, 0).map(|verdict| verdict.act), Some(Act::Refuse));
+        assert!(toml::from_str::<Scenario>("latency = 1").is_err());
+    }
+
+    #[test]
+    fn shares_are_kept_and_repeat_by_seed() {
+        let rates = Rates { rate_limited: 0.2, refused: 0.1, cut: 0.1, hang: 0.0, server_error: 0.1 };
+        let scenario = Scenario { rates, ..Scenario::default() };
+        let other = Scenario { seed: 2, ..scenario.clone() };
+        let decide = |scenario: &Scenario| (0..10_000).map(|k| scenario.decide(k, k, k, 0)).collect::<Vec<_>>();
+        let verdicts = decide(&scenario);
+        assert_eq!(verdicts, decide(&scenario));
+        assert_ne!(verdicts, decide(&other));
+        let count = |act| verdicts.iter().flatten().filter(|verdict| verdict.act == act).count();
+        assert!((900..1100).contains(&count(Act::Refuse)));
+        assert!((1650..1950).contains(&count(Act::RateLimited)));
+        assert_eq!(count(Act::Hang), 0);
+        let limited =
+            (0..1000).find(|k| scenario.decide(*k, *k, *k, 0).is_some_and(|v| v.act == Act::RateLimited)).unwrap();
+        assert!((1..30).any(|times| scenario.decide(limited, limited, limited, times).is_none()));
+    }
+}

@@ -1,0 +1,208 @@
+//! Start and stop, routes, and what every answer carries. It must not know protocols.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::{get, post};
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::answer::error;
+use crate::bill::{Bill, Ledger};
+use crate::scenario::Scenario;
+use crate::state::Shared;
+use crate::{chat, faults, images, media, responses};
+
+/// Largest request body: 16 source pictures of 20 MiB as base64 and some room.
+const MAX_REQUEST_BYTES: usize = 512 << 20;
+
+/// How a simulator is started.
+#[derive(Clone, Debug)]
+pub struct SimulatorOptions {
+    /// Where it listens; port 0 picks a free one.
+    pub address: SocketAddr,
+    /// How it behaves.
+    pub scenario: Scenario,
+    /// A JSON line per call is appended here: what was billed, by request id. Written before the answer goes out.
+    pub log: Option<PathBuf>,
+    /// The key that calls must carry (`Authorization: Bearer` or `X-API-Key`); any or none when not set.
+    pub require_key: Option<String>,
+}
+
+impl Default for SimulatorOptions {
+    /// On a free port of 127.0.0.1, well-behaved, no log, no key.
+    fn default() -> Self {
+        Self {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            scenario: Scenario::default(),
+            log: None,
+            require_key: None,
+        }
+    }
+}
+
+/// Why a simulator did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum SimulatorError {
+    /// The address is taken or not ours.
+    #[error("the simulator cannot listen on {address}: {source}; another port can be given")]
+    Listen {
+        /// The wanted address.
+        address: SocketAddr,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// The log cannot be opened.
+    #[error("the simulator's log {path} cannot be written: {source}", path = path.display())]
+    Log {
+        /// The wanted file.
+        path: PathBuf,
+        /// The system's words.
+        source: std::io::Error,
+    },
+}
+
+/// A running simulator. It stops when this is dropped or by [`Simulator::stop`].
+#[derive(Debug)]
+pub struct Simulator {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    server: JoinHandle<()>,
+}
+
+impl Simulator {
+    /// Listens and answers until stopped.
+    ///
+    /// # Errors
+    /// The address cannot be listened on, or the log cannot be opened.
+    pub async fn start(options: SimulatorOptions) -> Result<Self, SimulatorError> {
+        let SimulatorOptions { address, scenario, log, require_key } = options;
+        let ledger = Ledger::open(log.as_deref())
+            .map_err(|source| SimulatorError::Log { path: log.unwrap_or_default(), source })?;
+        let listen_error = |source| SimulatorError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(listen_error)?;
+        let address = listener.local_addr().map_err(listen_error)?;
+        let shared = Arc::new(Shared::new(address, scenario, ledger, require_key));
+        let listener = listener.tap_io(|stream| {
+            // Small answers must not wait for the client's acknowledgements; without it they are only slower.
+            let _ = stream.set_nodelay(true);
+        });
+        let stopped = shared.stopped().cancelled_owned();
+        let app = router(Arc::clone(&shared));
+        let server = tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(stopped).await {
+                tracing::error!(%error, "the simulator stopped listening");
+            }
+        });
+        Ok(Self { address, shared, server })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What a client takes as its base address: `http://127.0.0.1:PORT/v1`.
+    pub fn base_url(&self) -> String {
+        self.shared.base_url()
+    }
+
+    /// What was charged so far.
+    pub fn bill(&self) -> Bill {
+        self.shared.bill()
+    }
+
+    /// Takes no more calls, ends waiting ones, and returns when the port is free.
+    pub async fn stop(mut self) {
+        self.shared.stopped().cancel();
+        let grace = std::time::Duration::from_millis(500);
+        if tokio::time::timeout(grace, &mut self.server).await.is_err() {
+            // A client that keeps its connection open does not keep us.
+            self.server.abort();
+        }
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        self.shared.stopped().cancel();
+    }
+}
+
+fn router(shared: Arc<Shared>) -> Router {
+    let with_key = Router::new()
+        .route("/v1/models", get(models))
+        .route("/v1/images/generations", post(images::generations))
+        .route("/v1/images/edits", post(images::edits))
+        .route("/v1/chat/completions", post(chat::completions))
+        .route("/v1/responses", post(responses::create))
+        .layer(middleware::from_fn_with_state(Arc::clone(&shared), check_key));
+    Router::new()
+        .merge(with_key)
+        .route("/v1/media/images/{id}", get(media::picture))
+        .route("/v1/blobs/{id}", get(media::picture))
+        .route("/v1/simulator/bill", get(bill))
+        .route("/simulator/bill", get(bill))
+        .route("/healthz", get(|| async { Json(serde_json::json!({"status": "ok"})) }))
+        .fallback(nothing_here)
+        .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
+        .layer(middleware::from_fn_with_state(Arc::clone(&shared), add_headers))
+        .with_state(shared)
+}
+
+async fn nothing_here() -> Response {
+    error(StatusCode::NOT_FOUND, "invalid_request_error", "not_found", "There is no such address here.")
+}
+
+async fn models() -> Response {
+    let models = faults::NORMAL_MODELS.iter().map(|name| {
+        serde_json::json!({"id": name, "object": "model", "created": 1_760_000_000, "owned_by": "imagemill-simulator"})
+    });
+    Json(serde_json::json!({"object": "list", "data": models.collect::<Vec<_>>()})).into_response()
+}
+
+async fn bill(State(shared): State<Arc<Shared>>) -> Json<Bill> {
+    Json(shared.bill())
+}
+
+async fn check_key(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    if let Some(wanted) = shared.require_key() {
+        let headers = request.headers();
+        let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let given = bearer
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .or_else(|| headers.get("x-api-key").and_then(|value| value.to_str().ok()));
+        if given.map(str::trim) != Some(wanted) {
+            let message = "Incorrect API key provided. The simulator was started with --key.";
+            return error(StatusCode::UNAUTHORIZED, "invalid_request_error", "invalid_api_key", message);
+        }
+    }
+    next.run(request).await
+}
+
+async fn add_headers(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
+    let id = shared.next_server_id();
+    request.extensions_mut().insert(id.clone());
+    let mut answer = next.run(request).await;
+    let headers = answer.headers_mut();
+    let fixed = [
+        ("x-ratelimit-limit-requests", "10000"),
+        ("x-ratelimit-remaining-requests", "9999"),
+        ("x-ratelimit-reset-requests", "6ms"),
+        ("openai-version", "2020-10-01"),
+    ];
+    for (name, value) in fixed {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if let Ok(value) = HeaderValue::from_str(&id.0) {
+        headers.insert("x-request-id", value);
+    }
+    answer
+}

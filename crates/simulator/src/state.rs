@@ -1,0 +1,135 @@
+//! What all calls of one simulator share: the scenario, the bill, counters, and a shelf of drawn pictures. It must not know
+//! HTTP or protocols.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::bill::{Bill, BillEntry, Ledger};
+use crate::picture::Drawn;
+use crate::scenario::Scenario;
+
+/// Encoded bytes of pictures that are kept to be asked for again or fetched by link.
+const SHELF_BYTES: usize = 64 << 20;
+
+/// The server's own id of a request, as in `x-request-id`.
+#[derive(Clone, Debug)]
+pub(crate) struct ServerId(pub(crate) String);
+
+/// Shared by all calls.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    address: SocketAddr,
+    scenario: Scenario,
+    ledger: Ledger,
+    require_key: Option<String>,
+    stopped: CancellationToken,
+    calls: AtomicU64,
+    requests: AtomicU64,
+    seen: Mutex<HashMap<u64, u32>>,
+    shelf: Mutex<Shelf>,
+}
+
+impl Shared {
+    pub(crate) fn new(address: SocketAddr, scenario: Scenario, ledger: Ledger, require_key: Option<String>) -> Self {
+        Self {
+            address,
+            scenario,
+            ledger,
+            require_key,
+            stopped: CancellationToken::new(),
+            calls: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
+            seen: Mutex::default(),
+            shelf: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    pub(crate) fn base_url(&self) -> String {
+        format!("http://{}/v1", self.address)
+    }
+
+    pub(crate) fn require_key(&self) -> Option<&str> {
+        self.require_key.as_deref()
+    }
+
+    pub(crate) fn stopped(&self) -> CancellationToken {
+        self.stopped.clone()
+    }
+
+    pub(crate) fn bill(&self) -> Bill {
+        self.ledger.bill()
+    }
+
+    pub(crate) fn record(&self, entry: BillEntry) {
+        self.ledger.record(entry);
+    }
+
+    /// The number of the next call, from 1.
+    pub(crate) fn next_call(&self) -> u64 {
+        self.calls.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    pub(crate) fn next_server_id(&self) -> ServerId {
+        ServerId(format!("req_sim{:016x}", self.requests.fetch_add(1, Ordering::Relaxed) + 1))
+    }
+
+    /// How often `key` was asked for before, counting this time for the next.
+    pub(crate) fn times_seen(&self, key: u64) -> u32 {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = seen.entry(key).or_default();
+        *times += 1;
+        *times - 1
+    }
+
+    /// Waits, but not beyond the end of the simulator.
+    pub(crate) async fn pause(&self, time: Duration) {
+        if !time.is_zero() {
+            tokio::select! {
+                () = tokio::time::sleep(time) => {}
+                () = self.stopped.cancelled() => {}
+            }
+        }
+    }
+
+    /// A picture that was drawn before, by what was asked for or by its name.
+    pub(crate) fn on_shelf(&self, key: &str) -> Option<Arc<Drawn>> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner).pictures.get(key).cloned()
+    }
+
+    /// Keeps a picture under a key; the oldest make room.
+    pub(crate) fn put_on_shelf(&self, key: String, picture: Arc<Drawn>) {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner).put(key, picture);
+    }
+}
+
+#[derive(Debug, Default)]
+struct Shelf {
+    pictures: HashMap<String, Arc<Drawn>>,
+    order: VecDeque<String>,
+    bytes: usize,
+}
+
+impl Shelf {
+    fn put(&mut self, key: String, picture: Arc<Drawn>) {
+        let size = picture.cost_bytes();
+        if self.pictures.insert(key.clone(), picture).is_none() {
+            self.bytes += size;
+            self.order.push_back(key);
+        }
+        while self.bytes > SHELF_BYTES && self.order.len() > 1 {
+            let Some(oldest) = self.order.pop_front() else { break };
+            if let Some(removed) = self.pictures.remove(&oldest) {
+                self.bytes -= removed.cost_bytes();
+            }
+        }
+    }
+}

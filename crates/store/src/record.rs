@@ -1,0 +1,279 @@
+//! What goes into the store and comes out of it where `domain` has no word for it. Plain data, no behaviour, and no
+//! knowledge of any database.
+
+use imagemill_domain::asset::{AssetId, Delivery};
+use imagemill_domain::call::{Call, CallId, CallState, Usage};
+use imagemill_domain::failure::{Failure, FailureKind};
+use imagemill_domain::hash::{ContentHash, RequestHash, TaskKey};
+use imagemill_domain::job::{JobDefinition, JobId, JobState};
+use imagemill_domain::money::Money;
+use imagemill_domain::picture::{Findings, PictureFacts};
+use imagemill_domain::task::{TaskId, TaskSpec, TaskState};
+
+/// A job to be submitted. The name makes it the same job as an earlier one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewJob {
+    /// Unique in the workspace.
+    pub name: String,
+    /// Higher runs first.
+    pub priority: i32,
+    /// The most it may spend; `None` for no limit.
+    pub budget: Option<Money>,
+    /// What it is.
+    pub definition: JobDefinition,
+}
+
+/// A task of a plan, in the plan's order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewTask {
+    /// Makes it the same task as an earlier one of the job.
+    pub key: TaskKey,
+    /// What it is to do.
+    pub spec: TaskSpec,
+}
+
+/// What a submission changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Submitted {
+    /// Which job.
+    pub job: JobId,
+    /// Tasks that are new.
+    pub added: u64,
+    /// Tasks that were there already.
+    pub known: u64,
+    /// Open tasks of an earlier form of the job that this one no longer has; they are stopped.
+    pub superseded: u64,
+}
+
+/// The part of a job that a dispatcher needs to choose among jobs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobBrief {
+    /// Row id.
+    pub id: JobId,
+    /// Unique name.
+    pub name: String,
+    /// Higher runs first.
+    pub priority: i32,
+    /// Where it stands.
+    pub state: JobState,
+    /// Profile by name.
+    pub profile: String,
+    /// Model by name.
+    pub model: String,
+}
+
+/// An active job with work left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenJob {
+    /// Which.
+    pub job: JobBrief,
+    /// Tasks that can be claimed now.
+    pub queued: u64,
+    /// Tasks that workers hold.
+    pub running: u64,
+    /// Tasks that wait for a time.
+    pub waiting: u64,
+}
+
+/// One incarnation of a worker process; new at every start, never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OwnerId(pub i64);
+
+/// A registered worker process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// Row id.
+    pub id: OwnerId,
+    /// Machine it runs on.
+    pub host: String,
+    /// Process id there.
+    pub pid: u32,
+    /// When it started, microseconds since 1970.
+    pub since_us: i64,
+    /// Its lease holds until then, microseconds since 1970.
+    pub until_us: i64,
+}
+
+/// The right to move a task. The token is (task, attempt, owner): it holds as long as the task is running with
+/// exactly these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Lease {
+    /// Which task.
+    pub task: TaskId,
+    /// Its job.
+    pub job: JobId,
+    /// Grows by one each time a worker takes the task.
+    pub attempt: u32,
+    /// Grows by one each time a person asks for the task again; the journal of calls is keyed by it.
+    pub round: u32,
+    /// Who holds it.
+    pub owner: OwnerId,
+}
+
+/// A task as a worker gets it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claimed {
+    /// The right to move it.
+    pub lease: Lease,
+    /// What it is to do.
+    pub spec: TaskSpec,
+    /// Its stable key.
+    pub key: TaskKey,
+    /// Tries of this round, this one included. Waits that do not count as a try are not in it.
+    pub tries: u32,
+}
+
+/// How a task ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskEnd {
+    /// One of the ended states.
+    pub state: TaskState,
+    /// Why, when it did not simply succeed.
+    pub failure: Option<Failure>,
+    /// Pictures it has now.
+    pub pictures: u32,
+    /// What this attempt cost, where known.
+    pub cost: Option<Money>,
+}
+
+/// Which tasks a page shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskFilter {
+    /// Of this job.
+    pub job: JobId,
+    /// In one of these states; `None` for all.
+    pub states: Option<Vec<TaskState>>,
+    /// With a failure of this kind; `None` for all.
+    pub failure: Option<FailureKind>,
+}
+
+/// Which tasks are tried again. Only tasks that ended are; queued, running and waiting ones are skipped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RetrySelection {
+    /// Those that ended without all their pictures for a technical reason: failed and partial.
+    Failed,
+    /// Those in one of these states. The only way, besides `Task`, to name refused and unknown ones.
+    States(Vec<TaskState>),
+    /// This one, whatever its end was.
+    Task(TaskId),
+    /// Every ended one but refused and unknown.
+    All,
+}
+
+/// A call that is about to be made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewCall {
+    /// The right to work on the task.
+    pub lease: Lease,
+    /// Name of the paid step inside the task.
+    pub step: String,
+    /// Canonical request.
+    pub request_hash: RequestHash,
+    /// Profile by name.
+    pub profile: String,
+    /// Model by name.
+    pub model: String,
+    /// The most it may cost, which is held from the budget; `None` when the price is not known (nothing is held).
+    pub ceiling: Option<Money>,
+    /// The request as JSON without secrets and pictures; empty = not kept.
+    pub request_raw: Vec<u8>,
+    /// Sent along where the provider takes one.
+    pub idempotency_key: Option<String>,
+}
+
+/// Whether a call may be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenCall {
+    /// Its row is durable and its ceiling is held: send.
+    Opened(CallId),
+    /// The lease no longer holds: another worker has the task, or it ended.
+    Fenced,
+    /// The budget has no room for it; nothing was written.
+    OverBudget {
+        /// The job's budget.
+        budget: Money,
+        /// Settled so far.
+        spent: Money,
+        /// Held for other calls.
+        reserved: Money,
+        /// What this call would have held.
+        ceiling: Money,
+    },
+    /// The job is paused or stopped.
+    NotActive,
+}
+
+/// How a call ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallEnd {
+    /// `Fetched`, `Refused`, `Failed` or `Unknown`.
+    pub state: CallState,
+    /// What the provider counted.
+    pub usage: Usage,
+    /// What it cost, when it can be told.
+    pub cost: Option<Money>,
+    /// HTTP status of the answer.
+    pub http_status: Option<u16>,
+    /// How it failed; its `billing` says what happens to the money held.
+    pub failure: Option<Failure>,
+    /// The answer without secrets and pictures; empty = not kept.
+    pub response_raw: Vec<u8>,
+    /// The pictures, whose bytes are in [`crate::Files`] already.
+    pub assets: Vec<NewAsset>,
+}
+
+/// A picture that a call brought.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewAsset {
+    /// Position among the pictures of the task, from 1.
+    pub index: u32,
+    /// Measured facts.
+    pub facts: PictureFacts,
+    /// What the checks found.
+    pub findings: Findings,
+    /// How it came.
+    pub delivery: Delivery,
+    /// The source pictures it was made from.
+    pub parents: Vec<ContentHash>,
+    /// What was done to the sources before they were sent, as JSON; `None` when nothing was.
+    pub prepared: Option<serde_json::Value>,
+}
+
+/// What the end of a call changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// Whether the task moved: the token held, or the task adopted the late result.
+    pub task_moved: bool,
+    /// The new assets' ids in the order given; those stored already when the call had ended well before.
+    pub assets: Vec<AssetId>,
+}
+
+/// A task whose worker is gone. It now belongs to the owner that reaped it, who decides what becomes of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Orphan {
+    /// The reaper's right to move it.
+    pub lease: Lease,
+    /// Its job.
+    pub job: JobId,
+    /// What it is to do.
+    pub spec: TaskSpec,
+    /// Tries of this round so far.
+    pub tries: u32,
+    /// Calls of it whose outcome is still open, oldest first.
+    pub open_calls: Vec<Call>,
+}
+
+/// A profile none of whose tasks are sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PausedProfile {
+    /// Its name.
+    pub name: String,
+    /// What it means.
+    pub kind: FailureKind,
+    /// A sentence for a person.
+    pub reason: String,
+    /// When it is tried again by itself, microseconds since 1970; `None` when a person must act.
+    pub until_us: Option<i64>,
+    /// Since when, microseconds since 1970.
+    pub since_us: i64,
+}

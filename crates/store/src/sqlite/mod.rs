@@ -1,0 +1,35 @@
+//! The store on SQLite: write-ahead log, one writer thread with group commit and full sync, a few readers. One file per
+//! noun; `moves`, `retry`, `settle` and `submit` hold the transactions that change several tables.
+
+mod assets;
+mod calls;
+mod events;
+mod failure;
+mod jobs;
+mod moves;
+mod open;
+mod owners;
+mod pages;
+#[cfg(test)]
+mod plans;
+mod profiles;
+mod raw;
+mod readers;
+mod retry;
+mod reviews;
+mod rows;
+mod settle;
+mod store;
+mod submit;
+mod tasks;
+mod writer;
+
+pub use assets::Assets;
+pub use calls::Calls;
+pub use events::Events;
+pub use jobs::Jobs;
+pub use owners::Owners;
+pub use profiles::Profiles;
+pub use reviews::Reviews;
+pub use store::{Store, StoreOptions};
+pub use tasks::Tasks;

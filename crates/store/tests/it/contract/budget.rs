@@ -1,0 +1,97 @@
+//! Money: what is held, what is settled, and that no number of callers spends more than they may.
+
+use imagemill_domain::call::CallState;
+use imagemill_domain::failure::Billing;
+use imagemill_domain::money::Money;
+use imagemill_store::OpenCall;
+
+use crate::lab::{Lab, T0, call_end, fetched, new_call};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixty_four_callers_at_once_never_hold_more_than_the_budget() {
+    let lab = Lab::new().await;
+    let owner = lab.owner().await;
+    let job = lab.submit_with_budget("night", 0..64, Some(1_000)).await;
+    let claimed = lab.store.tasks().claim(job, 64, owner, T0).await.unwrap();
+    let callers: Vec<_> = claimed
+        .into_iter()
+        .map(|claimed| {
+            let store = lab.store.clone();
+            tokio::spawn(async move { store.calls().open(new_call(claimed.lease, Some(30)), T0).await.unwrap() })
+        })
+        .collect();
+    let (mut opened, mut refused) = (Vec::new(), 0);
+    for caller in callers {
+        match caller.await.unwrap() {
+            OpenCall::Opened(call) => opened.push(call),
+            OpenCall::OverBudget { budget, spent, reserved, ceiling } => {
+                assert_eq!((budget.micros, spent, reserved.micros, ceiling.micros), (1_000, Money::ZERO, 990, 30));
+                refused += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((opened.len(), refused), (33, 31));
+    assert_eq!(lab.money(job).await, (0, 990));
+    for call in opened {
+        lab.store.calls().finish(call, fetched(Some(12), &[]), None, T0).await.unwrap();
+    }
+    assert_eq!(lab.money(job).await, (396, 0));
+}
+
+#[tokio::test]
+async fn each_end_settles_what_it_cost_and_no_more() {
+    // State, what the failure says, cost as told; then what is spent and what stays held of 100.
+    let rows = [
+        (CallState::Fetched, None, Some(40), (40, 0)),
+        (CallState::Fetched, None, None, (100, 0)),
+        (CallState::Fetched, None, Some(130), (130, 0)),
+        (CallState::Refused, Some(Billing::NotBilled), None, (0, 0)),
+        (CallState::Refused, Some(Billing::Billed), None, (100, 0)),
+        (CallState::Refused, Some(Billing::Billed), Some(7), (7, 0)),
+        (CallState::Failed, Some(Billing::NotBilled), Some(7), (0, 0)),
+        (CallState::Failed, Some(Billing::Unknown), None, (100, 0)),
+        (CallState::Failed, None, None, (100, 0)),
+        (CallState::Unknown, Some(Billing::Unknown), None, (0, 100)),
+    ];
+    let lab = Lab::new().await;
+    let owner = lab.owner().await;
+    for (number, (state, billing, cost, expected)) in rows.into_iter().enumerate() {
+        let job = lab.submit(&format!("job {number}"), [0]).await;
+        let lease = lab.claim(job, owner).await.lease;
+        let call = lab.opened(lease, 100).await;
+        assert_eq!(lab.money(job).await, (0, 100));
+        lab.store.calls().finish(call, call_end(state, cost, billing), None, T0).await.unwrap();
+        assert_eq!(lab.money(job).await, expected, "{state:?} {billing:?} {cost:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_without_a_known_price_holds_nothing_and_no_budget_means_no_limit() {
+    let lab = Lab::new().await;
+    let owner = lab.owner().await;
+    let job = lab.submit_with_budget("night", [0], Some(50)).await;
+    let lease = lab.claim(job, owner).await.lease;
+    let opened = lab.store.calls().open(new_call(lease, None), T0).await.unwrap();
+    let OpenCall::Opened(call) = opened else { panic!("{opened:?}") };
+    assert_eq!(lab.money(job).await, (0, 0));
+    lab.store.calls().finish(call, fetched(None, &[1]), None, T0).await.unwrap();
+    assert_eq!(lab.money(job).await, (0, 0));
+    let free = lab.submit("free", [0]).await;
+    let lease = lab.claim(free, owner).await.lease;
+    assert!(matches!(lab.open(lease, i64::MAX / 4).await, OpenCall::Opened(_)));
+}
+
+#[tokio::test]
+async fn a_budget_that_was_raised_lets_calls_through_again() {
+    let lab = Lab::new().await;
+    let owner = lab.owner().await;
+    let job = lab.submit_with_budget("night", [0, 1], Some(100)).await;
+    let lease = lab.claim(job, owner).await.lease;
+    lab.opened(lease, 80).await;
+    assert!(matches!(lab.open(lease, 21).await, OpenCall::OverBudget { .. }));
+    assert!(matches!(lab.open(lease, 20).await, OpenCall::Opened(_)));
+    lab.submit_with_budget("night", [0, 1], Some(101)).await;
+    assert!(matches!(lab.open(lease, 1).await, OpenCall::Opened(_)));
+    assert!(matches!(lab.open(lease, 1).await, OpenCall::OverBudget { .. }));
+}

@@ -1,0 +1,11 @@
+//! The behaviours that every backend must have.
+
+mod assets;
+mod budget;
+mod calls;
+mod counters;
+mod events;
+mod owners;
+mod retry;
+mod submit;
+mod tasks;
