@@ -12,6 +12,8 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use sha2::Digest;
 use tokio::sync::Semaphore;
@@ -93,14 +95,18 @@ fn work(picture: Picture, path: &std::path::Path) -> Outcome<()> {
     let (width, height) = decoded.dimensions();
     let scale = f64::from(THUMBNAIL_EDGE) / f64::from(width.max(height).max(THUMBNAIL_EDGE));
     let edge = |length: u32| ((f64::from(length) * scale).round() as u32).max(1);
-    let decoded = image::DynamicImage::ImageRgb8(decoded);
-    let mut small = image::DynamicImage::new(edge(width), edge(height), decoded.color());
+    let (small_width, small_height) = (edge(width), edge(height));
+    let mut small = vec![0; (small_width * small_height * 3) as usize];
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Hamming)).use_alpha(false);
-    Resizer::new().resize(&decoded, &mut small, &options)?;
+    Resizer::new().resize_typed(
+        &TypedImageRef::<U8x3>::from_buffer(width, height, decoded.as_raw())?,
+        &mut TypedImage::<U8x3>::from_buffer(small_width, small_height, &mut small)?,
+        &options,
+    )?;
     jpeg_encoder::Encoder::new_file(path.with_extension("jpg"), 82)?.encode(
-        small.as_bytes(),
-        u16::try_from(small.width())?,
-        u16::try_from(small.height())?,
+        &small,
+        u16::try_from(small_width)?,
+        u16::try_from(small_height)?,
         jpeg_encoder::ColorType::Rgb,
     )?;
     // The names are the point of hashing; without a use the compiler could leave it out.

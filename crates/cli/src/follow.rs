@@ -23,6 +23,8 @@ use crate::texts::say;
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Between two lines without a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(5);
+/// The same while no task ends.
+const QUIET_LINE_EVERY: Duration = Duration::from_secs(60);
 /// Between two attempts to take over from an owner that may have gone.
 const TAKE_OVER_EVERY: Duration = Duration::from_secs(1);
 /// Looks in a row with nothing to do before that is believed: a submission may be on its way.
@@ -37,17 +39,19 @@ pub(crate) enum End {
     Interrupted,
 }
 
-/// Follows `jobs` to their end. `runs` says whether this process may run them, too; else it only watches.
+/// Follows `jobs` to their end. `runs` says whether this process may run them, too; else it only watches. Events after `since`
+/// are told.
 pub(crate) async fn follow(
     context: &Context,
     store: &Store,
     jobs: &[JobId],
     runner: &mut Runner,
     runs: bool,
+    since: i64,
 ) -> anyhow::Result<(End, Vec<Progress>)> {
     let mut view = View::new(context);
     let mut signals = Signals::listen();
-    let mut events = Events::new(context, store).await?;
+    let mut events = Events { seq: since };
     let mut progress: Vec<Progress> = Vec::new();
     let mut interrupted = Interrupted::No;
     let mut took_over = Instant::now();
@@ -61,7 +65,7 @@ pub(crate) async fn follow(
                 None => progress.push(Progress::new(look)),
             }
         }
-        events.print(context, store, jobs).await?;
+        events.read(context, store, &mut progress).await?;
         view.draw(context, &progress);
         let settled = progress.iter().all(is_settled);
         idle = if activity.is_some_and(|activity| activity.nothing_to_do) { idle + 1 } else { 0 };
@@ -150,8 +154,8 @@ impl Interrupted {
             *self = Self::Stopped;
             return Ok(true);
         }
-        let running: u64 = progress.iter().map(|job| job.now.counts.get(TaskState::Running)).sum();
-        context.printer.note(say!(texts, "interrupt.draining", calls = texts.count("call", running)));
+        let running: u32 = engine.activity().borrow().profiles.iter().map(|profile| profile.in_flight).sum();
+        context.printer.note(say!(texts, "interrupt.draining", calls = texts.count("call", running.into())));
         let engine = engine.clone();
         *self = Self::Draining(tokio::spawn(async move { engine.drain().await }));
         Ok(true)
@@ -197,24 +201,25 @@ impl Signals {
     }
 }
 
-/// Events as JSON lines, with --json.
+/// Events, for the reporter, and as JSON lines with --json.
 struct Events {
     seq: i64,
-    wanted: bool,
 }
 
 impl Events {
-    async fn new(context: &Context, store: &Store) -> anyhow::Result<Self> {
-        let wanted = context.printer.json && !context.printer.quiet;
-        Ok(Self { seq: if wanted { store.events().latest().await? } else { 0 }, wanted })
-    }
-
-    async fn print(&mut self, context: &Context, store: &Store, jobs: &[JobId]) -> anyhow::Result<()> {
-        while self.wanted {
+    async fn read(&mut self, context: &Context, store: &Store, jobs: &mut [Progress]) -> anyhow::Result<()> {
+        loop {
             let page: Vec<Event> = store.events().after(self.seq, 1_000).await?;
             let Some(last) = page.last() else { break };
             self.seq = last.seq;
-            for event in page.iter().filter(|event| event.job.is_none_or(|job| jobs.contains(&job))) {
+            for event in &page {
+                if let Some(id) = event.job {
+                    let Some(job) = jobs.iter_mut().find(|job| job.now.id == id) else { continue };
+                    job.on_event(&event.body);
+                }
+                if !context.printer.json || context.printer.quiet {
+                    continue;
+                }
                 let mut value = serde_json::to_value(event)?;
                 if let Some(object) = value.as_object_mut() {
                     object.insert("type".to_owned(), "event".into());
@@ -230,8 +235,8 @@ impl Events {
 struct View {
     bars: Option<MultiProgress>,
     drawn: Vec<ProgressBar>,
-    last_line: Option<Instant>,
-    last_text: String,
+    last_line: Instant,
+    last_ended: u64,
 }
 
 impl View {
@@ -239,14 +244,14 @@ impl View {
         let bars = (Printer::is_terminal() && !context.printer.quiet)
             .then(|| MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(10)));
         context.printer.attach(bars.clone());
-        Self { bars, drawn: Vec::new(), last_line: None, last_text: String::new() }
+        Self { bars, drawn: Vec::new(), last_line: Instant::now(), last_ended: 0 }
     }
 
     fn draw(&mut self, context: &Context, progress: &[Progress]) {
         let texts = &context.texts;
         if let Some(bars) = &self.bars {
             while self.drawn.len() < progress.len() {
-                let colors = if context.printer.colored_err() { ".bold} {bar:30.green/dim" } else { "} {bar:30" };
+                let colors = if context.printer.colored_err() { ":.bold} {bar:30.green/dim" } else { "} {bar:30" };
                 let template = format!("{{prefix{colors}}} {{pos}}/{{len}}  {{msg}}");
                 let style = ProgressStyle::with_template(&template).expect("the template is ours");
                 let bar = bars.add(ProgressBar::new(0));
@@ -259,15 +264,16 @@ impl View {
                 bar.set_position(job.now.counts.ended());
                 bar.set_message(status_line(texts, job));
             }
-        } else if self.last_line.is_none_or(|last| last.elapsed() >= LINE_EVERY) {
-            let text: Vec<String> = progress.iter().map(|job| plain_line(texts, job)).collect();
-            let text = text.join("\n");
-            // The first look has nothing to tell.
-            if self.last_line.is_some() && text != self.last_text {
-                context.printer.note(&text);
+            return;
+        }
+        let ended = progress.iter().map(|job| job.now.counts.ended()).sum();
+        let pause = if ended == self.last_ended { QUIET_LINE_EVERY } else { LINE_EVERY };
+        if self.last_line.elapsed() >= pause {
+            for job in progress {
+                context.printer.note(plain_line(texts, job));
             }
-            self.last_text = text;
-            self.last_line = Some(Instant::now());
+            self.last_ended = ended;
+            self.last_line = Instant::now();
         }
     }
 

@@ -1,7 +1,7 @@
 //! The command line's help in the language in force. English stands in the doc comments of `cli`; other languages replace it by
 //! key: `help.about`, `help.COMMAND.about`, `help.COMMAND.ARGUMENT`, with `global` as the command of global options.
 
-use clap::{Command, CommandFactory};
+use clap::{Arg, ArgAction, Command, CommandFactory};
 
 use crate::cli::Cli;
 use crate::texts::{Lang, Texts};
@@ -20,12 +20,48 @@ fn translate(command: Command, texts: &Texts) -> Command {
     if let Some(after) = texts.find("help.after") {
         command = command.after_help(after.to_owned());
     }
-    command = translate_arguments(command, "global", texts);
+    command = command
+        .disable_help_flag(true)
+        .disable_version_flag(true)
+        .disable_help_subcommand(true)
+        .arg(flag("help", 'h', ArgAction::Help, texts).global(true))
+        .arg(flag("version", 'V', ArgAction::Version, texts));
+    command = translate_arguments(headings(command, texts), "global", texts);
     let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
     for name in names {
         command = command.mut_subcommand(name, |sub| translate_subcommand(sub, "", texts));
     }
     command
+}
+
+fn flag(name: &'static str, short: char, action: ArgAction, texts: &Texts) -> Arg {
+    let help = texts.find(&format!("help.global.{name}")).unwrap_or_default().to_owned();
+    Arg::new(name).long(name).short(short).action(action).help(help).help_heading(heading(texts, "global"))
+}
+
+/// A word above a part of a help text. clap wants headings that live as long as the program; there are five, made once.
+fn heading(texts: &Texts, name: &str) -> &'static str {
+    static HEADINGS: std::sync::OnceLock<std::collections::BTreeMap<String, String>> = std::sync::OnceLock::new();
+    let all = HEADINGS.get_or_init(|| {
+        let word = |name: &str| texts.find(&format!("help.heading.{name}")).unwrap_or_default().to_owned();
+        ["usage", "commands", "arguments", "options", "global"].map(|name| (name.to_owned(), word(name))).into()
+    });
+    all.get(name).map_or("", String::as_str)
+}
+
+/// The same for all parts of a command.
+fn headings(command: Command, texts: &Texts) -> Command {
+    let word = |name: &str| heading(texts, name);
+    let template = format!("{{about-with-newline}}\n{} {{usage}}\n\n{{all-args}}{{after-help}}", word("usage"));
+    let command = command.help_template(template).subcommand_help_heading(word("commands"));
+    command.mut_args(|argument| {
+        let part = match argument.get_help_heading() {
+            Some(_) => "global",
+            None if argument.is_positional() => "arguments",
+            None => "options",
+        };
+        argument.help_heading(word(part))
+    })
 }
 
 fn translate_subcommand(command: Command, prefix: &str, texts: &Texts) -> Command {
@@ -34,7 +70,7 @@ fn translate_subcommand(command: Command, prefix: &str, texts: &Texts) -> Comman
         Some(about) => command.about(about.to_owned()),
         None => command,
     };
-    command = translate_arguments(command, &path, texts);
+    command = translate_arguments(headings(command, texts), &path, texts);
     let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
     for name in names {
         command = command.mut_subcommand(name, |sub| translate_subcommand(sub, &format!("{path}-"), texts));
@@ -99,5 +135,12 @@ mod tests {
     fn help_is_in_the_language_in_force() {
         let help = command(Lang::ZhCn).render_long_help().to_string();
         assert!(help.contains("批量"), "{help}");
+        let mut whole = command(Lang::ZhCn);
+        whole.build();
+        whole.clone().debug_assert();
+        let edit = whole.find_subcommand_mut("edit").unwrap().render_long_help().to_string();
+        for english in ["Usage:", "Options:", "Arguments:", "Commands:", "Print help"] {
+            assert!(!help.contains(english) && !edit.contains(english), "{english} in\n{edit}");
+        }
     }
 }

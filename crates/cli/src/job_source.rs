@@ -131,26 +131,26 @@ pub(crate) fn save_rule(
 ) -> anyhow::Result<SaveRule> {
     let base = match preset {
         None => SaveRule::default(),
-        Some(name) => {
-            let presets = save_presets(context);
-            match presets.iter().find(|(known, ..)| known == name) {
-                Some((_, _, rule)) => rule.clone(),
-                None => {
-                    let known: Vec<&str> = presets.iter().map(|(name, ..)| name.as_str()).collect();
-                    let hint = nearest(name, known.iter().copied())
-                        .map(|near| format!(" {}", say!(context.texts, "word.did_you_mean", word = near)))
-                        .unwrap_or_default();
-                    let text = say!(context.texts, "save.unknown_preset", preset = name, known = known.join(", "));
-                    return Err(Quit::usage(format!("{text}{hint}")));
-                }
-            }
-        }
+        Some(name) => preset_named(context, name)?,
     };
     let mut value = serde_json::to_value(base).expect("a rule always serialises");
     if let Some(object) = value.as_object_mut() {
         object.extend(keys);
     }
     Ok(serde_json::from_value(value)?)
+}
+
+fn preset_named(context: &Context, name: &str) -> anyhow::Result<SaveRule> {
+    let presets = save_presets(context);
+    if let Some((_, _, rule)) = presets.iter().find(|(known, ..)| known == name) {
+        return Ok(rule.clone());
+    }
+    let known: Vec<&str> = presets.iter().map(|(name, ..)| name.as_str()).collect();
+    let hint = nearest(name, known.iter().copied())
+        .map(|near| format!(" {}", say!(context.texts, "word.did_you_mean", word = near)))
+        .unwrap_or_default();
+    let text = say!(context.texts, "save.unknown_preset", preset = name, known = known.join(", "));
+    Err(Quit::usage(format!("{text}{hint}")))
 }
 
 /// All presets: the user's in front of the built-in ones. Name, one line, rule.
@@ -196,7 +196,7 @@ fn read_text(path: &Path, shown: &str) -> anyhow::Result<String> {
             let (message, help) = if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
                 ("the file is UTF-16 text".to_owned(), "save it as UTF-8")
             } else {
-                let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+                let line = bytes[..at].split(|byte| *byte == b'\n').count();
                 (format!("the file is not UTF-8 text: line {line} has a byte that cannot be"), "save it as UTF-8")
             };
             Err(problem("", JobFileError { message, span: None, help: Some(help.to_owned()) }))

@@ -18,10 +18,10 @@ use crate::job_source::JobInput;
 use crate::printer::{Printer, Tone};
 use crate::profiles::{SIMULATOR, choose, read_credential};
 use crate::quit::{Exit, Quit};
-use crate::report::{Progress, Summary, money_line, render};
+use crate::report::{Progress, Summary, money_line, render, rough};
 use crate::runner::Runner;
 use crate::saving::{Target, save_job};
-use crate::texts::{grouped, say};
+use crate::texts::{Lang, Texts, grouped, say};
 use crate::{look, report};
 
 /// Tasks a transaction takes.
@@ -57,7 +57,7 @@ pub(crate) async fn plan(
             runner.provide(&mut profile).await?;
         }
         None if profile.provider == SIMULATOR && profile.base_url.is_empty() => {
-            profile.base_url = "http://127.0.0.1/v1".to_owned();
+            "http://127.0.0.1/v1".clone_into(&mut profile.base_url);
         }
         None => {}
     }
@@ -122,26 +122,23 @@ pub(crate) fn plan_lines(context: &Context, planned: &Planned) -> Vec<String> {
         ));
     }
     lines.push(format!("  {what}"));
-    lines.push(match &plan.cost {
-        Some(cost) => format!(
-            "  {}",
-            say!(
-                texts,
-                "plan.cost",
-                likely = printer.paint_err(Tone::Bold, cost.likely.to_string()),
-                low = cost.low,
-                high = cost.high,
-                source = cost.source,
-                date = cost.date
-            )
-        ),
-        None => format!("  {}", printer.paint_err(Tone::Warn, say!(texts, "plan.cost_unknown"))),
-    });
+    lines.push(format!("  {}", cost_line(context, plan)));
     if let Some(seconds) = plan.seconds_at_rate {
         lines.push(format!("  {}", say!(texts, "plan.time", time = duration(seconds))));
     }
     lines.extend(skip_lines(context, &plan.scan).into_iter().map(|line| format!("  {line}")));
     lines
+}
+
+fn cost_line(context: &Context, plan: &Plan) -> String {
+    let (texts, printer) = (&context.texts, &context.printer);
+    let Some(cost) = &plan.cost else { return printer.paint_err(Tone::Warn, say!(texts, "plan.cost_unknown")) };
+    let likely = printer.paint_err(Tone::Bold, rough(cost.likely));
+    if cost.low == cost.high {
+        return say!(texts, "plan.cost_exact", likely = likely, source = cost.source, date = cost.date);
+    }
+    let (low, high) = (rough(cost.low), rough(cost.high));
+    say!(texts, "plan.cost", likely = likely, low = low, high = high, source = cost.source, date = cost.date)
 }
 
 fn skip_lines(context: &Context, scan: &Scan) -> Vec<String> {
@@ -213,10 +210,26 @@ pub(crate) async fn run(
         planned.push(plan(context, input, &table, Some(&mut runner)).await?);
     }
     for job in &planned {
-        plan_lines(context, job).iter().for_each(|line| context.printer.note(line));
-        job.plan.warnings.iter().for_each(|warning| context.warn(warning));
+        for line in plan_lines(context, job) {
+            context.printer.note(line);
+        }
+        for warning in &job.plan.warnings {
+            context.warn(warning);
+        }
     }
     let store = context.store().await?;
+    let exit = submit_and_run(context, &store, planned, yes, runner).await;
+    store.close().await;
+    exit
+}
+
+async fn submit_and_run(
+    context: &Context,
+    store: &Store,
+    planned: Vec<Planned>,
+    yes: bool,
+    runner: Runner,
+) -> anyhow::Result<Exit> {
     let mut gated = Vec::new();
     for job in planned {
         let done = match store.jobs().by_name(&job.plan.name).await? {
@@ -228,14 +241,15 @@ pub(crate) async fn run(
     if let Some(exit) = gate(context, &gated, yes) {
         return Ok(exit);
     }
+    let since = store.events().latest().await?;
     let mut jobs = Vec::new();
     for (job, _) in &gated {
-        let submitted = submit(&store, &job.plan).await?;
-        tell_submitted(context, &store, job, submitted).await?;
+        let submitted = submit(store, &job.plan).await?;
+        tell_submitted(context, store, job, submitted).await?;
         let target = job.input.save_to.clone().zip(job.input.file.save.clone());
         jobs.push((submitted.job, target.map(|(folder, rule)| Target { folder, rule })));
     }
-    run_submitted(context, &store, jobs, runner).await
+    run_submitted(context, store, jobs, runner, since).await
 }
 
 /// Writes a plan into the store, in chunks.
@@ -286,12 +300,13 @@ async fn tell_submitted(context: &Context, store: &Store, job: &Planned, submitt
     Ok(())
 }
 
-/// Runs and follows jobs that are in the store, saves and tells.
+/// Runs and follows jobs that are in the store, saves and tells. Events after `since` are told, too.
 pub(crate) async fn run_submitted(
     context: &Context,
     store: &Store,
     jobs: Vec<(JobId, Option<Target>)>,
     mut runner: Runner,
+    since: i64,
 ) -> anyhow::Result<Exit> {
     let ids: Vec<JobId> = jobs.iter().map(|(id, _)| *id).collect();
     let any_open = !all_finished(store, &ids).await?;
@@ -301,7 +316,14 @@ pub(crate) async fn run_submitted(
             None => tell_others(context, store, &ids).await?,
         }
     }
-    let (end, progress) = follow(context, store, &ids, &mut runner, true).await?;
+    let (end, progress) = match follow(context, store, &ids, &mut runner, true, since).await {
+        Ok(followed) => followed,
+        Err(error) => {
+            // Calls under way are paid for: they come in whatever became of following them.
+            runner.finish().await;
+            return Err(error);
+        }
+    };
     let mut exit = Exit::Ok;
     for (progress, (id, target)) in progress.into_iter().zip(jobs) {
         let progress = settle(store, progress, id).await?;
@@ -354,6 +376,7 @@ pub(crate) async fn finish(
     let exit = exit_of(&progress, end, saved.as_ref().is_some_and(|saved| saved.error_count > 0));
     let summary = Summary {
         seconds: progress.seconds(),
+        put_off: progress.put_off.clone(),
         failures: look::failure_examples(store, job).await?,
         unknown: look::unknown_calls(store, job.id).await?,
         saved_shown: saved.as_ref().map(|saved| context.shown(&saved.folder)),
@@ -362,8 +385,20 @@ pub(crate) async fn finish(
         job: job.clone(),
     };
     context.printer.json(&summary.json());
-    render(&context.texts, &context.printer, &summary).iter().for_each(|line| context.printer.line(line));
+    for line in render(&context.texts, &context.printer, &summary) {
+        context.printer.line(line);
+    }
     Ok(exit)
+}
+
+/// Whether a job stands still because somebody wanted it to, in whatever language that was said.
+fn by_a_person(reason: Option<&str>) -> bool {
+    let texts = [Lang::En, Lang::ZhCn].map(Texts::new);
+    reason.is_some_and(|reason| {
+        texts.iter().any(|texts| {
+            [say!(texts, "pause.reason"), say!(texts, "interrupt.reason")].iter().any(|said| said == reason)
+        })
+    })
 }
 
 fn exit_of(progress: &Progress, end: End, save_failed: bool) -> Exit {
@@ -373,7 +408,8 @@ fn exit_of(progress: &Progress, end: End, save_failed: bool) -> Exit {
         JobState::Stopped => Exit::Stopped,
         JobState::Finished if job.counts.unsuccessful() == 0 && !save_failed => Exit::Ok,
         JobState::Finished => Exit::SomeFailed,
-        // Paused: by a person, or because no call can be made.
+        JobState::Paused if by_a_person(job.reason.as_deref()) => Exit::Stopped,
+        // No call can be made: the budget, this machine, or the profile.
         _ if progress.ended_here() == 0 && job.counts.get(TaskState::Succeeded) == 0 => Exit::CannotStart,
         _ => Exit::SomeFailed,
     }

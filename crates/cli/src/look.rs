@@ -17,10 +17,10 @@ pub(crate) async fn job(context: &Context, store: &Store, wanted: &str) -> anyho
     if let Some(job) = store.jobs().by_name(wanted).await? {
         return Ok(job);
     }
-    if let Ok(number) = wanted.parse() {
-        if let Some(job) = store.jobs().get(JobId(number)).await? {
-            return Ok(job);
-        }
+    if let Ok(number) = wanted.parse()
+        && let Some(job) = store.jobs().get(JobId(number)).await?
+    {
+        return Ok(job);
     }
     let jobs = store.jobs().list().await?;
     let near = imagemill_domain::job_file::nearest(wanted, jobs.iter().map(|job| job.name.as_str()));

@@ -79,7 +79,7 @@ fn dispatch(cli: Cli, command: clap::Command) -> anyhow::Result<Exit> {
     let folder = if runs { Some(context.workspace.logs()) } else { folder };
     logs::start(folder.as_deref(), &context.config.log, cli.global.verbose);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let exit = runtime.block_on(asynchronous(context, cli.command));
+    let exit = runtime.block_on(Box::pin(asynchronous(context, cli.command)));
     // A thread that still reads a source or a socket must not hold up the end.
     runtime.shutdown_timeout(std::time::Duration::from_millis(300));
     exit
@@ -89,8 +89,8 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
     match command {
         Command::Run(args) => commands::run::run(&context, args).await,
         Command::Plan(args) => commands::plan::run(&context, args).await,
-        Command::Edit(args) => commands::direct::edit(&context, args).await,
-        Command::Generate(args) => commands::direct::generate(&context, args).await,
+        Command::Edit(args) => Box::pin(commands::direct::edit(&context, args)).await,
+        Command::Generate(args) => Box::pin(commands::direct::generate(&context, args)).await,
         Command::Status(args) => commands::status::run(&context, args).await,
         Command::Watch(args) => commands::watch::run(&context, args).await,
         Command::Pause(args) => commands::state::pause(&context, args).await,
@@ -123,12 +123,11 @@ fn tell_error(printer: &Printer, texts: &Texts, error: &anyhow::Error) {
             format!("{all}: {part}")
         }
     });
-    match problem {
-        Some(problem) => printer.error(problem.render(printer.colored_err())),
-        None => {
-            let word = printer.paint_err(Tone::Bad, say!(texts, "word.error"));
-            printer.error(format!("{word} {message}"));
-        }
+    if let Some(problem) = problem {
+        printer.error(problem.render(printer.colored_err()));
+    } else {
+        let word = printer.paint_err(Tone::Bad, say!(texts, "word.error"));
+        printer.error(format!("{word} {message}"));
     }
     let place = problem.map(|problem| {
         let (file, line, column) = &problem.place;

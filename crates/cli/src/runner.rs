@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use imagemill_domain::job::JobState;
 use imagemill_domain::profile::Profile;
 use imagemill_engine::{Activity, Engine, EngineHandle, EngineOptions, EngineParts};
 use imagemill_providers::Registry;
@@ -78,8 +79,8 @@ impl Runner {
 
     /// Jobs of an earlier process may call a simulator that lived in it. It comes back under the same address.
     async fn revive_simulators(&mut self, store: &Store) -> anyhow::Result<()> {
-        for open in store.jobs().open_jobs().await? {
-            let Some(job) = store.jobs().get(open.job.id).await? else { continue };
+        // Not the open jobs: all tasks of a job may still count as running under a process that was killed.
+        for job in store.jobs().list().await?.into_iter().filter(|job| job.state == JobState::Active) {
             let profile = &job.definition.profile;
             let address = profile.base_url.strip_prefix("http://").and_then(|rest| rest.split('/').next());
             let Some(address) = address.and_then(|address| address.parse::<SocketAddr>().ok()) else { continue };

@@ -39,7 +39,7 @@ pub(crate) async fn save_with(
     let files = context.files()?;
     let bar = (Printer::is_terminal() && !context.printer.quiet).then(|| {
         let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len}").expect("the template is ours");
-        let bar = ProgressBar::new(0).with_style(style.progress_chars("━╸╌"));
+        let bar = ProgressBar::new(1).with_style(style.progress_chars("━╸╌"));
         bar.set_message(say!(context.texts, "save.progress"));
         bar
     });

@@ -15,6 +15,8 @@ use tokio::time::Instant;
 pub(crate) struct Gate {
     state: Mutex<State>,
     changed: Notify,
+    /// Who is next: callers pass one after another, in the order in which they came.
+    turn: tokio::sync::Mutex<()>,
 }
 
 struct State {
@@ -67,6 +69,7 @@ impl Gate {
                 limited_since: None,
             }),
             changed: Notify::new(),
+            turn: tokio::sync::Mutex::new(()),
         })
     }
 
@@ -76,6 +79,7 @@ impl Gate {
 
     /// Waits for a place. `bytes` is what the call will hold in memory; one call larger than the whole budget goes alone.
     pub(crate) async fn acquire(self: &Arc<Self>, bytes: u64, pictures: u32) -> Result<Permit, Closed> {
+        let _turn = self.turn.lock().await;
         loop {
             let changed = self.changed.notified();
             let wait_until = {
@@ -89,9 +93,6 @@ impl Gate {
                 let due = state.blocked_until.max(state.next_request).max(state.next_picture);
                 if place && due <= now {
                     state.take(now, bytes, pictures);
-                    if f64::from(state.in_flight) < state.allowed.floor() {
-                        self.changed.notify_one();
-                    }
                     return Ok(Permit { gate: self.clone(), bytes });
                 }
                 place.then_some(due)

@@ -93,6 +93,7 @@ pub(crate) async fn last_image(task: &TaskContext, ask: ImageAsk) -> Result<Step
             settle(task, answer, Some(kept), &sent).await
         }
         Err((failure, raw)) => {
+            let failure = with_billing(task, failure);
             let end = failed_end(&failure, raw);
             conclude(task, call, end, failure).await
         }
@@ -132,6 +133,16 @@ async fn send(
             (failure.failure, failure.raw)
         }),
         () = stop => Err((stopped(went_out.load(Ordering::Relaxed)), String::new())),
+    }
+}
+
+/// A refusal looks free on the wire; whether it is, the capability table says.
+fn with_billing(task: &TaskContext, failure: Failure) -> Failure {
+    let bills_refusals = task.job.capabilities.as_ref().and_then(|capabilities| capabilities.bills_refusals);
+    match (failure.kind, bills_refusals) {
+        (FailureKind::Refused, Some(true)) => failure.billing(Billing::Billed),
+        (FailureKind::Refused, Some(false)) => failure.billing(Billing::NotBilled),
+        _ => failure,
     }
 }
 
@@ -252,7 +263,7 @@ async fn bring_home(
     name: String,
 ) -> Result<(Stored, imagemill_domain::asset::Delivery), Failure> {
     let picture = match item {
-        SavedItem::Failed(failure) => return Err(failure),
+        SavedItem::Failed(failure) => return Err(with_billing(task, failure)),
         SavedItem::Link(url) => SavedItem::of(fetch(task, &url, &name).await?),
         picture @ SavedItem::Picture { .. } => picture,
     };

@@ -221,7 +221,7 @@ impl Copy {
         }
         let full_size = (self.picture.width(), self.picture.height());
         loop {
-            let (quality, bytes) = self.encode_down_to(&fits)?;
+            let (quality, bytes) = self.encode_down_to(fits)?;
             let (width, height) = (self.picture.width(), self.picture.height());
             if fits(&bytes) {
                 if (width, height) != full_size {

@@ -44,7 +44,7 @@ pub struct SheetRow {
 /// Draws up to [`ROWS_PER_SHEET`] rows as cards on one JPEG; a caller with more cuts them with `chunks`, so that one sheet is
 /// in memory at a time. A picture that cannot be read is a grey field that says so: the sheet must not fail for one file.
 ///
-/// Labels use a font of the machine for letters the embedded font lacks; without one a box stands for each such letter.
+/// Labels use a font of the machine for letters the embedded fonts lack; without one a box stands for each such letter.
 ///
 /// # Errors
 /// Only when the JPEG cannot be written.

@@ -1,7 +1,9 @@
 //! Scaling and flattening of decoded pixels. It must not know files or formats.
 
-use fast_image_resize::{FilterType, IntoImageView, ResizeAlg, ResizeOptions, Resizer};
-use image::{DynamicImage, RgbImage};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{U8, U8x3, U8x4};
+use fast_image_resize::{FilterType, PixelTrait, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use image::{DynamicImage, GrayImage, RgbImage, RgbaImage};
 
 /// Size after scaling so that the longer edge is at most `edge`; never larger than it was, never zero.
 pub(crate) fn fit(width: u32, height: u32, edge: u32) -> (u32, u32) {
@@ -16,19 +18,38 @@ pub(crate) fn fit(width: u32, height: u32, edge: u32) -> (u32, u32) {
     (scale(width), scale(height))
 }
 
-/// The picture at the given size, in its own pixel type. Kinds the resizer does not know become 8-bit RGBA first.
+/// The picture at the given size, as 8-bit grey, RGB or RGBA; other kinds become the nearest of these first.
 pub(crate) fn resize(picture: &DynamicImage, width: u32, height: u32, filter: FilterType) -> DynamicImage {
-    if picture.pixel_type().is_none() {
-        return resize(&DynamicImage::ImageRgba8(picture.to_rgba8()), width, height, filter);
-    }
+    let grey = |raw| GrayImage::from_raw(width, height, raw).map(DynamicImage::ImageLuma8);
+    let rgb = |raw| RgbImage::from_raw(width, height, raw).map(DynamicImage::ImageRgb8);
+    let rgba = |raw| RgbaImage::from_raw(width, height, raw).map(DynamicImage::ImageRgba8);
+    let resized = match picture {
+        DynamicImage::ImageLuma8(pixels) => {
+            grey(scale::<U8>(pixels.as_raw(), pixels.dimensions(), (width, height), filter))
+        }
+        DynamicImage::ImageRgb8(pixels) => {
+            rgb(scale::<U8x3>(pixels.as_raw(), pixels.dimensions(), (width, height), filter))
+        }
+        DynamicImage::ImageRgba8(pixels) => {
+            rgba(scale::<U8x4>(pixels.as_raw(), pixels.dimensions(), (width, height), filter))
+        }
+        other if other.color().has_alpha() => return resize(&other.to_rgba8().into(), width, height, filter),
+        other if other.color().has_color() => return resize(&other.to_rgb8().into(), width, height, filter),
+        other => return resize(&other.to_luma8().into(), width, height, filter),
+    };
+    resized.expect("as many bytes as the size needs")
+}
+
+/// One pixel type at a time: the resizer's own dispatch over all of them costs a minute of compile time.
+fn scale<P: PixelTrait>(raw: &[u8], from: (u32, u32), to: (u32, u32), filter: FilterType) -> Vec<u8> {
     let options = ResizeOptions::new()
         .resize_alg(ResizeAlg::Convolution(filter))
         // premultiplying alpha takes another pass; without an alpha channel it would be wasted
-        .use_alpha(picture.color().has_alpha());
-    let mut out = DynamicImage::new(width, height, picture.color());
-    Resizer::new()
-        .resize(picture, &mut out, &options)
-        .expect("both pictures have the same pixel type and neither has an empty edge");
+        .use_alpha(P::pixel_type() == PixelType::U8x4);
+    let source = TypedImageRef::<P>::from_buffer(from.0, from.1, raw).expect("a decoded picture has all its bytes");
+    let mut out = vec![0; to.0 as usize * to.1 as usize * P::size()];
+    let mut target = TypedImage::<P>::from_buffer(to.0, to.1, &mut out).expect("made to measure");
+    Resizer::new().resize_typed(&source, &mut target, &options).expect("neither picture has an empty edge");
     out
 }
 

@@ -1,5 +1,6 @@
-//! Words on pictures: one embedded font, and for letters it lacks (Chinese, Japanese, Korean) a font of the machine where
-//! there is one; else a box stands for the letter. It must not know what the words mean.
+//! Words on pictures: two embedded fonts (the second has arrows and other signs), and for letters they lack (Chinese,
+//! Japanese, Korean) a font of the machine where there is one; else a box stands for the letter. It must not know what the
+//! words mean.
 
 use std::sync::LazyLock;
 
@@ -26,6 +27,10 @@ static EMBEDDED: LazyLock<FontArc> = LazyLock::new(|| {
     FontArc::try_from_slice(epaint_default_fonts::UBUNTU_LIGHT).expect("the embedded font is a valid font file")
 });
 
+static SIGNS: LazyLock<FontArc> = LazyLock::new(|| {
+    FontArc::try_from_slice(epaint_default_fonts::HACK_REGULAR).expect("the embedded font is a valid font file")
+});
+
 static HAN: LazyLock<Option<FontArc>> = LazyLock::new(|| {
     let load = |path| FontVec::try_from_vec_and_index(std::fs::read(path).ok()?, 0).ok();
     HAN_FONTS.iter().find_map(load).map(FontArc::new)
@@ -34,9 +39,9 @@ static HAN: LazyLock<Option<FontArc>> = LazyLock::new(|| {
 /// Which fonts may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fonts {
-    /// The embedded one only: the same pixels on every machine.
+    /// The embedded ones only: the same pixels on every machine.
     Embedded,
-    /// Also a font of the machine for letters the embedded one lacks.
+    /// Also a font of the machine for letters the embedded ones lack.
     Machine,
 }
 
@@ -65,7 +70,7 @@ impl Style {
             (Fonts::Machine, Some(font)) => known(font),
             _ => None,
         };
-        known(&EMBEDDED).or_else(from_machine).unwrap_or(Glyph::Box)
+        known(&EMBEDDED).or_else(|| known(&SIGNS)).or_else(from_machine).unwrap_or(Glyph::Box)
     }
 
     fn advance(self, letter: char) -> f32 {
@@ -220,7 +225,7 @@ mod tests {
 
     #[test]
     fn letters_and_boxes_leave_ink() {
-        for text in ["g", "é", "夜"] {
+        for text in ["g", "é", "→", "夜"] {
             let mut canvas = RgbImage::from_pixel(30, 30, Rgb([255; 3]));
             STYLE.draw(&mut canvas, text, 2.0, 2.0, Rgb([0; 3]));
             assert!(canvas.pixels().any(|pixel| pixel.0[0] < 128), "{text}");

@@ -47,6 +47,7 @@ struct Content {
     reader: Reader,
     collector: Collector,
     raw: RawText,
+    expected: u32,
 }
 
 /// The head of an answer, as far as it goes into results.
@@ -72,19 +73,19 @@ pub(crate) async fn read(response: Response, reading: Reading<'_>) -> Result<Ans
             quote(target)
         );
         let failure = Failure::new(FailureKind::Invalid, message).status(head.status);
-        return Err(head.failed(failure, String::new(), reading.secret));
+        return Err(head.failed(failure, "", reading.secret));
     }
     if !status.is_success() {
         let text = body.text(MAX_ERROR_BODY).await;
         let failure = error::of_status(head.status, &headers, &text, reading.bills_5xx);
-        return Err(head.failed(failure, text, reading.secret));
+        return Err(head.failed(failure, &text, reading.secret));
     }
     let mut content = Content::new(&reading);
     let broke = content.read(body, &reading).await;
     if let Some(failure) = broke.as_ref().filter(|failure| failure.kind != FailureKind::UnknownOutcome) {
         // Over a bound, or the disk is full: nothing of it can be trusted.
         let raw = content.raw.finish(&content.shelf);
-        return Err(head.failed(failure.clone(), raw, reading.secret));
+        return Err(head.failed(failure.clone(), &raw, reading.secret));
     }
     content.conclude(broke, head, &reading)
 }
@@ -96,6 +97,7 @@ impl Content {
             reader: Reader::new(),
             collector: Collector::new(reading.base.clone(), reading.bills_5xx),
             raw: RawText::default(),
+            expected: reading.expected,
         }
     }
 
@@ -115,7 +117,7 @@ impl Content {
                 Ok(false) => {}
                 Err(failure) => return Some(failure),
             }
-            if self.is_over(reading.expected) {
+            if self.is_over() {
                 let drain = async { while let Ok(Some(_)) = body.next().await {} };
                 // Whether the body ends in time only decides if the connection is kept.
                 let _ = tokio::time::timeout(DRAIN, drain).await;
@@ -128,8 +130,12 @@ impl Content {
     fn feed(&mut self, piece: &[u8]) -> Result<bool, Failure> {
         let before = self.reader.data_bytes();
         let mut events = Vec::new();
-        self.reader.feed(piece, &mut self.shelf, &mut events)?;
-        self.take(&mut events);
+        let mut rest = piece;
+        while !rest.is_empty() && !self.is_over() {
+            let taken = self.reader.feed(rest, &mut self.shelf, &mut events)?;
+            rest = &rest[taken..];
+            self.take(&mut events);
+        }
         Ok(self.reader.data_bytes() > before)
     }
 
@@ -141,8 +147,8 @@ impl Content {
     }
 
     /// Nothing more can come.
-    fn is_over(&self, expected: u32) -> bool {
-        let all_images = self.collector.completed_images >= expected.max(1);
+    fn is_over(&self) -> bool {
+        let all_images = self.collector.completed_images >= self.expected.max(1);
         self.reader.is_done() || self.collector.over || (self.reader.is_stream() && all_images)
     }
 
@@ -155,17 +161,17 @@ impl Content {
         let mut events = Vec::new();
         let value_cut = match self.reader.finish(&mut self.shelf, &mut events) {
             Ok(cut) => cut,
-            Err(failure) => return Err(head.failed(failure, String::new(), reading.secret)),
+            Err(failure) => return Err(head.failed(failure, "", reading.secret)),
         };
         self.take(&mut events);
-        let ended = self.is_over(reading.expected) || (self.collector.terminal && !value_cut);
+        let ended = self.is_over() || (self.collector.terminal && !value_cut);
         let whole_picture = self.collector.found_any() || !self.shelf.streams().is_empty();
         let fits = !self.reader.is_stream() || whole_picture;
         let may_end_here = !self.collector.strict && !self.shelf.picture_is_open() && fits;
         let images_ended = self.collector.completed_images > 0;
         let complete = ended || (broke.is_none() && !value_cut && (may_end_here || images_ended));
         if let Err(failure) = self.shelf.end_streams(complete) {
-            return Err(head.failed(failure, String::new(), reading.secret));
+            return Err(head.failed(failure, "", reading.secret));
         }
         self.collector.streams(&self.shelf);
         // A chat stream without an end mark is whole only if it brought what was asked.
@@ -181,7 +187,7 @@ impl Content {
                 _ => None,
             });
             let failure = self.no_picture(failed_item, cut).status(head.status);
-            return Err(head.failed(failure, raw, reading.secret));
+            return Err(head.failed(failure, &raw, reading.secret));
         }
         let mut items: Vec<Found> = pieces.into_iter().map(Found::from).collect();
         items.extend(self.collector.error.take().or(cut).map(Found::Failed));
@@ -229,8 +235,8 @@ impl Content {
                 format!("no picture in the answer; the model said: {}", quote(&text)),
             );
         }
-        if let Some(report) = &collector.remark {
-            return report.in_answer(true);
+        if let Some(failure) = &collector.remark {
+            return failure.clone();
         }
         let excerpt = self.reader.excerpt();
         if !excerpt.trim().is_empty() {
@@ -250,10 +256,10 @@ impl Content {
 }
 
 impl Head {
-    fn failed(self, failure: Failure, raw: String, secret: Option<&SecretString>) -> Box<CallFailure> {
+    fn failed(self, failure: Failure, raw: &str, secret: Option<&SecretString>) -> Box<CallFailure> {
         let mut failure = if failure.http_status.is_none() { failure.status(self.status) } else { failure };
         failure.message = without_secret(failure.message, secret);
-        let raw = without_secret(shortened(&raw, MAX_RAW), secret);
+        let raw = without_secret(shortened(raw, MAX_RAW), secret);
         Box::new(CallFailure { failure, raw, rate: self.rate, request_id: self.request_id })
     }
 }

@@ -196,27 +196,19 @@ pub(crate) fn merge(value: &mut Value, extra: &Value) {
 ///
 /// `boundary` must not occur in the texts; a hash is a good one.
 pub(crate) fn multipart(boundary: &str, fields: &[(String, String)], pictures: &[(&str, &PictureInput)]) -> Body {
+    let disposition = |name: &str| format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{}\"", quoted(name));
     let mut parts = Vec::new();
-    let mut text = String::new();
     for (name, value) in fields {
-        text.push_str(&format!(
-            "--{boundary}\r\nContent-Disposition: form-data; name=\"{}\"\r\n\r\n{value}\r\n",
-            quoted(name)
-        ));
+        parts.push(Part::Text(format!("{}\r\n\r\n{value}\r\n", disposition(name)).into()));
     }
     for (name, picture) in pictures {
-        text.push_str(&format!(
-            "--{boundary}\r\nContent-Disposition: form-data; name=\"{}\"; filename=\"{}\"\r\nContent-Type: {}\r\n\r\n",
-            quoted(name),
-            quoted(&form_file_name(picture)),
-            picture.format.media_type(),
-        ));
-        parts.push(Part::Text(std::mem::take(&mut text).into()));
-        parts.push(Part::Raw((*picture).clone()));
-        text.push_str("\r\n");
+        let file_name = quoted(&form_file_name(picture));
+        let media_type = picture.format.media_type();
+        let head = disposition(name);
+        let head = format!("{head}; filename=\"{file_name}\"\r\nContent-Type: {media_type}\r\n\r\n");
+        parts.extend([Part::Text(head.into()), Part::Raw((*picture).clone()), Part::Text("\r\n".into())]);
     }
-    text.push_str(&format!("--{boundary}--\r\n"));
-    parts.push(Part::Text(text.into()));
+    parts.push(Part::Text(format!("--{boundary}--\r\n").into()));
     Body { content_type: format!("multipart/form-data; boundary={boundary}"), parts }
 }
 

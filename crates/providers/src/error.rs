@@ -208,10 +208,9 @@ pub(crate) fn of_status(status: u16, headers: &HeaderMap, body: &str, bills_5xx:
     let waits = report.retry_after_ms.is_some();
     let by_status = kind_by_status(status, waits, bills_5xx);
     let kind = match report.kind_by_word() {
-        // A lost result where 5xx are not billed is one more try.
-        Some(FailureKind::UnknownOutcome) | None => by_status,
-        // Words such as `invalid_request_error` come with every status; they say nothing against 401, 429 or 503.
-        Some(FailureKind::Invalid) => by_status,
+        // A lost result where 5xx are not billed is one more try. Words such as
+        // `invalid_request_error` come with every status; they say nothing against 401, 429 or 503.
+        Some(FailureKind::UnknownOutcome | FailureKind::Invalid) | None => by_status,
         Some(FailureKind::Transient) if status < 500 => by_status,
         Some(kind) => kind,
     };
@@ -371,4 +370,109 @@ fn word(value: Option<&Value>) -> Option<String> {
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok().map(str::trim)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(status: u16, headers: &[(&'static str, &str)], body: &str) -> Failure {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(*name, value.parse().unwrap());
+        }
+        of_status(status, &map, body, true)
+    }
+
+    fn coded(status: u16, code: &str) -> FailureKind {
+        failure(
+            status,
+            &[],
+            &format!(r#"{{"error":{{"message":"words","type":"invalid_request_error","code":"{code}"}}}}"#),
+        )
+        .kind
+    }
+
+    #[test]
+    fn codes_say_more_than_the_status() {
+        use FailureKind::{Auth, Invalid, NotEntitled, Quota, RateLimited, Refused, Transient, UnknownOutcome};
+        for (status, code, kind) in [
+            (400, "moderation_blocked", Refused),
+            (400, "content_policy_violation", Refused),
+            (400, "InputImageSensitiveContentDetected.PrivacyInformation", Refused),
+            (429, "insufficient_quota", Quota),
+            (400, "billing_hard_limit_reached", Quota),
+            (429, "usage_limit_reached", Quota),
+            (400, "invalid_api_key", Auth),
+            (403, "model_not_allowed", NotEntitled),
+            (400, "unsupported_parameter", Invalid),
+            (429, "rate_limit_exceeded", RateLimited),
+            (429, "RateLimitExceeded.EndpointRPMExceeded", RateLimited),
+            (429, "upstream_model_cooling", RateLimited),
+            (503, "server_overloaded", RateLimited),
+            (503, "upstream_saturated", RateLimited),
+            (503, "ledger_unavailable", Transient),
+            (503, "upstream_unavailable", Transient),
+            (502, "upstream_unavailable", UnknownOutcome),
+            (502, "image_edit_incomplete", UnknownOutcome),
+            (401, "invalid_request", Auth),
+            (500, "invalid_request", UnknownOutcome),
+            (524, "", UnknownOutcome),
+            (522, "", Transient),
+            (402, "", Quota),
+        ] {
+            assert_eq!(coded(status, code), kind, "{status} {code}");
+        }
+        let stage = r#"{"error":{"message":"m","code":"moderation_blocked","moderation_details":{"moderation_stage":"output"}}}"#;
+        assert_eq!(failure(400, &[], stage).billing, Billing::Unknown);
+        assert_eq!(
+            failure(429, &[], r#"{"error":{"message":"Quota exceeded, limit: 0, model: x"}}"#).kind,
+            NotEntitled
+        );
+        let waits = failure(429, &[("retry-after", "3")], r#"{"error":{"message":"m","code":"usage_limit_reached"}}"#);
+        assert_eq!((waits.kind, waits.retry_after_ms), (RateLimited, Some(3000)));
+    }
+
+    #[test]
+    fn every_shape_of_body_gives_its_words() {
+        for (body, words) in [
+            (r#"{"error":{"message":"in an object","code":null}}"#, "in an object"),
+            (r#"{"error":"as text","message":"and more"}"#, "as text: and more"),
+            (r#"{"detail":"in detail"}"#, "in detail"),
+            (r#"{"message":"alone"}"#, "alone"),
+            (r#"{"detail":[{"loc":["body","n"],"msg":"too large","type":"x"}]}"#, "body.n: too large"),
+            ("plain  words\n", "plain words"),
+            ("<HTML><Title lang=en> Just a moment </TITLE>", "a web page titled \"Just a moment\""),
+            ("<p>", "a web page"),
+            ("", "no explanation"),
+        ] {
+            let message = failure(400, &[], body).message;
+            assert_eq!(message, format!("the provider answered 400: {words}"));
+        }
+        assert!(failure(400, &[], &"long ".repeat(900)).message.chars().count() < 340);
+    }
+
+    #[test]
+    fn hints_to_wait_are_read_in_every_form() {
+        let retry =
+            r#"{"error":{"code":429,"message":"m","status":"RESOURCE_EXHAUSTED","details":[{"retryDelay":"34.5s"}]}}"#;
+        for (headers, body, ms) in [
+            (&[("retry-after", "2")][..], "{}", Some(2000)),
+            (&[("retry-after-ms", "150"), ("retry-after", "2")], "{}", Some(150)),
+            (&[("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT")], "{}", Some(0)),
+            (&[("x-ratelimit-reset-requests", "1m2.5s")], "{}", Some(62_500)),
+            (&[], retry, Some(34_500)),
+            (&[], r#"{"detail":"Request was throttled. Your rate limit resets in ~30s."}"#, Some(30_000)),
+            (&[], r#"{"error":{"message":"Please try again in 120ms."}}"#, Some(120)),
+            (&[("retry-after", "soon")], "{}", None),
+        ] {
+            let failure = failure(429, headers, body);
+            assert_eq!((failure.kind, failure.retry_after_ms), (FailureKind::RateLimited, ms), "{headers:?} {body}");
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert("retry-after", "Wed, 21 Oct 2015 07:28:10 GMT".parse().unwrap());
+        let now = "2015-10-21T07:28:00Z".parse().unwrap();
+        assert_eq!(retry_after_ms(&headers, now), Some(10_000));
+        assert_eq!(failure(500, &[("x-should-retry", "false")], "").should_retry, Some(false));
+    }
 }

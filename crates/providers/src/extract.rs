@@ -109,7 +109,7 @@ pub(crate) struct Collector {
     /// The rewritten prompt.
     pub(crate) revised_prompt: Option<String>,
     /// A bare `message` or `detail` of a body without results.
-    pub(crate) remark: Option<Report>,
+    pub(crate) remark: Option<Failure>,
 }
 
 impl Collector {
@@ -164,9 +164,9 @@ impl Collector {
         if kind.ends_with("partial_failed") {
             return;
         }
-        self.walk(root, "", false, 0);
+        self.walk(root, "", is_image_event, 0);
         if root.get("error").is_none() && self.remark.is_none() && root.get("choices").is_none() {
-            self.remark = Report::of(root);
+            self.remark = Report::of(root).map(|report| report.in_answer(self.bills_5xx));
         }
     }
 
@@ -291,7 +291,9 @@ impl Collector {
             let is_address = text.starts_with("http") || (text.contains('/') && !BASE64.contains(&key));
             if is_address && (picture_place || links::looks_like_picture(text)) {
                 let link = links::resolve(text, &self.base);
-                link.into_iter().for_each(|link| self.push(Item::Link(link)));
+                if let Some(link) = link {
+                    self.push(Item::Link(link));
+                }
             }
             return;
         }

@@ -99,12 +99,21 @@ fn chat_streams() -> Vec<Fixture> {
     let markdown = format!("![image]({})", data_url("image/png", &one));
     let photo_markdown = format!("![image]({})", data_url("image/jpeg", &photo));
     let adjacent = data_url("image/png", &one) + &data_url("image/png", &two);
+    let three = png(13, 3000);
+    let unpadded = data_url("image/png", &three) + &data_url("image/png", &two);
     let link = "https://cdn.example.org/v1/media/images/7";
     let thinking = format!("<think>a draft ![d]({})</think>here: {markdown}", data_url("image/png", &two));
     let role = json!({"choices": [{"index": 0, "delta": {"role": "assistant", "reasoning_content": "drawing 50%"}}]});
     let index_last = |n: u32, text: &str| {
         format!("data: {{\"choices\":[{{\"delta\":{{\"content\":{}}},\"index\":{n}}}]}}\n\n", json!(text))
     };
+    let index_first = |n: u32, text: &str| {
+        format!("data: {{\"choices\":[{{\"index\":{n},\"delta\":{{\"content\":{}}}}}]}}\n\n", json!(text))
+    };
+    let done = "data: [DONE]\n\n";
+    let large = png(12, 210_000);
+    let large_markdown = format!("![image]({})", data_url("image/png", &large));
+    let (large_half, large_rest) = large_markdown.split_at(265_000);
     let (half, rest) = markdown.split_at(900);
     let other = format!("![b]({})", data_url("image/png", &two));
     let (other_half, other_rest) = other.split_at(1200);
@@ -114,6 +123,17 @@ fn chat_streams() -> Vec<Fixture> {
         fixture("sse-b64-split-odd", sse(&split(&markdown, 7)), Pictures(vec![one.clone()])),
         fixture("sse-b64-mime", sse(&[delta(&photo_markdown), finish()]), Pictures(vec![photo])),
         fixture("sse-two-adjacent", sse(&[delta(&adjacent)]), Pictures(vec![one.clone(), two.clone()])),
+        // Without padding only the colon of the second one tells that its first letters are not of the first one.
+        fixture("sse-two-adjacent-unpadded", sse(&[delta(&unpadded)]), Pictures(vec![three.clone(), two.clone()])),
+        fixture("sse-two-unpadded-split", sse(&split(&unpadded, 9)), Pictures(vec![three, two.clone()])),
+        fixture(
+            "sse-crlf-multi-line-data",
+            format!(
+                "event: x\r\ndata: {{\"choices\":\r\ndata: [{{\"index\":0,\"delta\":{{\"content\":{}}}}}]}}\r\n\r\ndata: [DONE]\r\n\r\n",
+                json!(markdown)
+            ),
+            Pictures(vec![one.clone()]),
+        ),
         fixture("sse-two-adjacent-split", sse(&split(&adjacent, 11)), Pictures(vec![one.clone(), two.clone()])),
         fixture(
             "sse-two-newline",
@@ -174,6 +194,22 @@ fn chat_streams() -> Vec<Fixture> {
         ),
         fixture("sse-think", sse(&[delta(&thinking), finish()]), Pictures(vec![one.clone()])),
         fixture("sse-think-split", sse(&split(&thinking, 13)), Pictures(vec![one.clone()])),
+        fixture(
+            "sse-two-choices-index-first",
+            index_first(0, half)
+                + &index_first(1, other_half)
+                + &index_first(0, rest)
+                + &index_first(1, other_rest)
+                + done,
+            Pictures(vec![one.clone(), two.clone()]),
+        ),
+        fixture("sse-large-index-first", index_first(0, &large_markdown) + done, Pictures(vec![large.clone()])),
+        fixture("sse-large-index-last", index_last(0, &large_markdown) + done, Pictures(vec![large.clone()])),
+        fixture(
+            "sse-large-halves-index-last",
+            index_last(0, large_half) + &index_last(0, large_rest) + done,
+            Pictures(vec![large]),
+        ),
         fixture(
             "sse-two-choices-index-last",
             index_last(0, half)
@@ -241,11 +277,17 @@ fn chat_bodies() -> Vec<Fixture> {
 
 fn images() -> Vec<Fixture> {
     use Expected::{Links, Pictures};
+    let grok1 = named("image_generation.completed", json!({"url": "https://assets.example.org/x", "stage": "final"}));
+    let set =
+        named("image_generation.partial_succeeded", json!({"image_index": 0, "url": "https://ark.example.org/1"}))
+            + &named("image_generation.completed", json!({"usage": {"generated_images": 1}}));
     let (one, two) = (png(6, 90_000), png(7, 600));
     let partial = named("image_edit.partial_image", json!({"b64_json": b64(&two), "partial_image_index": 0}));
     let type_last = format!("data: {{\"b64_json\":\"{}\",\"type\":\"image_edit.partial_image\"}}\n\n", b64(&two));
     let completed = named("image_edit.completed", json!({"b64_json": b64(&one), "usage": {"input_tokens": 9}}));
     vec![
+        fixture("img-sse-url", grok1, Links(vec!["https://assets.example.org/x"])),
+        fixture("img-sse-set", set, Links(vec!["https://ark.example.org/1"])),
         fixture("img-sse", partial.clone() + &completed, Pictures(vec![one.clone()])),
         fixture("img-sse-type-last", type_last + &completed, Pictures(vec![one.clone()])),
         fixture(
@@ -269,7 +311,10 @@ fn responses() -> Vec<Fixture> {
     let call = json!({"type": "image_generation_call", "id": "ig", "status": "completed", "result": b64(&one)});
     let message = json!({"type": "message", "content": [{"type": "output_text", "text": text}]});
     let mut stream = named("response.created", json!({"response": {"status": "in_progress"}}));
-    stream += &named("response.reasoning_summary_text.delta", json!({"delta": "think ", "output_index": 0}));
+    stream += &named(
+        "response.reasoning_summary_text.delta",
+        json!({"delta": "like https://x.org/draft.png ", "output_index": 0}),
+    );
     for piece in text.as_bytes().chunks(1000) {
         let piece = std::str::from_utf8(piece).expect("ASCII");
         stream += &named("response.output_text.delta", json!({"delta": piece, "output_index": 0, "content_index": 0}));
@@ -359,6 +404,7 @@ fn failures() -> Vec<Fixture> {
             json!({"error": {"code": 429, "message": "Please try again in 1.5s"}}).to_string(),
             Failure("rate_limited", "try again in 1.5s"),
         ),
+        fixture("long-word", chat_json(&"Aaaa".repeat(60)), Failure("protocol", "AaaaAaaaAaaa")),
         fixture("nothing", "", Failure("protocol", "empty")),
         fixture(
             "bracket-text",

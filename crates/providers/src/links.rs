@@ -173,3 +173,54 @@ fn plain(text: &str) -> &str {
     let end = text.find(|c: char| c.is_whitespace() || "\"'<>`".contains(c)).unwrap_or(text.len());
     text[..end].trim_end_matches([')', ',', '.', ';', ']', '!', '*', '。', '，', '）'])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Vec<String> {
+        let base = Url::parse("https://api.example.org/v1/chat/completions").unwrap();
+        let show = |hit| match hit {
+            Hit::Slot(number) => format!("#{number}"),
+            Hit::Link(link) => link,
+        };
+        find(&without_thoughts(text), &base).into_iter().map(show).collect()
+    }
+
+    #[test]
+    fn pictures_are_found_in_order() {
+        for (text, expected) in [
+            ("![a](<spool:3>) and https://x.org/b.png.", &["#3", "https://x.org/b.png"][..]),
+            ("![a](https://x.org/no-suffix \"title\")", &["https://x.org/no-suffix"]),
+            ("![a](https://x.org/a_(1).png)", &["https://x.org/a_(1).png"]),
+            ("![a](/f/1)![b](//cdn.org/2)", &["https://api.example.org/f/1", "https://cdn.org/2"]),
+            (
+                "[open](https://x.org/a.JPG?sig=1), (https://x.org/b.webp)",
+                &["https://x.org/a.JPG?sig=1", "https://x.org/b.webp"],
+            ),
+            ("<img src=\"https://x.org/get?format=png&id=2\">", &["https://x.org/get?format=png&id=2"]),
+            ("see https://x.org/about and http://", &[]),
+            ("![a](ftp://x.org/a.png) ![b](javascript:x)", &[]),
+            ("![unclosed](https://x.org/page", &[]),
+            ("<spool:x> <spool:", &[]),
+        ] {
+            assert_eq!(found(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn thoughts_do_not_count() {
+        for (text, expected) in [
+            ("<think>https://x.org/1.png</think>https://x.org/2.png", &["https://x.org/2.png"][..]),
+            ("https://x.org/1.png</think>https://x.org/2.png", &["https://x.org/2.png"]),
+            ("https://x.org/1.png <think>https://x.org/2.png", &["https://x.org/1.png"]),
+            (
+                "<think>a</think>https://x.org/1.png <think>https://x.org/2.png</think> https://x.org/3.png",
+                &["https://x.org/1.png", "https://x.org/3.png"],
+            ),
+        ] {
+            assert_eq!(found(text), expected, "{text}");
+        }
+        assert_eq!(words("Here: ![image](<spool:0>)\nDone! ![x](https://x.org/a.png)"), "Here: \nDone!");
+    }
+}

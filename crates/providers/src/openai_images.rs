@@ -90,9 +90,9 @@ impl Images {
         let named: Vec<(&str, &PictureInput)> = pictures.iter().map(|picture| (name, picture)).collect();
         let mut hash = blake3::Hasher::new();
         hash.update(call_name.as_bytes());
-        pictures.iter().for_each(|picture| {
+        for picture in pictures {
             hash.update(picture.blake3.as_bytes());
-        });
+        }
         let boundary = format!("imagemill-{}", &hash.finalize().to_hex()[..32]);
         body::multipart(&boundary, &fields, &named)
     }

@@ -178,3 +178,60 @@ impl Spooled {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(folder: &Path) -> usize {
+        std::fs::read_dir(folder).unwrap().count()
+    }
+
+    #[test]
+    fn small_stays_in_memory_and_large_goes_to_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::new(folder.path(), "c7");
+        for len in [0, 1, MEMORY_BYTES, MEMORY_BYTES + 1, 3 * MEMORY_BYTES + 5] {
+            let bytes: Vec<u8> = (0..len).map(|n| (n % 251) as u8).collect();
+            let mut writer = spool.writer();
+            bytes.chunks(1000).for_each(|piece| writer.write(piece).unwrap());
+            let spooled = writer.finish().unwrap();
+            let mut read = Vec::new();
+            spooled.open().unwrap().read_to_end(&mut read).unwrap();
+            assert!(read == bytes && spooled.blake3 == ContentHash::of(&bytes) && spooled.bytes == len as u64, "{len}");
+            assert_eq!(matches!(spooled.body, SpoolBody::File(_)), len > MEMORY_BYTES, "{len}");
+            assert_eq!(files(folder.path()), usize::from(len > MEMORY_BYTES));
+            spooled.discard();
+            assert_eq!(files(folder.path()), 0);
+        }
+    }
+
+    #[test]
+    fn a_dropped_writer_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = Spool::new(folder.path(), "c7").writer();
+        writer.write(&vec![7; 200_000]).unwrap();
+        assert_eq!(files(folder.path()), 1);
+        drop(writer);
+        assert_eq!(files(folder.path()), 0);
+    }
+
+    #[test]
+    fn names_carry_the_prefix_and_never_meet() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::new(folder.path(), "c7");
+        for (number, spool) in [spool.clone(), spool].into_iter().enumerate() {
+            let mut writer = spool.writer();
+            writer.write(&vec![7; 200_000]).unwrap();
+            let SpoolBody::File(path) = writer.finish().unwrap().body else { panic!("a file") };
+            assert_eq!(path.file_name().unwrap().to_str(), Some(&*format!("c7-{number}.part")));
+        }
+    }
+
+    #[test]
+    fn a_missing_folder_is_an_error_and_no_panic() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = Spool::new(folder.path().join("gone"), "c7").writer();
+        assert!(writer.write(&vec![7; 200_000]).is_err());
+    }
+}

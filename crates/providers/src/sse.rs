@@ -126,14 +126,23 @@ impl Reader {
         String::from_utf8_lossy(&self.excerpt).into_owned()
     }
 
-    /// Takes the next bytes and appends the values that ended.
-    pub(crate) fn feed(&mut self, mut bytes: &[u8], shelf: &mut Shelf, events: &mut Vec<Event>) -> Result<(), Failure> {
+    /// Takes bytes up to the end of the next value, which is appended, or all of them. Returns how many. Behind the end
+    /// mark everything is passed over.
+    pub(crate) fn feed(&mut self, bytes: &[u8], shelf: &mut Shelf, events: &mut Vec<Event>) -> Result<usize, Failure> {
+        let whole = bytes.len();
+        let mut bytes = bytes;
         if !self.started {
             // A byte order mark; it is never split in practice, and a split one only costs a stray line.
             bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
             self.started = !bytes.is_empty();
         }
         while let Some(&byte) = bytes.first() {
+            if self.done {
+                return Ok(whole);
+            }
+            if !events.is_empty() {
+                break;
+            }
             let after_return = std::mem::take(&mut self.after_return);
             if after_return && byte == b'\n' {
                 bytes = &bytes[1..];
@@ -146,7 +155,7 @@ impl Reader {
             };
             bytes = &bytes[taken..];
         }
-        Ok(())
+        Ok(whole - bytes.len())
     }
 
     /// The body is over. True when it ended inside a value; its whole members are the last event.

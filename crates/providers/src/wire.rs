@@ -69,9 +69,9 @@ impl Wire {
         let mut headers = HeaderMap::new();
         headers.extend(authorization.clone().map(|value| (AUTHORIZATION, value)));
         for (name, value) in &profile.headers {
-            let bad = |_| Failure::new(FailureKind::Invalid, format!("the profile's header {name:?} cannot be sent"));
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad(()))?;
-            let mut value = HeaderValue::from_str(value).map_err(|_| bad(()))?;
+            let bad = || Failure::new(FailureKind::Invalid, format!("the profile's header {name:?} cannot be sent"));
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
+            let mut value = HeaderValue::from_str(value).map_err(|_| bad())?;
             value.set_sensitive(true);
             headers.insert(name, value);
         }

@@ -104,8 +104,10 @@ pub(crate) async fn make(shared: &Arc<Shared>, mut asked: Asked) -> Result<Made,
         // Detached: a client that goes away does not stop it.
         let work = tokio::spawn(async move {
             shared.pause(wait).await;
+            let place = shared.place_to_draw().await;
             let work = tokio::task::spawn_blocking(move || {
                 let drawn = asked.draw_and_bill(&shared, times);
+                drop(place);
                 (asked, drawn)
             });
             work.await

@@ -23,6 +23,9 @@ pub struct Scenario {
     /// The same request made again gives another picture, as with real models, and after this many the first one again.
     /// 1 always gives the same.
     pub variations: u32,
+    /// Memory for drawn pictures, in MiB: links to them work as long as they are kept, and a request that comes again is not
+    /// drawn again.
+    pub kept_mib: u32,
     /// Shares of calls that go wrong.
     pub rates: Rates,
     /// What happens at the n-th call.
@@ -40,6 +43,7 @@ impl Default for Scenario {
             price_micros: 40_000,
             grain_bits: 0,
             variations: 16,
+            kept_mib: 48,
             rates: Rates::default(),
             script: Vec::new(),
         }

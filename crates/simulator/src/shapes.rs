@@ -34,15 +34,7 @@ pub(crate) fn forced(shared: &Shared, made: &Made) -> Option<Answer> {
         Shape::SseTwoNewline => stream(made, [json!({"content": format!("{}\n\n{}", markdown(0), markdown(1))})]),
         Shape::SseUrl => stream(made, [json!({"content": link(0)})]),
         Shape::SseUrlNoext => stream(made, [json!({"content": format!("Here it is: {}", made.link(shared, 0, true))})]),
-        Shape::SseNelNocharset => {
-            // U+5145 has the byte 0x85 in UTF-8, which is a line end to those who read Latin-1
-            let text = chunk(made, &json!({"role": "assistant"}))
-                + &chunk(made, &json!({"content": "\u{5145}\u{5206} "}))
-                + &chunk(made, &json!({"content": markdown(0)}))
-                + &last_chunk(made)
-                + DONE;
-            Answer::text("text/event-stream", text, &made.drawn)
-        }
+        Shape::SseNelNocharset => torn_by_latin_1(made, &markdown(0)),
         Shape::SseReasoning => stream(
             made,
             [
@@ -51,29 +43,9 @@ pub(crate) fn forced(shared: &Shared, made: &Made) -> Option<Answer> {
                 json!({"content": markdown(0)}),
             ],
         ),
-        Shape::SseNoblank => {
-            let lines = [
-                format!("data: {}\n", chunk_value(made, &json!({"role": "assistant"}))),
-                format!("data: {}\n", chunk_value(made, &json!({"content": markdown(0)}))),
-                "data: [DONE]\n".to_owned(),
-            ];
-            Answer::text(EVENT_STREAM, lines.concat(), &made.drawn)
-        }
-        Shape::NdjsonDone => {
-            let lines = [
-                format!("{}\n", chunk_value(made, &json!({"role": "assistant"}))),
-                format!("{}\n", chunk_value(made, &json!({"content": markdown(0)}))),
-                "[DONE]\n".to_owned(),
-            ];
-            Answer::text("application/x-ndjson", lines.concat(), &made.drawn)
-        }
-        Shape::SseErrorEvent => {
-            let fault = json!({"error": {
-                "message": "The upstream account was cooling down.", "type": "server_error", "code": "upstream_cooling"
-            }});
-            let text = chunk(made, &json!({"role": "assistant", "content": ""})) + &event(Some("error"), &fault) + DONE;
-            Answer::text(EVENT_STREAM, text, &[])
-        }
+        Shape::SseNoblank => lines(made, "data: ", EVENT_STREAM, &markdown(0)),
+        Shape::NdjsonDone => lines(made, "", "application/x-ndjson", &markdown(0)),
+        Shape::SseErrorEvent => failed_midway(made),
         Shape::SseDeltaImages => {
             let part = json!({"type": "image_url", "index": 0, "image_url": {"url": made.data_url(0)}});
             stream(made, [json!({"content": "", "images": [part]})])
@@ -100,6 +72,32 @@ fn stream<const COUNT: usize>(made: &Made, deltas: [Value; COUNT]) -> Answer {
     text += &last_chunk(made);
     text += DONE;
     Answer::text(EVENT_STREAM, text, &made.drawn)
+}
+
+/// U+5145 has the byte 0x85 in UTF-8, which is a line end to those who read Latin-1; and nothing says that it is UTF-8.
+fn torn_by_latin_1(made: &Made, picture: &str) -> Answer {
+    let text = chunk(made, &json!({"role": "assistant"}))
+        + &chunk(made, &json!({"content": "\u{5145}\u{5206} "}))
+        + &chunk(made, &json!({"content": picture}))
+        + &last_chunk(made)
+        + DONE;
+    Answer::text("text/event-stream", text, &made.drawn)
+}
+
+/// One chunk a line, and no empty lines.
+fn lines(made: &Made, prefix: &str, content_type: &'static str, picture: &str) -> Answer {
+    let role = chunk_value(made, &json!({"role": "assistant"}));
+    let content = chunk_value(made, &json!({"content": picture}));
+    let text = format!("{prefix}{role}\n{prefix}{content}\n{prefix}[DONE]\n");
+    Answer::text(content_type, text, &made.drawn)
+}
+
+fn failed_midway(made: &Made) -> Answer {
+    let fault = json!({"error": {
+        "message": "The upstream account was cooling down.", "type": "server_error", "code": "upstream_cooling"
+    }});
+    let text = chunk(made, &json!({"role": "assistant", "content": ""})) + &event(Some("error"), &fault) + DONE;
+    Answer::text(EVENT_STREAM, text, &[])
 }
 
 /// The data URL in many small pieces.

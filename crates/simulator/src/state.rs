@@ -7,14 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use crate::bill::{Bill, BillEntry, Ledger};
 use crate::picture::Drawn;
 use crate::scenario::Scenario;
-
-/// Encoded bytes of pictures that are kept to be asked for again or fetched by link.
-const SHELF_BYTES: usize = 64 << 20;
 
 /// The server's own id of a request, as in `x-request-id`.
 #[derive(Clone, Debug)]
@@ -32,6 +30,8 @@ pub(crate) struct Shared {
     requests: AtomicU64,
     seen: Mutex<HashMap<u64, u32>>,
     shelf: Mutex<Shelf>,
+    /// One place per processor: a decoded picture is large, and drawing more at once is not faster.
+    drawing: Arc<Semaphore>,
 }
 
 impl Shared {
@@ -46,6 +46,7 @@ impl Shared {
             requests: AtomicU64::new(0),
             seen: Mutex::default(),
             shelf: Mutex::default(),
+            drawing: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from))),
         }
     }
 
@@ -100,6 +101,11 @@ impl Shared {
         }
     }
 
+    /// A place to draw a large picture.
+    pub(crate) async fn place_to_draw(&self) -> OwnedSemaphorePermit {
+        Arc::clone(&self.drawing).acquire_owned().await.expect("the semaphore is never closed")
+    }
+
     /// A picture that was drawn before, by what was asked for or by its name.
     pub(crate) fn on_shelf(&self, key: &str) -> Option<Arc<Drawn>> {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner).pictures.get(key).cloned()
@@ -107,7 +113,8 @@ impl Shared {
 
     /// Keeps a picture under a key; the oldest make room.
     pub(crate) fn put_on_shelf(&self, key: String, picture: Arc<Drawn>) {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner).put(key, picture);
+        let room = (self.scenario.kept_mib as usize) << 20;
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner).put(key, picture, room);
     }
 }
 
@@ -119,13 +126,13 @@ struct Shelf {
 }
 
 impl Shelf {
-    fn put(&mut self, key: String, picture: Arc<Drawn>) {
+    fn put(&mut self, key: String, picture: Arc<Drawn>, room: usize) {
         let size = picture.cost_bytes();
         if self.pictures.insert(key.clone(), picture).is_none() {
             self.bytes += size;
             self.order.push_back(key);
         }
-        while self.bytes > SHELF_BYTES && self.order.len() > 1 {
+        while self.bytes > room && self.order.len() > 1 {
             let Some(oldest) = self.order.pop_front() else { break };
             if let Some(removed) = self.pictures.remove(&oldest) {
                 self.bytes -= removed.cost_bytes();

@@ -22,6 +22,12 @@ pub enum StoreError {
         /// The file or folder.
         path: PathBuf,
     },
+    /// The file, or one beside it, cannot be opened.
+    #[error("{} could not be opened: this user cannot read or write it, or its folder. Change the permissions or choose another workspace with --workspace", path.display())]
+    CannotOpen {
+        /// The database.
+        path: PathBuf,
+    },
     /// A change was asked of a store that was opened for reading.
     #[error("{} was opened for reading only, so nothing can be changed through it", path.display())]
     OpenedReadOnly {

@@ -43,9 +43,29 @@ impl Files {
             next_temporary: Arc::default(),
         };
         for folder in [&files.originals, &files.thumbs, &files.spool] {
-            fs::create_dir_all(folder).map_err(|error| StoreError::io("making the folder", folder, error))?;
+            make_folder(folder)?;
         }
+        files.make_shards(root)?;
         Ok(files)
+    }
+
+    /// All folders of originals are made and synced before the first one is stored: made on the way, one could be used
+    /// by a caller before the caller that made it has synced it.
+    fn make_shards(&self, root: &Path) -> Result<(), StoreError> {
+        let mut made = false;
+        for shard in 0..=u8::MAX {
+            let folder = self.originals.join(format!("{shard:02x}"));
+            match fs::create_dir(&folder) {
+                Ok(()) => made = true,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(StoreError::io("making the folder", &folder, error)),
+            }
+        }
+        if made {
+            sync_folder(&self.originals)?;
+            sync_folder(root)?;
+        }
+        Ok(())
     }
 
     /// Where an original lies or would lie.
@@ -82,7 +102,7 @@ impl Files {
             File::open(spool)
                 .and_then(|file| file.sync_all())
                 .map_err(|error| StoreError::io("syncing", spool, error))?;
-            move_into_place(spool, &target, true)?;
+            move_into_place(spool, &target)?;
         }
         // Also for a file that was there: whoever moved it may not have come this far yet.
         sync_folder(folder_of(&target))
@@ -102,7 +122,7 @@ impl Files {
     /// Stores a thumbnail, whole or not at all but without a sync: one lost in a power cut is made again.
     pub fn put_thumbnail(&self, hash: &ContentHash, jpeg: &[u8]) -> Result<(), StoreError> {
         let temporary = self.write_temporary(jpeg)?;
-        move_into_place(&temporary, &self.thumb_path(hash), false).inspect_err(|_| discard(&temporary))
+        move_into_place(&temporary, &self.thumb_path(hash)).inspect_err(|_| discard(&temporary))
     }
 
     /// The bytes of an original.
@@ -163,19 +183,21 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().expect("a sharded path has a folder")
 }
 
-/// Renames; makes the target's folder when it is missing, and then syncs the folder above with `durable`.
-fn move_into_place(from: &Path, target: &Path, durable: bool) -> Result<(), StoreError> {
+/// Renames; makes the target's folder when it is missing.
+fn move_into_place(from: &Path, target: &Path) -> Result<(), StoreError> {
     let told = |error| StoreError::io("moving a file to", target, error);
     match fs::rename(from, target) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         moved => return moved.map_err(told),
     }
     let folder = folder_of(target);
-    fs::create_dir_all(folder).map_err(|error| StoreError::io("making the folder", folder, error))?;
-    if durable {
-        sync_folder(folder_of(folder))?;
-    }
+    make_folder(folder)?;
+    sync_folder(folder_of(folder))?;
     fs::rename(from, target).map_err(told)
+}
+
+fn make_folder(folder: &Path) -> Result<(), StoreError> {
+    fs::create_dir_all(folder).map_err(|error| StoreError::io("making the folder", folder, error))
 }
 
 fn sync_folder(folder: &Path) -> Result<(), StoreError> {
@@ -292,8 +314,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("files"), b"").unwrap();
         let error = Files::open(folder.path()).unwrap_err();
-        assert!(matches!(error, StoreError::Io { .. }));
+        assert!(matches!(error, StoreError::Io { .. }), "{error:?}");
         assert!(error.to_string().contains(&folder.path().join("files").display().to_string()), "{error}");
+    }
+
+    #[test]
+    fn a_folder_that_somebody_removed_is_made_again() {
+        let (folder, files) = files();
+        let hash = ContentHash::of(b"picture");
+        fs::remove_dir_all(folder.path().join("files")).unwrap();
+        files.put_original_bytes(b"picture", &hash, PNG).unwrap();
+        assert_eq!(files.read_original(&hash, PNG).unwrap(), b"picture");
     }
 
     #[test]

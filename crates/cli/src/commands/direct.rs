@@ -1,6 +1,5 @@
 //! `imagemill edit` and `imagemill generate`: a job from the command line alone. The same line continues the same job.
 
-use anyhow::Context as _;
 use imagemill_domain::job_file::{JobFile, RecipeName};
 use imagemill_simulator::Scenario;
 
@@ -8,6 +7,7 @@ use crate::cli::{AskArgs, EditArgs, GenerateArgs, OverrideArgs, SaveToArgs, Star
 use crate::context::Context;
 use crate::job_source::{JobInput, check_name, merge, remember_folder, save_rule};
 use crate::launch;
+use crate::profiles::choose;
 use crate::quit::{Exit, Quit};
 use crate::runner::Runner;
 use crate::texts::say;
@@ -103,8 +103,9 @@ fn name_of(context: &Context, file: &JobFile) -> String {
     identity.accept_unknown_price = false;
     identity.priority = 0;
     identity.limits = None;
-    let canonical =
-        serde_json::to_vec(&(&identity, &context.current)).context("paths may be no text").unwrap_or_default();
+    // Another profile is another job, also when it was not typed.
+    identity.profile = choose(context, file.profile.as_deref()).ok().map(|profile| profile.name);
+    let canonical = serde_json::to_vec(&(&identity, context.current.to_string_lossy())).expect("a job file serialises");
     let hash = blake3::hash(&canonical).to_hex();
     let recipe = file.recipe.word();
     match folder.map(|folder| clean(&folder)).filter(|folder| !folder.is_empty()) {

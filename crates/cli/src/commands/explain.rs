@@ -161,7 +161,9 @@ fn tell_call(context: &Context, call: &Call, raw: Option<&(String, String)>) {
     for (key, text) in [("explain.request", request), ("explain.answer", response)] {
         if !text.is_empty() {
             printer.line(format!("    {}", printer.paint(Tone::Dim, say!(texts, key))));
-            pretty(text).iter().for_each(|line| printer.line(format!("      {line}")));
+            for line in pretty(text) {
+                printer.line(format!("      {line}"));
+            }
         }
     }
 }

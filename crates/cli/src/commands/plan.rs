@@ -39,11 +39,11 @@ pub(crate) async fn show(context: &Context, input: JobInput, list: usize) -> any
     if list > 0 && more > 0 {
         context.printer.line(format!("  {}", say!(context.texts, "plan.more_tasks", count = grouped(more))));
     }
-    context.printer.json(&document(&planned, listed));
+    context.printer.json(&document(&planned, &listed));
     Ok(Exit::Ok)
 }
 
-fn document(planned: &Planned, tasks: Vec<serde_json::Value>) -> serde_json::Value {
+fn document(planned: &Planned, tasks: &[serde_json::Value]) -> serde_json::Value {
     let plan = &planned.plan;
     json!({
         "job": plan.name,

@@ -30,8 +30,7 @@ pub(crate) async fn pause(context: &Context, args: JobArg) -> anyhow::Result<Exi
         JobState::Stopped | JobState::Finished => return Err(not_open(context, &job)),
     }
     let running = store.jobs().counts(job.id).await?.get(TaskState::Running);
-    let calls = context.texts.count("call", running);
-    context.printer.line(say!(context.texts, "pause.done", job = job.name, calls = calls));
+    context.printer.line(say!(context.texts, "pause.done", job = job.name));
     context.printer.json(&json!({ "job": job.name, "id": job.id, "state": JobState::Paused, "running": running }));
     Ok(Exit::Ok)
 }
@@ -43,8 +42,9 @@ pub(crate) async fn stop(context: &Context, args: JobArg) -> anyhow::Result<Exit
     if job.state == JobState::Finished {
         return Err(not_open(context, &job));
     }
-    let stopped = store.jobs().stop(job.id, now_us()).await?;
+    store.jobs().stop(job.id, now_us()).await?;
     let running = wait_for_running(context, &store, &job).await?;
+    let stopped = store.jobs().counts(job.id).await?.get(TaskState::Stopped);
     let tasks = context.texts.count("task", stopped);
     context.printer.line(say!(context.texts, "stop.done", job = job.name, tasks = tasks));
     if running > 0 {
@@ -119,7 +119,8 @@ pub(crate) async fn carry_on(context: &Context, store: &Store, jobs: Vec<Job>, c
         })?;
     }
     let targets = jobs.iter().map(|job| (job.id, launch::stored_target(context, job))).collect();
-    launch::run_submitted(context, store, targets, Runner::new(command, Scenario::default())).await
+    let since = store.events().latest().await?;
+    launch::run_submitted(context, store, targets, Runner::new(command, Scenario::default()), since).await
 }
 
 fn not_open(context: &Context, job: &Job) -> anyhow::Error {

@@ -103,6 +103,7 @@ async fn one(context: &Context, store: &Store, job: Job, owner: Option<Owner>) -
     }
     let summary = Summary {
         seconds: 0,
+        put_off: std::collections::BTreeMap::new(),
         failures: look::failure_examples(store, &job).await?,
         unknown: look::unknown_calls(store, job.id).await?,
         saved: None,

@@ -13,8 +13,9 @@ use crate::{launch, look};
 pub(crate) async fn run(context: &Context, args: JobArg) -> anyhow::Result<Exit> {
     let store = context.existing_store().await?;
     let job = look::job(context, &store, &args.job).await?;
+    let since = store.events().latest().await?;
     let mut nothing = Runner::default();
-    let (end, progress) = follow(context, &store, &[job.id], &mut nothing, false).await?;
+    let (end, progress) = follow(context, &store, &[job.id], &mut nothing, false, since).await?;
     let mut exit = Exit::Ok;
     for progress in progress {
         let unfinished = progress.now.state == JobState::Active && end == crate::follow::End::Settled;

@@ -2,6 +2,7 @@
 //! appear when their variables are set.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -242,7 +243,7 @@ fn is_private(address: &str) -> bool {
 fn read_file(path: &Path, unknown_keys: &mut Vec<(PathBuf, String)>) -> anyhow::Result<Option<Table>> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
         Err(error) => {
             return Err(
                 anyhow::Error::new(error).context(format!("cannot read the configuration file {}", path.display()))

@@ -26,6 +26,12 @@ pub(crate) fn money_line(texts: &Texts, spent: Money, reserved: Money, budget: O
     parts.join(", ")
 }
 
+/// An estimate: cents are enough from a dime on, hundredths of a cent below.
+pub(crate) fn rough(money: Money) -> String {
+    let digits = if money.micros >= 100_000 || money == Money::ZERO { 2 } else { 4 };
+    format!("${:.digits$}", money.dollars())
+}
+
 /// `3 succeeded, 1 refused`: ended states that have tasks.
 pub(crate) fn counts_line(texts: &Texts, counts: &TaskCounts) -> String {
     let parts: Vec<String> = counts

@@ -1,7 +1,8 @@
 //! How a job moves: rate over a sliding window and time to go, from snapshots of its counters. Pure; time is an argument.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
+use imagemill_domain::event::EventBody;
 use imagemill_domain::failure::FailureKind;
 use imagemill_domain::job::{JobId, JobState, TaskCounts};
 use imagemill_domain::money::Money;
@@ -50,7 +51,8 @@ impl JobSnapshot {
     pub(crate) fn failures_by_kind(&self) -> Vec<(FailureKind, u64)> {
         let mut kinds: Vec<(FailureKind, u64)> = Vec::new();
         for (kind, state, count) in &self.failures {
-            if !state.is_ended() || *count == 0 {
+            // What a person stopped is no failure; its count stands among the states.
+            if !state.is_ended() || *count == 0 || *kind == FailureKind::Stopped {
                 continue;
             }
             match kinds.iter_mut().find(|(known, _)| known == kind) {
@@ -68,6 +70,8 @@ impl JobSnapshot {
 pub(crate) struct Progress {
     /// The latest look.
     pub(crate) now: JobSnapshot,
+    /// How often tasks were put off, by the reason.
+    pub(crate) put_off: BTreeMap<FailureKind, u64>,
     samples: VecDeque<(i64, u64)>,
     started_us: i64,
     ended_at_start: u64,
@@ -78,7 +82,7 @@ impl Progress {
     pub(crate) fn new(first: JobSnapshot) -> Self {
         let ended = first.counts.ended();
         let samples = VecDeque::from([(first.at_us, ended)]);
-        Self { started_us: first.at_us, ended_at_start: ended, samples, now: first }
+        Self { started_us: first.at_us, ended_at_start: ended, samples, put_off: BTreeMap::new(), now: first }
     }
 
     /// Takes the next look.
@@ -91,6 +95,13 @@ impl Progress {
             self.samples.pop_front();
         }
         self.now = next;
+    }
+
+    /// Takes an event of this job.
+    pub(crate) fn on_event(&mut self, event: &EventBody) {
+        if let EventBody::TaskState { state: TaskState::Waiting, failure: Some(kind), .. } = event {
+            *self.put_off.entry(*kind).or_default() += 1;
+        }
     }
 
     /// Tasks that ended a minute; `None` before anything moved.

@@ -1,6 +1,7 @@
 //! The last words of a run: what became of every task, what it cost, where the pictures are, what to type next. Pure: from
 //! facts to lines.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use imagemill_domain::call::CallId;
@@ -49,6 +50,8 @@ pub(crate) struct Summary {
     pub(crate) job: JobSnapshot,
     /// How long this process followed it, in seconds.
     pub(crate) seconds: u64,
+    /// How often tasks were put off, by the reason.
+    pub(crate) put_off: BTreeMap<FailureKind, u64>,
     /// One example for each kind of failure.
     pub(crate) failures: Vec<FailureExample>,
     /// Calls with unknown outcome; the first twenty.
@@ -78,6 +81,7 @@ impl Summary {
             "reserved": job.reserved,
             "budget": job.budget,
             "seconds": self.seconds,
+            "put_off": self.put_off,
             "failures": self.failures,
             "unknown": self.unknown,
             "profile": job.profile,
@@ -94,6 +98,11 @@ pub(crate) fn render(texts: &Texts, printer: &Printer, summary: &Summary) -> Vec
     let job = &summary.job;
     let mut lines = vec![String::new(), headline(texts, printer, summary)];
     lines.push(format!("  {}", counts_line(texts, &job.counts)));
+    for (kind, times) in &summary.put_off {
+        let kind = say!(texts, &format!("failure.{kind}"));
+        let text = say!(texts, "summary.put_off", kind = kind, times = texts.count("time", *times));
+        lines.push(printer.paint(Tone::Dim, format!("  {text}")));
+    }
     for failure in &summary.failures {
         let kind = say!(texts, &format!("failure.{}", failure.kind));
         lines.push(format!(

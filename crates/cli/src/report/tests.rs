@@ -10,7 +10,9 @@ use crate::texts::{Lang, Texts};
 
 fn look(at_s: i64, states: &[(TaskState, u64)]) -> JobSnapshot {
     let mut counts = TaskCounts::default();
-    states.iter().for_each(|(state, count)| counts.set(*state, *count));
+    for (state, count) in states {
+        counts.set(*state, *count);
+    }
     JobSnapshot {
         at_us: at_s * 1_000_000,
         id: JobId(1),
@@ -77,6 +79,7 @@ fn the_summary_names_failures_money_and_next_commands() {
     let summary = Summary {
         job,
         seconds: 95,
+        put_off: [(FailureKind::RateLimited, 1)].into(),
         failures: vec![FailureExample {
             kind: FailureKind::Protocol,
             tasks: 2,
@@ -98,6 +101,7 @@ fn the_summary_names_failures_money_and_next_commands() {
 
     night: finished with failures, 7 pictures in 1m 35s
       7 succeeded, 2 failed, 1 refused, 1 unknown
+      put off 1 time and went on by itself: rate limit
       2 × unreadable answer, such as a/004.png: the answer was cut
         See with `imagemill explain` what came back; retry, or take another protocol or model. (docs/failures/protocol.md)
       $1.25 spent, $0.0800 held, budget $5.00
@@ -119,6 +123,7 @@ fn a_paused_profile_says_how_to_go_on() {
     let summary = Summary {
         job,
         seconds: 1,
+        put_off: std::collections::BTreeMap::new(),
         failures: Vec::new(),
         unknown: Vec::new(),
         saved: None,
@@ -128,6 +133,12 @@ fn a_paused_profile_says_how_to_go_on() {
     let printer = Printer::new(&Global { color: crate::cli::ColorWhen::Never, ..Global::default() });
     let text = render(&english(), &printer, &summary).join("\n");
     assert!(text.contains("imagemill resume --profile openai") && text.contains("Set the key"), "{text}");
+}
+
+#[test]
+fn estimates_are_rounded() {
+    let shown = [0, 8_165, 40_000, 445_720, 18_720_000].map(|micros| rough(Money::from_micros(micros)));
+    assert_eq!(shown, ["$0.00", "$0.0082", "$0.0400", "$0.45", "$18.72"]);
 }
 
 #[test]

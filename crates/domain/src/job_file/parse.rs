@@ -42,7 +42,7 @@ pub fn parse_text<T: DeserializeOwned>(text: &str, format: Format) -> Result<T, 
                 let at = offset(text, inner.line(), inner.column());
                 let message = inner.to_string();
                 let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(before, _)| before);
-                explain(text, message, json_span(text, at, message, &path), Some(path.as_str()))
+                explain(text, message, Some(json_span(text, at, message, &path)), Some(path.as_str()))
             })?;
             reader.end().map_err(|error| {
                 let at = offset(text, error.line(), error.column());
@@ -92,7 +92,8 @@ fn explain(text: &str, message: &str, span: Option<Range<usize>>, path: Option<&
     let quoted = |prefix: &str| message.strip_prefix(prefix)?.split('`').next().map(str::to_owned);
     if let Some(key) = quoted("unknown field `") {
         let known: Vec<&str> = message.split('`').skip(3).step_by(2).collect();
-        let mut help = nearest(&key, known.iter().copied()).map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+        let mut help =
+            nearest(&key, known.iter().copied()).map_or_else(String::new, |near| format!("did you mean `{near}`? "));
         help.push_str("keys known here: ");
         help.push_str(&known.join(", "));
         return JobFileError { message: format!("unknown key `{key}`"), span, help: Some(help) };
@@ -137,17 +138,16 @@ fn key_at(text: &str, span: Option<&Range<usize>>, path: Option<&str>) -> String
 }
 
 /// The word the JSON reader speaks of, looked for just before the place where it stopped.
-fn json_span(text: &str, at: usize, message: &str, path: &str) -> Option<Range<usize>> {
+fn json_span(text: &str, at: usize, message: &str, path: &str) -> Range<usize> {
     let at = floor(text, at);
     let wanted = message.split('`').nth(1).filter(|_| message.starts_with("unknown")).map(|word| format!("\"{word}\""));
     let wanted = wanted.or_else(|| {
         let key = path.rsplit('.').next().unwrap_or(path).split('[').next().unwrap_or_default();
         (message.starts_with("invalid") && !key.is_empty()).then(|| format!("\"{key}\""))
     });
-    match wanted.and_then(|wanted| text[..at].rfind(&wanted).map(|start| start..start + wanted.len())) {
-        Some(span) => Some(span),
-        None => Some(floor(text, at.saturating_sub(1))..at),
-    }
+    wanted
+        .and_then(|wanted| text[..at].rfind(&wanted).map(|start| start..start + wanted.len()))
+        .unwrap_or_else(|| floor(text, at.saturating_sub(1))..at)
 }
 
 /// Byte offset of a line and column as serde_json counts them (both from 1, columns in bytes).

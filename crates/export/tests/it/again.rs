@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use imagemill_domain::hash::ContentHash;
 use imagemill_domain::review::Verdict;
 use imagemill_domain::save_rule::{Collision, SaveRule};
 use imagemill_testkit::pictures::png;
@@ -69,6 +70,18 @@ async fn suffixes_stay_with_their_results() {
 }
 
 #[tokio::test]
+async fn a_number_stays_when_the_stranger_that_caused_it_is_gone() {
+    let world = World::of(&[edit("a.png", 1)]).await;
+    fs::create_dir(world.out()).unwrap();
+    fs::write(world.out().join("a.png"), "stranger").unwrap();
+    world.save(&preset("keep_source_name")).await;
+    fs::remove_file(world.out().join("a.png")).unwrap();
+    let saved = world.save(&preset("keep_source_name")).await;
+    assert_eq!((saved.pictures, saved.already_there), (0, 1));
+    assert_eq!(tree(&world.out()), ["a_2.png", "manifest.json"]);
+}
+
+#[tokio::test]
 async fn another_rule_gives_new_names_beside_the_old() {
     let world = World::of(&[edit("a.png", 1)]).await;
     world.save(&preset("keep_source_name")).await;
@@ -122,4 +135,24 @@ async fn a_killed_save_is_continued() {
     let saved = world.save(&rule).await;
     assert_eq!((saved.pictures, saved.already_there, saved.error_count), (1, 1, 0));
     assert_eq!(world.manifest()["entries"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_result_that_replaces_another_replaces_its_file_only_when_the_rule_says_so() {
+    for (collision, files, new) in [
+        (Collision::Suffix, vec!["a.png", "a_2.png", "b.png", "manifest.json"], "a_2.png"),
+        (Collision::Overwrite, vec!["a.png", "b.png", "manifest.json"], "a.png"),
+    ] {
+        let mut world = World::of(&[edit("a.png", 1), edit("b.png", 2)]).await;
+        let rule = SaveRule { collision, ..preset("keep_source_name") };
+        world.save(&rule).await;
+        world.redo(&edit("a.png", 9)).await;
+        let saved = world.save(&rule).await;
+        assert_eq!((saved.pictures, saved.already_there), (1, 1), "{collision:?}");
+        assert_eq!(tree(&world.out()), files, "{collision:?}");
+        assert_eq!(fs::read(world.out().join(new)).unwrap(), png(9, 8, 6));
+        let entries = world.manifest_entries();
+        assert_eq!(entries.len(), files.len() - 1, "{collision:?}: each file is listed once");
+        assert_eq!(entries[new], ContentHash::of(&png(9, 8, 6)).to_hex());
+    }
 }

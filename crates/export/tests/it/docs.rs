@@ -50,7 +50,7 @@ fn part<'a>(text: &'a str, heading: &str) -> &'a str {
 
 /// Every key must stand in its own row; a key with a default must have it in the next cell.
 fn check_table<T: Serialize + DeserializeOwned + std::fmt::Debug>(text: &str, default: Option<&T>) {
-    let default = default.map(|value| serde_json::to_value(value).unwrap());
+    let default = default.map(|value| serde_json::to_value(value).expect("defaults are plain values"));
     for key in keys::<T>() {
         let row = text.lines().find(|line| line.starts_with(&format!("| `{key}` |")));
         let row = row.unwrap_or_else(|| panic!("no row for {key}"));
@@ -90,7 +90,7 @@ fn no_page_is_about_a_failure_that_does_not_exist() {
     for folder in ["failures", "failures/zh-CN"] {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(folder);
         let pages = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let pages: BTreeSet<String> = pages.filter(|page| page.ends_with(".md")).collect();
+        let pages: BTreeSet<String> = pages.filter(|page| page != "zh-CN").collect();
         assert_eq!(pages, known, "{folder}");
     }
 }

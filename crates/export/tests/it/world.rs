@@ -17,7 +17,7 @@ use imagemill_domain::save_rule::{SaveRule, built_in};
 use imagemill_domain::task::{SourcePicture, TaskSpec, TaskState};
 use imagemill_export::{ExportError, SaveRequest, Saved, Selection, save};
 use imagemill_store::{
-    CallEnd, Files, Lease, NewAsset, NewCall, NewJob, NewTask, OpenCall, Store, StoreOptions, TaskEnd,
+    CallEnd, Files, Lease, NewAsset, NewCall, NewJob, NewTask, OpenCall, RetrySelection, Store, StoreOptions, TaskEnd,
 };
 use imagemill_testkit::TempWorkspace;
 use imagemill_testkit::pictures::{jpeg, png};
@@ -93,6 +93,15 @@ impl World {
             self.finish(claimed.lease, plan).await;
         }
         self.job = self.store.jobs().get(self.job.id).await.unwrap().unwrap();
+    }
+
+    /// Does the first task again; its earlier results are dropped once the new ones are there.
+    pub(crate) async fn redo(&mut self, plan: &Plan) {
+        let task = self.store.assets().get(self.assets[0]).await.unwrap().unwrap().task;
+        self.store.tasks().retry(self.job.id, RetrySelection::Task(task), false, 6).await.unwrap();
+        let owner = self.store.owners().register("here", 2, 7, i64::MAX).await.unwrap();
+        let claimed = self.store.tasks().claim(self.job.id, 1, owner, 8).await.unwrap();
+        self.finish(claimed[0].lease, plan).await;
     }
 
     fn task(&self, number: u64, plan: &Plan) -> NewTask {

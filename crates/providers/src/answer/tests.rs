@@ -58,13 +58,13 @@ fn read_into<'a>(
             over_bound = Some(failure);
             break;
         }
-        if content.is_over(1) {
+        if content.is_over() {
             broke = None;
             break;
         }
     }
     let result = match over_bound {
-        Some(failure) => Err(head.failed(failure, String::new(), None)),
+        Some(failure) => Err(head.failed(failure, "", None)),
         None => content.conclude(broke, head, &reading),
     };
     let mut outcome =
@@ -217,6 +217,84 @@ fn a_break_behind_the_end_mark_costs_nothing() {
     );
     let outcome = read_pieces(std::iter::once(body.as_bytes()), LIMIT, Some(lost("late".into())));
     assert_eq!((outcome.pictures, outcome.failures), (vec![one], vec![]));
+}
+
+#[test]
+fn a_preview_that_says_so_is_never_decoded() {
+    let folder = tempfile::tempdir().unwrap();
+    let preview = b64(&png(1, 200_000));
+    for body in [
+        format!("event: image_edit.partial_image\ndata: {{\"b64_json\":\"{preview}"),
+        format!("data: {{\"type\":\"image_edit.partial_image\",\"b64_json\":\"{preview}"),
+        format!("data: {{\"partial_image_b64\":\"{preview}"),
+    ] {
+        let mut shelf = Shelf::new(Spool::new(folder.path(), "c"), Limits { picture_bytes: LIMIT });
+        Reader::new().feed(body.as_bytes(), &mut shelf, &mut Vec::new()).unwrap();
+        assert!(matches!(shelf.slot(0), Some(crate::lift::Slot::Dropped)), "{}", &body[..60]);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn a_dialect_with_a_last_event_is_cut_without_it() {
+    let one = png(1, 2000);
+    let item = serde_json::json!({"type": "response.output_item.done", "item": {"type": "image_generation_call", "result":
+        b64(&one)}});
+    let body = format!("data: {item}\n\n");
+    let outcome = read_pieces(std::iter::once(body.as_bytes()), LIMIT, None);
+    assert_eq!(outcome.pictures, [one]);
+    assert_eq!(outcome.failures.len(), 1);
+    assert_eq!(outcome.failures[0].0, "unknown_outcome");
+}
+
+#[test]
+fn the_raw_text_of_a_stream_is_short_and_ends_with_the_words() {
+    let piece =
+        |text: &str| format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n");
+    let body = ["I ", "would ", "rather ", "not."].map(piece).concat() + "data: [DONE]\n\n";
+    let outcome = read_pieces(std::iter::once(body.as_bytes()), LIMIT, None);
+    let event = "{\"choices\":[{\"delta\":{\"content\":\"\"},\"index\":0}]}";
+    assert_eq!(outcome.raw, format!("{event}\n# streamed text: I would rather not."));
+}
+
+#[test]
+fn events_are_framed_with_their_names() {
+    let folder = tempfile::tempdir().unwrap();
+    for body in [
+        "event: a\ndata: {\"x\":\ndata: 1}\n\nevent: b\ndata: {\"x\":2}\n\ndata:{}\n",
+        "event: a\r\ndata: {\"x\":\r\ndata: 1}\r\n\r\nevent: b\r\ndata: {\"x\":2}\r\n\r\ndata:{}\r\n",
+        "event:a\rdata: {\"x\":\rdata: 1}\r\revent: b\r: note\rid: 7\rretry: 5\rdata: {\"x\":2} \r\r\rdata:{}",
+        "\u{feff}event: a\ndata: {\"x\": 1}\nevent: b\ndata: {\"x\": 2}\n\n\n  {\n \n}\n",
+    ] {
+        for size in [1, 2, 1000] {
+            let mut shelf = Shelf::new(Spool::new(folder.path(), "c"), Limits { picture_bytes: LIMIT });
+            let (mut reader, mut all) = (Reader::new(), Vec::new());
+            // A byte order mark comes in one piece with the first bytes.
+            let (start, rest) = body.as_bytes().split_at(3);
+            for mut piece in std::iter::once(start).chain(rest.chunks(size)) {
+                while !piece.is_empty() {
+                    let mut events = Vec::new();
+                    let taken = reader.feed(piece, &mut shelf, &mut events).unwrap();
+                    piece = &piece[taken..];
+                    all.append(&mut events);
+                }
+            }
+            assert!(!reader.finish(&mut shelf, &mut all).unwrap(), "{body:?}");
+            let seen: Vec<_> =
+                all.iter().map(|event| (event.name.as_str(), event.value.to_string(), event.cut)).collect();
+            let expected = [("a", "{\"x\":1}", false), ("b", "{\"x\":2}", false), ("", "{}", false)];
+            assert_eq!(seen, expected.map(|(name, value, cut)| (name, value.to_owned(), cut)), "{body:?}");
+        }
+    }
+}
+
+#[test]
+fn nothing_behind_the_end_mark_counts() {
+    for tail in ["words", "{\"error\":\"late\"}", "data: {"] {
+        let body = format!("data: {{\"choices\":[]}}\n\ndata: [DONE]\n{tail}");
+        let outcome = read_pieces(std::iter::once(body.as_bytes()), LIMIT, None);
+        assert_eq!(outcome.failures, [("protocol".into(), "no picture in the answer".into())], "{tail}");
+    }
 }
 
 #[test]

@@ -33,7 +33,7 @@ enum State {
     /// `data:` and what follows it, up to the comma.
     Header(Vec<u8>),
     /// Base64.
-    Run(Run),
+    Run(Box<Run>),
 }
 
 /// The reader of one text.
@@ -51,7 +51,7 @@ impl Finder {
             Rules::Text | Rules::Thought => Rule::TextStart,
         };
         let drops = matches!(rules, Rules::Preview | Rules::Thought);
-        Self { rules, state: State::Run(Run::new(rule, Vec::new(), drops)) }
+        Self { rules, state: State::Run(Box::new(Run::new(rule, Vec::new(), drops))) }
     }
 
     /// Whether a picture has begun.
@@ -105,7 +105,7 @@ impl Finder {
         if byte == b',' && announces_picture(header) {
             header.push(byte);
             let lead = std::mem::take(header);
-            self.state = State::Run(Run::new(Rule::DataUrl, lead, self.drops()));
+            self.state = State::Run(Box::new(Run::new(Rule::DataUrl, lead, self.drops())));
             return 1;
         }
         let belongs = byte.is_ascii_alphanumeric() || b"/+.-;=_\" ".contains(&byte);

@@ -18,7 +18,7 @@ const MAX_SKELETON: usize = 4 << 20;
 const MAX_SKELETONS: usize = 16 << 20;
 /// Keys are told apart by so many bytes.
 const MAX_KEY: usize = 32;
-/// A piece of streamed text waits so long for the key that says which stream it belongs to.
+/// A piece of streamed text waits up to this length for the key that says which stream it belongs to.
 const MAX_WAITING: usize = 256 << 10;
 
 /// The keys that matter.
@@ -329,12 +329,7 @@ impl Scanner {
     /// An object ended: text that waited for its keys goes to its stream.
     fn release(&mut self, frame: Frame, shelf: &mut Shelf) -> Result<(), Failure> {
         let Some(text) = frame.waiting else { return Ok(()) };
-        let key = if self.frames.is_empty() {
-            self.typed_stream(frame.index)
-        } else {
-            let position = self.frames.last().map_or(0, |parent| parent.position);
-            StreamKey { thought: false, index: frame.index.unwrap_or(position) }
-        };
+        let key = self.stream_of_ended(self.frames.len(), frame.index);
         let stream = shelf.stream(key)?;
         shelf.feed_stream(stream, &text)
     }
@@ -375,17 +370,33 @@ impl Scanner {
                 result
             }
             Role::Stream(stream) => shelf.feed_stream(*stream, bytes),
-            Role::Waiting(frame) => {
-                let waiting = self.frames[*frame].waiting.get_or_insert_default();
+            Role::Waiting(depth) => {
+                let depth = *depth;
+                let waiting = self.frames[depth].waiting.get_or_insert_default();
                 waiting.extend_from_slice(bytes);
-                if waiting.len() > MAX_WAITING {
-                    return Err(too_much(
-                        "a streamed piece of more than 256 KiB does not say which choice it belongs to",
-                    ));
-                }
-                Ok(())
+                if waiting.len() > MAX_WAITING { self.wait_no_longer(depth, shelf) } else { Ok(()) }
             }
         }
+    }
+
+    /// A long piece goes to its stream before its object says which that is: to the only one there is, else by its
+    /// place in the list.
+    fn wait_no_longer(&mut self, depth: usize, shelf: &mut Shelf) -> Result<(), Failure> {
+        let text = self.frames[depth].waiting.take().unwrap_or_default();
+        let stream = match shelf.only_text() {
+            Some(stream) => stream,
+            None => shelf.stream(self.stream_of_ended(depth, None))?,
+        };
+        self.role = Role::Stream(stream);
+        shelf.feed_stream(stream, &text)
+    }
+
+    /// The stream of a piece whose object, at `depth`, named `index`.
+    fn stream_of_ended(&self, depth: usize, index: Option<u32>) -> StreamKey {
+        if depth == 0 {
+            return self.typed_stream(index);
+        }
+        StreamKey { thought: false, index: index.unwrap_or(self.frames[depth - 1].position) }
     }
 
     fn escape(&mut self, byte: u8, shelf: &mut Shelf) -> Result<(), Failure> {

@@ -173,6 +173,13 @@ impl Shelf {
         Ok(self.streams.len() - 1)
     }
 
+    /// The streamed text that is not thought, when there is just one.
+    pub(super) fn only_text(&self) -> Option<usize> {
+        let mut texts = self.streams.iter().enumerate().filter(|(_, stream)| !stream.key.thought);
+        let first = texts.next()?.0;
+        texts.next().is_none().then_some(first)
+    }
+
     /// The next piece of a streamed text.
     pub(super) fn feed_stream(&mut self, at: usize, bytes: &[u8]) -> Result<(), Failure> {
         self.with_stream(at, |finder, text, shelf| finder.feed(bytes, text, shelf))

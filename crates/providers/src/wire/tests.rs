@@ -274,11 +274,13 @@ fn an_endpoint_address_stands_as_it_is() {
     }
 }
 
+type Case<'a> = (u16, &'a str, &'a [u8], FailureKind, Billing, &'a str);
+
 #[tokio::test]
 async fn statuses_become_failures() {
     let denied = br#"{"error":{"message":"Your key sk-very-secret-key is wrong","code":"invalid_api_key","type":"x"}}"#;
     let moderation = br#"{"error":{"message":"no","type":"image_generation_user_error","code":"moderation_blocked"}}"#;
-    let cases: Vec<(u16, &str, &[u8], FailureKind, Billing, &str)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         (429, "Retry-After: 2\r\n", b"{}", FailureKind::RateLimited, Billing::NotBilled, "429"),
         (503, "Retry-After: 2\r\n", b"{}", FailureKind::RateLimited, Billing::NotBilled, "503"),
         (401, "", denied, FailureKind::Auth, Billing::NotBilled, "Your key <credential> is wrong"),

@@ -6,7 +6,7 @@ use imagemill_domain::hash::RequestHash;
 use imagemill_domain::job::{JobId, JobState};
 use imagemill_domain::money::Money;
 use imagemill_domain::task::{TaskId, TaskState};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Params, params};
 
 use super::failure::{OpResult, bad_row};
 use super::raw::{pack, unpack};
@@ -16,13 +16,12 @@ use super::{moves, settle};
 use crate::error::StoreError;
 use crate::record::{CallEnd, Finished, Lease, NewCall, OpenCall, TaskEnd};
 
-/// The statement of [`Calls::find`], without its columns; the calls of one task are few.
-pub(crate) const JOURNAL: &str = "SELECT id FROM call WHERE task = ?1 AND round = ?2 AND step = ?3 \
-     AND request_hash = ?4 AND state = ?5 ORDER BY id DESC LIMIT 1";
+/// Which calls [`Calls::find`] reads; the calls of one task are few.
+pub(crate) const JOURNAL: &str = "WHERE task = ?1 AND round = ?2 AND step = ?3 AND request_hash = ?4 AND state = ?5 \
+     ORDER BY id DESC LIMIT 1";
 
-/// The statement of [`Calls::page_unknown`], without its columns.
-pub(crate) const UNKNOWN: &str =
-    "SELECT id FROM call WHERE state = 6 AND id > ?2 AND (?1 IS NULL OR job = ?1) ORDER BY id LIMIT ?3";
+/// Which calls [`Calls::page_unknown`] reads.
+pub(crate) const UNKNOWN: &str = "WHERE state = 6 AND id > ?2 AND (?1 IS NULL OR job = ?1) ORDER BY id LIMIT ?3";
 
 /// The call table.
 #[derive(Clone, Copy, Debug)]
@@ -43,17 +42,9 @@ impl Calls<'_> {
         let step = step.to_owned();
         self.store
             .read(move |connection| {
-                connection
-                    .prepare_cached(&format!(
-                        "SELECT {CALL_COLUMNS} FROM call WHERE task = ?1 AND round = ?2 AND step = ?3 \
-                         AND request_hash = ?4 AND state = ?5 ORDER BY id DESC LIMIT 1"
-                    ))?
-                    .query_and_then(
-                        params![task.0, round, step, request_hash.as_bytes(), CallState::Fetched as u8],
-                        rows::call,
-                    )?
-                    .next()
-                    .transpose()
+                let fetched = CallState::Fetched as u8;
+                let key = params![task.0, round, step, request_hash.as_bytes(), fetched];
+                Ok(select(connection, JOURNAL, key)?.pop())
             })
             .await
     }
@@ -154,27 +145,12 @@ impl Calls<'_> {
 
     /// The call with this number.
     pub async fn get(&self, call: CallId) -> Result<Option<Call>, StoreError> {
-        self.store
-            .read(move |connection| {
-                connection
-                    .prepare_cached(&format!("SELECT {CALL_COLUMNS} FROM call WHERE id = ?1"))?
-                    .query_and_then([call.0], rows::call)?
-                    .next()
-                    .transpose()
-            })
-            .await
+        self.store.read(move |connection| Ok(select(connection, "WHERE id = ?1", [call.0])?.pop())).await
     }
 
     /// All calls of a task, oldest first.
     pub async fn for_task(&self, task: TaskId) -> Result<Vec<Call>, StoreError> {
-        self.store
-            .read(move |connection| {
-                connection
-                    .prepare_cached(&format!("SELECT {CALL_COLUMNS} FROM call WHERE task = ?1 ORDER BY id"))?
-                    .query_and_then([task.0], rows::call)?
-                    .collect()
-            })
-            .await
+        self.store.read(move |connection| select(connection, "WHERE task = ?1 ORDER BY id", [task.0])).await
     }
 
     /// The raw request and answer as they were given, empty where nothing was kept; `None` when there is no such call.
@@ -205,16 +181,8 @@ impl Calls<'_> {
     ) -> Result<Vec<Call>, StoreError> {
         self.store
             .read(move |connection| {
-                connection
-                    .prepare_cached(&format!(
-                        "SELECT {CALL_COLUMNS} FROM call WHERE state = 6 AND id > ?2 AND (?1 IS NULL OR job = ?1) \
-                         ORDER BY id LIMIT ?3"
-                    ))?
-                    .query_and_then(
-                        params![job.map(|job| job.0), after.map_or(i64::MIN, |call| call.0), limit],
-                        rows::call,
-                    )?
-                    .collect()
+                let after = after.map_or(i64::MIN, |call| call.0);
+                select(connection, UNKNOWN, params![job.map(|job| job.0), after, limit])
             })
             .await
     }
@@ -232,6 +200,12 @@ impl Calls<'_> {
     pub async fn resend(&self, call: CallId, now_us: i64) -> Result<bool, StoreError> {
         self.store.change(move |connection| settle::resend(connection, call, now_us)).await
     }
+}
+
+/// The calls that `tail` chooses.
+pub(crate) fn select(connection: &Connection, tail: &str, params: impl Params) -> OpResult<Vec<Call>> {
+    let mut statement = connection.prepare_cached(&format!("SELECT {CALL_COLUMNS} FROM call {tail}"))?;
+    statement.query_and_then(params, rows::call)?.collect()
 }
 
 /// A raw text; empty when none was kept.

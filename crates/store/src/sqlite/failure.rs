@@ -52,6 +52,7 @@ pub(crate) fn told(error: &rusqlite::Error, database: &Path) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => StoreError::DiskFull { path },
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => StoreError::NotWritable { path },
+        Some(ErrorCode::CannotOpen) => StoreError::CannotOpen { path },
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             StoreError::Damaged { path, detail: error.to_string() }
         }

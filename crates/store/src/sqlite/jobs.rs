@@ -120,8 +120,8 @@ impl Jobs<'_> {
             .await
     }
 
-    /// Pauses, resumes or otherwise moves a job. A job with nothing open that is made active is finished at once, and
-    /// one that is finished or stopped is not paused.
+    /// Pauses or resumes a job ([`Self::stop`] stops one with its tasks). A job with nothing open that is made active is
+    /// finished at once, and one that is finished or stopped is not paused.
     pub async fn set_state(
         &self,
         job: JobId,

@@ -1,14 +1,14 @@
 //! Worker processes and their leases. A lease is of the process, not of each task: one small change now and then keeps
 //! thousands of tasks. Knows no clock: who is dead follows from the times given.
 
-use imagemill_domain::call::Call;
 use imagemill_domain::job::JobId;
 use imagemill_domain::task::TaskId;
 use rusqlite::{Connection, params};
 
+use super::calls;
 use super::failure::OpResult;
 use super::moves::check_owner;
-use super::rows::{self, CALL_COLUMNS, task_spec};
+use super::rows::task_spec;
 use super::store::Store;
 use crate::error::StoreError;
 use crate::record::{Lease, Orphan, Owner, OwnerId};
@@ -85,6 +85,9 @@ impl Owners<'_> {
     }
 }
 
+/// The calls of a task whose outcome is still open.
+const OPEN_CALLS: &str = "WHERE task = ?1 AND state IN (0, 1, 2) ORDER BY id";
+
 /// The statement of [`reap`]; the rows to change are found by the index `task_owner`.
 pub(crate) const REAP: &str = "UPDATE task SET owner = ?1, attempt = attempt + 1 WHERE id IN (SELECT id FROM task \
      WHERE owner IS NOT NULL AND owner <> ?1 \
@@ -103,7 +106,7 @@ fn reap(connection: &Connection, except: OwnerId, now_us: i64, all_others_dead: 
         .collect::<OpResult<_>>()?;
     orphans.sort_by_key(|orphan| orphan.lease.task);
     for orphan in &mut orphans {
-        orphan.open_calls = open_calls(connection, orphan.lease.task)?;
+        orphan.open_calls = calls::select(connection, OPEN_CALLS, [orphan.lease.task.0])?;
     }
     connection.prepare_cached("DELETE FROM owner WHERE id <> ?1 AND (?3 OR until_us <= ?2)")?.execute(params![
         except.0,
@@ -111,11 +114,4 @@ fn reap(connection: &Connection, except: OwnerId, now_us: i64, all_others_dead: 
         all_others_dead
     ])?;
     Ok(orphans)
-}
-
-fn open_calls(connection: &Connection, task: TaskId) -> OpResult<Vec<Call>> {
-    connection
-        .prepare_cached(&format!("SELECT {CALL_COLUMNS} FROM call WHERE task = ?1 AND state IN (0, 1, 2) ORDER BY id"))?
-        .query_and_then([task.0], rows::call)?
-        .collect()
 }

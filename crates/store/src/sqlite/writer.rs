@@ -212,3 +212,149 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message").to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use imagemill_domain::failure::FailureKind;
+    use rusqlite::params;
+
+    use super::super::open::open_writer;
+    use super::super::{Store, StoreOptions};
+    use super::*;
+
+    async fn store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("imagemill.db"), StoreOptions::default()).await.unwrap();
+        (folder, store)
+    }
+
+    fn note(connection: &Connection, name: &str) -> OpResult<()> {
+        let sql = "INSERT INTO profile_state (name, kind, reason, since_us) VALUES (?1, 0, ?2, 0)";
+        connection.execute(sql, params![name, "x".repeat(2_000)])?;
+        Ok(())
+    }
+
+    async fn names(store: &Store) -> Vec<String> {
+        store.profiles().paused().await.unwrap().into_iter().map(|paused| paused.name).collect()
+    }
+
+    /// Holds the writer until everything given is in its queue, so that it all becomes one batch.
+    async fn as_one_batch(store: &Store, changes: Vec<fn(&Connection) -> OpResult<()>>) -> Vec<Result<(), StoreError>> {
+        let (release, held) = mpsc::channel::<()>();
+        let (entered, inside) = oneshot::channel();
+        let mut entered = Some(entered);
+        let holder = store.clone();
+        let holding = tokio::spawn(async move {
+            let hold = move |_: &Connection| {
+                entered.take().map(|entered| entered.send(()));
+                Ok(held.recv().is_ok())
+            };
+            holder.change(hold).await
+        });
+        inside.await.unwrap();
+        let waiting: Vec<_> = changes
+            .into_iter()
+            .map(|change| {
+                let store = store.clone();
+                tokio::spawn(async move { store.change(change).await })
+            })
+            .collect();
+        // On one thread each of them runs until it waits for its answer, and has then sent its change.
+        tokio::task::yield_now().await;
+        release.send(()).unwrap();
+        assert!(holding.await.unwrap().unwrap());
+        let mut outcomes = Vec::new();
+        for waiting in waiting {
+            outcomes.push(waiting.await.unwrap());
+        }
+        outcomes
+    }
+
+    #[tokio::test]
+    async fn a_change_that_fails_or_panics_harms_no_other_of_its_batch() {
+        let (_folder, store) = store().await;
+        let outcomes = as_one_batch(
+            &store,
+            vec![
+                |connection| note(connection, "a"),
+                |connection| {
+                    note(connection, "half done")?;
+                    Err(StoreError::Missing { what: "job", id: 1 }.into())
+                },
+                |connection| {
+                    note(connection, "half done too")?;
+                    panic!("a bug")
+                },
+                |connection| note(connection, "a"),
+                |connection| note(connection, "b"),
+            ],
+        )
+        .await;
+        assert!(
+            matches!(
+                outcomes[..],
+                [
+                    Ok(()),
+                    Err(StoreError::Missing { .. }),
+                    Err(StoreError::Panicked { .. }),
+                    Err(StoreError::Database { .. }),
+                    Ok(())
+                ]
+            ),
+            "{outcomes:?}"
+        );
+        assert!(outcomes[2].as_ref().unwrap_err().to_string().contains("a bug"));
+        assert_eq!(names(&store).await, ["a", "b"]);
+        store.profiles().pause("c", FailureKind::Auth, "the thread lives on", None, 0).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_told_to_those_it_concerns_and_work_goes_on_when_there_is_room() {
+        let (_folder, store) = store().await;
+        let limit = |pages: u32| {
+            let store = store.clone();
+            async move {
+                let body = move |connection: &Connection| {
+                    connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
+                    Ok(())
+                };
+                store.change(body).await.unwrap();
+            }
+        };
+        limit(1).await;
+        let too_much: fn(&Connection) -> OpResult<()> =
+            |connection| (0..500).try_for_each(|number| note(connection, &format!("much {number}")));
+        let little: fn(&Connection) -> OpResult<()> = |connection| {
+            connection.execute("UPDATE job_count SET n = n", [])?;
+            Ok(())
+        };
+        let outcomes = as_one_batch(&store, vec![little, too_much, little]).await;
+        assert!(matches!(outcomes[..], [Ok(()), Err(StoreError::DiskFull { .. }), Ok(())]), "{outcomes:?}");
+        assert!(outcomes[1].as_ref().unwrap_err().to_string().contains("Free some space"));
+        assert!(names(&store).await.is_empty(), "nothing of what failed is kept");
+        limit(1 << 20).await;
+        store.change(too_much).await.unwrap();
+        assert_eq!(names(&store).await.len(), 500);
+    }
+
+    #[test]
+    fn a_lock_that_is_never_given_back_is_told_to_all_and_the_thread_lives_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("imagemill.db");
+        let connection = open_writer(&path).unwrap();
+        connection.busy_timeout(std::time::Duration::ZERO).unwrap();
+        let other = open_writer(&path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let (writer, thread) = Writer::start(connection, path, watch::Sender::new(0)).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let change = || runtime.block_on(writer.change(|connection| note(connection, "a")));
+        assert!(matches!(change(), Err(StoreError::Busy { .. })));
+        other.execute_batch("COMMIT").unwrap();
+        change().unwrap();
+        writer.close();
+        thread.join().unwrap();
+        assert!(matches!(change(), Err(StoreError::Closed)));
+    }
+}

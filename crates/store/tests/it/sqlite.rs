@@ -56,7 +56,11 @@ async fn a_damaged_file_is_told_and_left_as_it_is() {
     let cut = sound[..100].to_vec();
     let mut middle = sound.clone();
     middle[4_096..200_000].fill(0xa5);
-    for (what, bytes) in [("header", header), ("cut", cut), ("empty", Vec::new()), ("middle", middle)] {
+    let half = sound[..sound.len() / 8_192 * 4_096].to_vec();
+    let torn = sound[..half.len() + 1_000].to_vec();
+    let cases =
+        [("header", header), ("cut", cut), ("empty", Vec::new()), ("middle", middle), ("half", half), ("torn", torn)];
+    for (what, bytes) in cases {
         fs::write(&database, &bytes).unwrap();
         let error = match Store::open(&database, WRITING).await {
             Err(error) => error,
@@ -138,6 +142,19 @@ async fn a_second_process_may_pause_while_the_first_works() {
     tokio::join!(working, pausing);
     assert_eq!(lab.job_state(job).await, JobState::Paused);
     second.close().await;
+}
+
+#[tokio::test]
+async fn a_place_that_cannot_be_used_is_told_with_its_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("imagemill.db");
+    fs::create_dir(&database).unwrap();
+    let error = Store::open(&database, WRITING).await.unwrap_err();
+    assert!(matches!(error, StoreError::CannotOpen { .. }), "{error:?}");
+    fs::write(folder.path().join("file"), b"").unwrap();
+    let below = folder.path().join("file").join("imagemill.db");
+    let error = Store::open(&below, WRITING).await.unwrap_err().to_string();
+    assert!(error.contains(&folder.path().join("file").display().to_string()), "{error}");
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use crate::launch;
 use crate::printer::Tone;
 use crate::profiles::SIMULATOR;
 use crate::quit::Exit;
-use crate::report::quoted;
+use crate::report::{quoted, rough};
 use crate::runner::Runner;
 use crate::texts::say;
 
@@ -71,7 +71,7 @@ pub(crate) async fn run(context: Context, args: DemoArgs) -> anyhow::Result<Exit
 /// A folder that is new, empty or an earlier demo's; what the earlier one made is removed.
 fn prepare(context: &Context, folder: &Path) -> anyhow::Result<()> {
     let shown = context.shown(folder);
-    let empty = std::fs::read_dir(folder).map(|mut entries| entries.next().is_none()).unwrap_or(true);
+    let empty = std::fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none());
     if !empty && !folder.join(MARKER).is_file() {
         anyhow::bail!(say!(context.texts, "demo.foreign", folder = shown));
     }
@@ -124,8 +124,8 @@ fn tell(context: &Context, folder: &Path, pictures: u64) -> anyhow::Result<()> {
         Some((entry.price.as_ref()?.estimate(shape)?, entry.price.as_ref()?.date.clone()))
     });
     if let Some((call, date)) = &estimate {
-        let likely = printer.paint(Tone::Bold, call.likely.times(pictures).to_string());
-        let (low, high) = (call.low.times(pictures), call.high.times(pictures));
+        let likely = printer.paint(Tone::Bold, rough(call.likely.times(pictures)));
+        let (low, high) = (rough(call.low.times(pictures)), rough(call.high.times(pictures)));
         printer.line(format!(
             "  {}",
             say!(texts, "demo.real_cost", model = model, likely = likely, low = low, high = high, date = date)

@@ -256,7 +256,10 @@ async fn pages_hold_the_chosen_states_and_kinds_in_order_and_each_task_once() {
         let state = [TaskState::Succeeded, TaskState::Failed, TaskState::Refused][number % 3];
         lab.end(job, owner, state).await;
     }
-    assert_eq!(lab.all_tasks(job).await.iter().map(|task| task.spec.sample).collect::<Vec<_>>(), (0..40).collect::<Vec<_>>());
+    assert_eq!(
+        lab.all_tasks(job).await.iter().map(|task| task.spec.sample).collect::<Vec<_>>(),
+        (0..40).collect::<Vec<_>>()
+    );
     let tasks = lab.store.tasks();
     let states = Some(vec![TaskState::Refused, TaskState::Failed, TaskState::Refused]);
     let filter = TaskFilter { job, states, failure: None };

@@ -1,0 +1,10 @@
+//! The real program, driven as a person or a script would.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+mod demo;
+mod docs;
+mod jobs;
+mod processes;
+mod usage;
+mod world;
