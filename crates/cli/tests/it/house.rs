@@ -50,14 +50,17 @@ fn crates_import_only_what_architecture_allows() {
             "recipes" => &["domain", "engine"],
             "export" => &["domain", "imaging", "store"],
             "bench" => &["domain", "store"],
-            "cli" => &["domain", "imaging", "sources", "store", "providers", "engine", "recipes", "export", "simulator"],
+            "cli" => {
+                &["domain", "imaging", "sources", "store", "providers", "engine", "recipes", "export", "simulator"]
+            }
             other => panic!("{other} is not in ARCHITECTURE.md: say there who may import it and whom it imports"),
         }
     };
     for name in crates() {
         let manifest = std::fs::read_to_string(root().join("crates").join(&name).join("Cargo.toml")).unwrap();
         let dependencies = manifest.split("[dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
-        let ours = dependencies.lines().filter_map(|line| line.strip_prefix("imagemill-")?.split(['.', ' ', '=']).next());
+        let ours =
+            dependencies.lines().filter_map(|line| line.strip_prefix("imagemill-")?.split(['.', ' ', '=']).next());
         for import in ours {
             assert!(allowed(&name).contains(&import), "{name} imports {import}");
         }

@@ -163,7 +163,7 @@ async fn verify(workspace: &TempWorkspace, simulator: &Simulator) {
         .status()
         .unwrap();
     assert!(gc.success());
-    let left: HashSet<ContentHash> = files.originals().map(|file| file.unwrap().hash).collect();
+    let left: HashSet<ContentHash> = files.originals().map(|file| file.unwrap().0).collect();
     assert_eq!(left, named);
     assert_eq!(std::fs::read_dir(files.spool_dir()).unwrap().count(), 0, "the spool is empty");
 }

@@ -4,7 +4,9 @@
 
 mod demo;
 mod docs;
+mod house;
 mod jobs;
+mod kill;
 mod processes;
 mod usage;
 mod world;
