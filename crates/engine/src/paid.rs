@@ -94,7 +94,7 @@ pub(crate) async fn last_image(task: &TaskContext, ask: ImageAsk) -> Result<Step
         }
         Err((failure, raw)) => {
             let failure = with_billing(task, failure);
-            let end = failed_end(&failure, raw);
+            let end = failed_end(task, &failure, raw);
             conclude(task, call, end, failure).await
         }
     }
@@ -301,7 +301,7 @@ async fn fetch_later(task: &TaskContext, call: CallId, failure: Failure) -> Step
         return Step::Judged { failure, decision, written: false };
     }
     let failure = Failure { kind: FailureKind::FetchExpired, billing: Billing::Billed, ..failure };
-    let end = failed_end(&failure, String::new());
+    let end = failed_end(task, &failure, String::new());
     conclude(task, call, end, failure.clone()).await.unwrap_or(Step::Judged {
         decision: Decision::End(TaskState::Failed),
         failure,
@@ -343,14 +343,18 @@ fn note_at_gate(task: &TaskContext, failure: &Failure) -> u32 {
     }
 }
 
-fn failed_end(failure: &Failure, raw: String) -> CallEnd {
+fn failed_end(task: &TaskContext, failure: &Failure, raw: String) -> CallEnd {
     let state = match failure.kind {
         FailureKind::Refused => CallState::Refused,
         FailureKind::UnknownOutcome => CallState::Unknown,
         _ => CallState::Failed,
     };
-    // What is billed without a count costs at most the ceiling; the store books that.
-    let cost = (failure.billing == Billing::NotBilled).then_some(Money::ZERO);
+    let cost = match failure.billing {
+        Billing::NotBilled => Some(Money::ZERO),
+        // Charged without a count: the most it may have cost.
+        Billing::Billed => task.job.definition.call_ceiling,
+        Billing::Unknown => None,
+    };
     CallEnd {
         state,
         usage: imagemill_domain::call::Usage::default(),

@@ -42,7 +42,7 @@ fn crates_import_only_what_architecture_allows() {
         match name {
             "domain" | "testkit" | "providers" | "store" | "imaging" | "simulator" => match name {
                 "domain" => &[],
-                "simulator" => &["imaging"],
+                "simulator" => &["domain", "imaging"],
                 _ => &["domain"],
             },
             "sources" => &["domain", "imaging"],
