@@ -7,7 +7,7 @@ import sys
 
 from openai import APIStatusError, OpenAI
 
-address = json.loads(open(sys.argv[1]).readline())["base_url"]
+address = json.loads(open(sys.argv[1]).readline())["url"]
 client = OpenAI(base_url=address, api_key="test-key", max_retries=0)
 PNG = b"\x89PNG\r\n\x1a\n"
 done = []
