@@ -114,6 +114,14 @@ impl Context {
         Ok(ours.overlaid_by(user))
     }
 
+    /// What a command begins with that is typed in the current folder and means this workspace.
+    pub(crate) fn program(&self) -> String {
+        if Workspace::find(None, &self.current, variable) == self.workspace {
+            return "imagemill".to_owned();
+        }
+        format!("imagemill --workspace {}", crate::report::quoted(&self.shown(&self.workspace.root)))
+    }
+
     /// A path as the user would write it: below the current folder without its beginning.
     pub(crate) fn shown(&self, path: &Path) -> String {
         match path.strip_prefix(&self.current) {

@@ -381,6 +381,7 @@ pub(crate) async fn finish(
         unknown: look::unknown_calls(store, job.id).await?,
         saved_shown: saved.as_ref().map(|saved| context.shown(&saved.folder)),
         saved,
+        program: context.program(),
         originals: context.workspace.state().join("files"),
         job: job.clone(),
     };

@@ -228,9 +228,10 @@ impl Plan {
         };
         let constant = item.prompt.is_none() && template.is_some_and(|template| template.variables().next().is_none());
         let key = spec.key(file.recipe.word(), &prompt, file.source.duplicates == Duplicates::Keep);
-        if constant {
+        if template.is_some() {
             spec.prompt_index = Some(prompt_index as u32);
-        } else {
+        }
+        if !constant {
             spec.prompt = Some(prompt);
         }
         Ok(PlannedTask { key, spec })

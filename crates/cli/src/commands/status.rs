@@ -108,6 +108,7 @@ async fn one(context: &Context, store: &Store, job: Job, owner: Option<Owner>) -
         unknown: look::unknown_calls(store, job.id).await?,
         saved: None,
         saved_shown: None,
+        program: context.program(),
         originals: context.workspace.state().join("files"),
         job,
     };

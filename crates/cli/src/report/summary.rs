@@ -60,6 +60,9 @@ pub(crate) struct Summary {
     pub(crate) saved: Option<imagemill_export::Saved>,
     /// Where it could be saved, as it is shown.
     pub(crate) saved_shown: Option<String>,
+    /// What commands begin with when typed in the current folder: `imagemill`, with `--workspace` where it is not found by
+    /// itself.
+    pub(crate) program: String,
     /// Folder of the originals in the workspace, as it is shown.
     pub(crate) originals: PathBuf,
 }
@@ -178,21 +181,22 @@ fn saved_lines(texts: &Texts, printer: &Printer, summary: &Summary) -> Vec<Strin
 fn next_lines(texts: &Texts, printer: &Printer, summary: &Summary) -> Vec<String> {
     let job = &summary.job;
     let name = quoted(&job.name);
+    let program = &summary.program;
     let mut commands = Vec::new();
     if let Some(failure) = summary.failures.first() {
-        commands.push((format!("imagemill explain {}", failure.task.0), say!(texts, "next.explain")));
+        commands.push((format!("{program} explain {}", failure.task.0), say!(texts, "next.explain")));
     }
     if job.counts.get(TaskState::Failed) + job.counts.get(TaskState::Partial) > 0 {
-        commands.push((format!("imagemill retry {name}"), say!(texts, "next.retry")));
+        commands.push((format!("{program} retry {name}"), say!(texts, "next.retry")));
     }
     if job.paused.is_some() {
         commands
-            .push((format!("imagemill resume --profile {}", quoted(&job.profile)), say!(texts, "next.resume_profile")));
+            .push((format!("{program} resume --profile {}", quoted(&job.profile)), say!(texts, "next.resume_profile")));
     } else if matches!(job.state, JobState::Paused | JobState::Active) && job.counts.open() > 0 {
-        commands.push((format!("imagemill resume {name}"), say!(texts, "next.resume")));
+        commands.push((format!("{program} resume {name}"), say!(texts, "next.resume")));
     }
     if summary.saved.is_none() && job.pictures > 0 {
-        commands.push((format!("imagemill save {name}"), say!(texts, "next.save")));
+        commands.push((format!("{program} save {name}"), say!(texts, "next.save")));
     }
     let width = commands.iter().map(|(command, _)| command.chars().count()).max().unwrap_or_default();
     let line = |(command, what): (String, String)| {

@@ -94,6 +94,7 @@ fn the_summary_names_failures_money_and_next_commands() {
         }],
         saved: Some(imagemill_export::Saved { pictures: 7, error_count: 0, ..imagemill_export::Saved::default() }),
         saved_shown: Some("./imagemill-out/night".into()),
+        program: "imagemill".into(),
         originals: "/w/.imagemill/files".into(),
     };
     let printer = Printer::new(&Global { color: crate::cli::ColorWhen::Never, ..Global::default() });
@@ -128,6 +129,7 @@ fn a_paused_profile_says_how_to_go_on() {
         unknown: Vec::new(),
         saved: None,
         saved_shown: None,
+        program: "imagemill".into(),
         originals: "/w".into(),
     };
     let printer = Printer::new(&Global { color: crate::cli::ColorWhen::Never, ..Global::default() });
