@@ -38,6 +38,9 @@ pub struct Price {
     /// Per million text tokens in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text_in: Option<f64>,
+    /// Per million text tokens out, thoughts included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text_out: Option<f64>,
     /// Per million picture tokens in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_in: Option<f64>,
@@ -84,6 +87,9 @@ pub struct Capabilities {
     /// Request options by name that it refuses (`response_format`, `size`, `background`, …).
     #[serde(default)]
     pub refuses: Vec<String>,
+    /// Its text answers keep to a JSON schema when they are asked to.
+    #[serde(default)]
+    pub json_schema: bool,
     /// Most pictures in one call.
     #[serde(default = "one")]
     pub max_n: u32,

@@ -22,6 +22,10 @@ pub enum Protocol {
     Images,
     /// The same with edits as `multipart/form-data`.
     ImagesMultipart,
+    /// Gemini's `/models/{model}:generateContent`.
+    Gemini,
+    /// Anthropic's `/messages`: words only, no pictures come out.
+    AnthropicMessages,
 }
 
 impl Protocol {
@@ -33,6 +37,8 @@ impl Protocol {
             Self::Responses => "responses",
             Self::Images => "images",
             Self::ImagesMultipart => "images_multipart",
+            Self::Gemini => "gemini",
+            Self::AnthropicMessages => "anthropic_messages",
         }
     }
 }
@@ -212,6 +218,27 @@ impl Profile {
         }
     }
 
+    /// The wire protocol of text and vision calls: the profile's own where it carries words, else by the address and the
+    /// provider, else chat completions.
+    pub fn resolved_chat_protocol(&self) -> Protocol {
+        let carries_words =
+            [Protocol::ChatCompletions, Protocol::Responses, Protocol::Gemini, Protocol::AnthropicMessages];
+        if carries_words.contains(&self.protocol) {
+            return self.protocol;
+        }
+        let path = self.base_url.to_ascii_lowercase();
+        let path = path.trim_end_matches('/');
+        match self.provider.as_str() {
+            _ if path.ends_with("/chat/completions") => Protocol::ChatCompletions,
+            _ if path.ends_with("/responses") => Protocol::Responses,
+            _ if path.ends_with("/messages") => Protocol::AnthropicMessages,
+            _ if path.ends_with(":generatecontent") => Protocol::Gemini,
+            "anthropic" => Protocol::AnthropicMessages,
+            "gemini" => Protocol::Gemini,
+            _ => Protocol::ChatCompletions,
+        }
+    }
+
     /// The formats that may be sent as they are.
     pub fn accepted_formats(&self) -> &[PictureFormat] {
         if self.input_formats.is_empty() {
@@ -237,5 +264,20 @@ mod tests {
         assert_eq!(auto("https://x/v1/images/edits", false), Protocol::Images);
         assert_eq!(auto("https://x/v1", true), Protocol::Images);
         assert_eq!(auto("https://x/v1", false), Protocol::ChatCompletions);
+    }
+
+    #[test]
+    fn words_go_by_the_protocol_then_the_address_then_the_provider() {
+        let of = |provider: &str, base_url: &str, protocol: Protocol| {
+            let profile =
+                Profile { provider: provider.into(), base_url: base_url.into(), protocol, ..Profile::default() };
+            profile.resolved_chat_protocol()
+        };
+        assert_eq!(of("anthropic", "https://x", Protocol::Auto), Protocol::AnthropicMessages);
+        assert_eq!(of("anthropic", "https://x/v1/chat/completions", Protocol::Auto), Protocol::ChatCompletions);
+        assert_eq!(of("sensenova", "https://x/v1/messages/", Protocol::Auto), Protocol::AnthropicMessages);
+        assert_eq!(of("gemini", "https://x/v1beta", Protocol::Auto), Protocol::Gemini);
+        assert_eq!(of("openai", "https://x/v1", Protocol::Images), Protocol::ChatCompletions);
+        assert_eq!(of("openai", "https://x/v1", Protocol::Responses), Protocol::Responses);
     }
 }

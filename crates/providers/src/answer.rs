@@ -4,10 +4,12 @@
 
 use std::time::Duration;
 
+use imagemill_domain::call::Usage;
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use crate::chat::ChatAnswer;
 use crate::error::{self, quote};
 use crate::extract::{Collector, Piece, shortened};
 use crate::http::{BodyReader, MAX_ERROR_BODY, Response, lost};
@@ -15,6 +17,10 @@ use crate::lift::{Limits, Shelf};
 use crate::provider::{Answer, CallFailure, Found, Progress, RateHints};
 use crate::spool::Spool;
 use crate::sse::{Event, Reader};
+
+mod words;
+
+use words::Words;
 
 /// Longest raw text kept.
 const MAX_RAW: usize = 64 << 10;
@@ -46,6 +52,8 @@ struct Content {
     shelf: Shelf,
     reader: Reader,
     collector: Collector,
+    /// Where words are what was asked for.
+    words: Option<Words>,
     raw: RawText,
     expected: u32,
 }
@@ -57,8 +65,24 @@ struct Head {
     rate: RateHints,
 }
 
-/// Reads `response`.
+/// Reads the pictures of `response`.
 pub(crate) async fn read(response: Response, reading: Reading<'_>) -> Result<Answer, Box<CallFailure>> {
+    let (content, broke, head) = take_in(response, &reading, None).await?;
+    content.conclude(broke, head, &reading)
+}
+
+/// Reads the words of `response`.
+pub(crate) async fn read_words(response: Response, reading: Reading<'_>) -> Result<ChatAnswer, Box<CallFailure>> {
+    let (content, broke, head) = take_in(response, &reading, Some(Words::default())).await?;
+    content.conclude_words(broke, head, &reading)
+}
+
+/// Reads a body to its end. The failure beside it says that it broke off before.
+async fn take_in(
+    response: Response,
+    reading: &Reading<'_>,
+    words: Option<Words>,
+) -> Result<(Content, Option<Failure>, Head), Box<CallFailure>> {
     let Response { status, headers, body } = response;
     let id = ["x-request-id", "request-id"].iter().find_map(|name| headers.get(*name)?.to_str().ok());
     let head = Head {
@@ -80,22 +104,23 @@ pub(crate) async fn read(response: Response, reading: Reading<'_>) -> Result<Ans
         let failure = error::of_status(head.status, &headers, &text, reading.bills_5xx);
         return Err(head.failed(failure, &text, reading.secret));
     }
-    let mut content = Content::new(&reading);
-    let broke = content.read(body, &reading).await;
+    let mut content = Content::new(reading, words);
+    let broke = content.read(body, reading).await;
     if let Some(failure) = broke.as_ref().filter(|failure| failure.kind != FailureKind::UnknownOutcome) {
         // Over a bound, or the disk is full: nothing of it can be trusted.
         let raw = content.raw.finish(&content.shelf);
         return Err(head.failed(failure.clone(), &raw, reading.secret));
     }
-    content.conclude(broke, head, &reading)
+    Ok((content, broke, head))
 }
 
 impl Content {
-    fn new(reading: &Reading<'_>) -> Self {
+    fn new(reading: &Reading<'_>, words: Option<Words>) -> Self {
         Self {
             shelf: Shelf::new(reading.spool.clone(), reading.limits),
             reader: Reader::new(),
             collector: Collector::new(reading.base.clone(), reading.bills_5xx),
+            words,
             raw: RawText::default(),
             expected: reading.expected,
         }
@@ -143,6 +168,9 @@ impl Content {
         for event in events.drain(..) {
             self.raw.push(&event);
             self.collector.event(&event);
+            if let Some(words) = &mut self.words {
+                words.event(&event);
+            }
         }
     }
 
@@ -214,16 +242,15 @@ impl Content {
         if !collector.refusal.is_empty() {
             return billed(FailureKind::Refused, format!("the model refused: {}", quote(&collector.refusal)));
         }
-        let finish = collector.finish.clone().unwrap_or_default().to_ascii_lowercase();
+        let finish = self.finish_word();
         let said = if text.is_empty() { String::new() } else { format!("; it said: {}", quote(&text)) };
-        let refusals = ["content_filter", "safety", "prohibited", "blocklist", "spii", "recitation"];
-        if refusals.iter().any(|word| finish.contains(word)) {
+        if is_filter(&finish) {
             let mut failure =
                 billed(FailureKind::Refused, format!("the provider's content filter stopped the answer{said}"));
             failure.code = Some(finish);
             return failure;
         }
-        if matches!(finish.as_str(), "length" | "max_tokens" | "max_output_tokens") {
+        if is_cut(&finish) {
             let message = format!("the answer was cut at the token limit before a picture came{said}");
             let mut failure = billed(FailureKind::Protocol, message);
             failure.code = Some(finish);
@@ -235,8 +262,18 @@ impl Content {
                 format!("no picture in the answer; the model said: {}", quote(&text)),
             );
         }
-        if let Some(failure) = &collector.remark {
-            return failure.clone();
+        self.unreadable().unwrap_or_else(|| billed(FailureKind::Protocol, "no picture in the answer".into()))
+    }
+
+    /// Why the model ended, in small letters.
+    fn finish_word(&self) -> String {
+        self.collector.finish.clone().unwrap_or_default().to_ascii_lowercase()
+    }
+
+    /// What a body without any answer says of itself; `None` when it is an answer.
+    fn unreadable(&self) -> Option<Failure> {
+        if let Some(failure) = &self.collector.remark {
+            return Some(failure.clone());
         }
         let excerpt = self.reader.excerpt();
         if !excerpt.trim().is_empty() {
@@ -246,13 +283,22 @@ impl Content {
                 "it is neither JSON nor an event stream"
             };
             let message = format!("the answer cannot be read, {what}: {}", quote(&error::words_of(&excerpt)));
-            return Failure::new(FailureKind::Protocol, message).billing(Billing::Unknown);
+            return Some(Failure::new(FailureKind::Protocol, message).billing(Billing::Unknown));
         }
-        if self.shelf.events == 0 {
-            return Failure::new(FailureKind::Protocol, "the answer is empty").billing(Billing::Unknown);
-        }
-        billed(FailureKind::Protocol, "no picture in the answer".into())
+        (self.shelf.events == 0)
+            .then(|| Failure::new(FailureKind::Protocol, "the answer is empty").billing(Billing::Unknown))
     }
+}
+
+/// Whether the answer was ended by a content filter: OpenAI's word, Gemini's and Anthropic's.
+fn is_filter(finish: &str) -> bool {
+    let words = ["content_filter", "safety", "prohibited", "blocklist", "spii", "recitation", "refusal"];
+    words.iter().any(|word| finish.contains(word))
+}
+
+/// Whether the answer was ended by a limit on its length.
+fn is_cut(finish: &str) -> bool {
+    matches!(finish, "length" | "max_tokens" | "max_output_tokens" | "model_context_window_exceeded")
 }
 
 impl Head {
@@ -260,7 +306,7 @@ impl Head {
         let mut failure = if failure.http_status.is_none() { failure.status(self.status) } else { failure };
         failure.message = without_secret(failure.message, secret);
         let raw = without_secret(shortened(raw, MAX_RAW), secret);
-        Box::new(CallFailure { failure, raw, rate: self.rate, request_id: self.request_id })
+        Box::new(CallFailure { failure, usage: Usage::default(), raw, rate: self.rate, request_id: self.request_id })
     }
 }
 

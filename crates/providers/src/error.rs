@@ -27,14 +27,25 @@ const REFUSED: &[&str] = &[
     "spii",
     "recitation",
 ];
-const QUOTA: &[&str] =
-    &["insufficient_quota", "billing_hard_limit_reached", "billing_limit_exceeded", "insufficient_credit"];
+const QUOTA: &[&str] = &[
+    "insufficient_quota",
+    "billing_hard_limit_reached",
+    "billing_limit_exceeded",
+    "insufficient_credit",
+    "billing_error",
+];
 /// A spent allowance that comes back by itself when the provider says when.
 const ALLOWANCE: &[&str] = &["usage_limit_reached", "upstream_quota_exhausted", "resource_exhausted"];
 const AUTH: &[&str] =
     &["invalid_api_key", "authentication_error", "incorrect_api_key", "account_deactivated", "unauthenticated"];
-const NOT_ENTITLED: &[&str] =
-    &["model_not_allowed", "must_be_verified", "unsupported_country", "permission_denied", "limit: 0"];
+const NOT_ENTITLED: &[&str] = &[
+    "model_not_allowed",
+    "must_be_verified",
+    "unsupported_country",
+    "permission_denied",
+    "permission_error",
+    "limit: 0",
+];
 const RATE_LIMITED: &[&str] = &[
     "rate_limit",
     "ratelimit",
@@ -169,6 +180,10 @@ impl Report {
         let message = self.message.to_ascii_lowercase();
         if message.contains("limit: 0") && !message.contains("limit: 0.") {
             return Some(FailureKind::NotEntitled);
+        }
+        // Anthropic says this under the code of a wrong request.
+        if message.contains("credit balance is too low") {
+            return Some(FailureKind::Quota);
         }
         let waits = self.retry_after_ms.is_some();
         let table = |word: &str| {

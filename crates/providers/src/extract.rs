@@ -149,7 +149,9 @@ impl Collector {
             return;
         }
         self.read_error(root, &kind);
-        for holder in [Some(root), root.get("response")].into_iter().flatten() {
+        // Responses and Anthropic begin a stream with an event around the whole.
+        let inner = ["response", "message"].map(|name| root.get(name).filter(|inner| inner.is_object()));
+        for holder in [Some(root)].into_iter().chain(inner).flatten() {
             self.read_end(holder);
             for name in ["usage", "usageMetadata"] {
                 if let Some(usage) = holder.get(name) {
@@ -158,9 +160,10 @@ impl Collector {
             }
         }
         let is_image_event = kind.starts_with("image_") && kind.contains('.');
-        self.strict |= is_image_event || kind.starts_with("response.");
+        self.strict |= is_image_event || kind.starts_with("response.") || kind == "message_start";
         self.completed_images += u32::from(is_image_event && kind.ends_with(".completed"));
-        self.over |= matches!(kind.as_str(), "response.completed" | "response.failed" | "response.incomplete");
+        let last = ["response.completed", "response.failed", "response.incomplete", "message_stop"];
+        self.over |= last.contains(&kind.as_str());
         if kind.ends_with("partial_failed") {
             return;
         }
@@ -194,6 +197,12 @@ impl Collector {
         }
         if let Some(reason) = holder.pointer("/promptFeedback/blockReason").and_then(Value::as_str) {
             self.finish = Some(reason.to_owned());
+        }
+        // Anthropic.
+        let reason = holder.get("stop_reason").or_else(|| holder.pointer("/delta/stop_reason"));
+        if let Some(reason) = reason.and_then(Value::as_str) {
+            self.finish = Some(reason.to_owned());
+            self.terminal = true;
         }
         for list in ["choices", "candidates"] {
             for choice in holder.get(list).and_then(Value::as_array).into_iter().flatten() {

@@ -1,22 +1,28 @@
 //! One file per provider protocol, over shared HTTP, SSE, extraction and error code.
 //!
 //! Everything that leaves this crate is in words of `imagemill_domain` or of this crate's root; wire structs stay inside.
-//! A call is made by [`ImageProvider::image`]; who may be called and how often is decided elsewhere.
+//! A call is made by [`ImageProvider::image`] or [`ChatProvider::chat`]; who may be called and how often is decided elsewhere.
 
 mod address;
 mod answer;
+mod anthropic_messages;
 mod body;
+mod chat;
 mod download;
 mod error;
 mod extract;
+mod gemini_text;
 mod http;
 mod lift;
 mod links;
 mod openai_chat;
+mod openai_chat_text;
 mod openai_images;
 mod openai_responses;
+mod openai_responses_text;
 mod provider;
 mod registry;
+mod schema;
 mod spool;
 mod sse;
 mod wire;
@@ -26,6 +32,7 @@ mod fixtures;
 #[cfg(test)]
 mod scripted_server;
 
+pub use chat::{ChatAnswer, ChatCall, ChatFuture, ChatProvider, MAX_CHAT_TEXT};
 pub use provider::{
     Answer, CallFailure, CallFuture, Found, ImageProvider, PictureBytes, PictureInput, Progress, ProviderFuture,
     RateHints, WireCall,

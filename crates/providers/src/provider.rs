@@ -110,12 +110,14 @@ pub struct RateHints {
     pub reset_requests_ms: Option<u64>,
 }
 
-/// A call without any picture.
+/// A call without any picture, or without words that can be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{failure}")]
 pub struct CallFailure {
     /// What it means, with the provider's own words.
     pub failure: Failure,
+    /// What the provider counted all the same.
+    pub usage: Usage,
     /// The answer as it came, like [`Answer::raw`]; empty when none came.
     pub raw: String,
     /// What the headers say about limits.

@@ -10,10 +10,15 @@ use reqwest::Client;
 use secrecy::SecretString;
 
 use crate::address::Purpose;
+use crate::anthropic_messages::{self, Messages};
+use crate::chat::ChatProvider;
+use crate::gemini_text::{self, GeminiText};
 use crate::http;
 use crate::openai_chat::Chat;
+use crate::openai_chat_text::ChatText;
 use crate::openai_images::Images;
 use crate::openai_responses::Responses;
+use crate::openai_responses_text::ResponsesText;
 use crate::provider::ImageProvider;
 use crate::wire::Wire;
 
@@ -66,6 +71,43 @@ impl Registry {
         secret: Option<SecretString>,
         options: WireOptions,
     ) -> Result<Arc<dyn ImageProvider>, Failure> {
+        let wire = self.wire(profile, secret, options)?;
+        Ok(match profile.resolved_protocol(knows_images) {
+            Protocol::Responses => Arc::new(Responses::new(wire)),
+            Protocol::Images => Arc::new(Images::new(wire, false)),
+            Protocol::ImagesMultipart => Arc::new(Images::new(wire, true)),
+            Protocol::ChatCompletions | Protocol::Auto => Arc::new(Chat::new(wire)),
+            protocol @ (Protocol::Gemini | Protocol::AnthropicMessages) => {
+                let message = format!(
+                    "the profile {:?} speaks {}, which brings words and no pictures; name another profile for pictures",
+                    profile.name,
+                    protocol.word()
+                );
+                return Err(Failure::new(FailureKind::Invalid, message));
+            }
+        })
+    }
+
+    /// The provider of words for `profile`: text and vision calls. Fails like [`Self::provider`].
+    pub fn chat(
+        &self,
+        profile: &Profile,
+        secret: Option<SecretString>,
+        options: WireOptions,
+    ) -> Result<Arc<dyn ChatProvider>, Failure> {
+        let wire = self.wire(profile, secret, options)?;
+        Ok(match profile.resolved_chat_protocol() {
+            Protocol::Responses => Arc::new(ResponsesText::new(wire)),
+            Protocol::AnthropicMessages => {
+                let wire = wire.with_key_in(anthropic_messages::KEY_HEADER)?.with_header(anthropic_messages::VERSION);
+                Arc::new(Messages::new(wire))
+            }
+            Protocol::Gemini => Arc::new(GeminiText::new(wire.with_key_in(gemini_text::KEY_HEADER)?)),
+            _ => Arc::new(ChatText::new(wire)),
+        })
+    }
+
+    fn wire(&self, profile: &Profile, secret: Option<SecretString>, options: WireOptions) -> Result<Wire, Failure> {
         if profile.base_url.trim().is_empty() {
             let message = format!("the profile {:?} has no base_url; set it to the provider's address", profile.name);
             return Err(Failure::new(FailureKind::Invalid, message));
@@ -73,13 +115,7 @@ impl Registry {
         let connect_ms = profile.timeouts.connect_ms;
         let api = self.client((Purpose::Api, profile.network.allow_private_api, connect_ms))?;
         let fetcher = self.client((Purpose::Download, profile.network.allow_private_downloads, connect_ms))?;
-        let wire = Wire::new(profile, secret, options, api, fetcher)?;
-        Ok(match profile.resolved_protocol(knows_images) {
-            Protocol::Responses => Arc::new(Responses::new(wire)),
-            Protocol::Images => Arc::new(Images::new(wire, false)),
-            Protocol::ImagesMultipart => Arc::new(Images::new(wire, true)),
-            Protocol::ChatCompletions | Protocol::Auto => Arc::new(Chat::new(wire)),
-        })
+        Wire::new(profile, secret, options, api, fetcher)
     }
 
     fn client(&self, rules: ClientRules) -> Result<Client, Failure> {

@@ -1,8 +1,10 @@
 //! What all protocols share when they call: addresses made from the base address, headers, sending, reading, fetching,
 //! the list of models. Must not know any protocol's body.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use imagemill_domain::call::Usage;
 use imagemill_domain::failure::{Failure, FailureKind};
 use imagemill_domain::profile::Profile;
 use imagemill_domain::request::ImageRequest;
@@ -16,27 +18,41 @@ use url::Url;
 use crate::address::{self, AddressRules, Purpose};
 use crate::answer::{self, Reading, without_secret};
 use crate::body::{self, Body};
+use crate::chat::{ChatAnswer, ChatCall};
 use crate::download::Downloads;
 use crate::error;
-use crate::http::{self, Request};
+use crate::http::{self, Request, Response};
 use crate::lift::Limits;
 use crate::provider::{Answer, CallFailure, Progress, RateHints, WireCall};
 use crate::registry::WireOptions;
+use crate::spool::Spool;
 
 /// Endings of an address that is an endpoint and not a base.
 pub(crate) const CHAT: &str = "/chat/completions";
 /// The Responses endpoint.
 pub(crate) const RESPONSES: &str = "/responses";
+/// Anthropic's endpoint for words.
+pub(crate) const MESSAGES: &str = "/messages";
 /// Pictures from words.
 pub(crate) const GENERATIONS: &str = "/images/generations";
 /// Pictures from pictures.
 pub(crate) const EDITS: &str = "/images/edits";
-const ENDPOINTS: [&str; 4] = [CHAT, RESPONSES, GENERATIONS, EDITS];
+const ENDPOINTS: [&str; 5] = [CHAT, RESPONSES, MESSAGES, GENERATIONS, EDITS];
+
+/// Ends the address of a call to Gemini, behind the model's name.
+const GENERATE_CONTENT: &str = ":generatecontent";
 
 /// Most characters of our name of a call in its header.
 const MAX_CALL_NAME: usize = 128;
 /// Largest list of models read, in bytes.
 const MAX_MODELS: usize = 8 << 20;
+
+/// What a call says of itself, whatever it asks for.
+struct Asked<'a> {
+    key: &'a str,
+    idempotency_key: Option<&'a str>,
+    progress: &'a (dyn Fn(Progress) + Send + Sync),
+}
 
 /// One account, ready to be called.
 pub(crate) struct Wire {
@@ -99,6 +115,21 @@ impl Wire {
         self.base.clone()
     }
 
+    /// The address of `endpoint` for words. A base address without a path gets `version`. One that is this endpoint itself
+    /// stands as it is, and one that is another endpoint stands for the base it is under.
+    pub(crate) fn words_endpoint(&self, version: &str, endpoint: &str) -> Url {
+        let path = self.base.path().trim_end_matches('/');
+        let lower = path.to_ascii_lowercase();
+        if lower.ends_with(endpoint) || (endpoint.ends_with(":generateContent") && lower.ends_with(GENERATE_CONTENT)) {
+            return self.base.clone();
+        }
+        let own = ENDPOINTS.iter().find(|own| lower.ends_with(**own)).map_or(0, |own| own.len());
+        match &path[..path.len() - own] {
+            "" if own == 0 => self.with_path(&format!("{version}{endpoint}")),
+            base => self.with_path(&format!("{base}{endpoint}")),
+        }
+    }
+
     fn with_path(&self, path: &str) -> Url {
         let mut url = self.base.clone();
         url.set_path(path);
@@ -107,7 +138,12 @@ impl Wire {
 
     /// Adds the profile's and then the request's own members to a body.
     pub(crate) fn add_extra(&self, value: &mut Value, request: &ImageRequest) {
-        for extra in [&self.profile.extra_body, &request.options.extra_body] {
+        self.add_members(value, &request.options.extra_body);
+    }
+
+    /// Adds the profile's and then these members to a body.
+    pub(crate) fn add_members(&self, value: &mut Value, own: &BTreeMap<String, Value>) {
+        for extra in [&self.profile.extra_body, own] {
             body::merge(value, &extra.iter().map(|(name, extra)| (name.clone(), extra.clone())).collect());
         }
     }
@@ -117,21 +153,72 @@ impl Wire {
         request.options.stream.or(self.profile.stream)
     }
 
-    /// Sends `body` to `endpoint` and reads the answer.
+    /// The same with the key in the header `name` instead of `Authorization`.
+    pub(crate) fn with_key_in(mut self, name: HeaderName) -> Result<Self, Failure> {
+        let Some(secret) = &self.secret else { return Ok(self) };
+        let mut value = HeaderValue::from_str(secret.expose_secret().trim()).map_err(|_| unsendable())?;
+        value.set_sensitive(true);
+        // A header of the profile's own stays as it is.
+        if !self.profile.headers.keys().any(|own| own.eq_ignore_ascii_case(AUTHORIZATION.as_str())) {
+            self.headers.remove(AUTHORIZATION);
+        }
+        self.downloads.authorization = None;
+        self.headers.insert(name, value);
+        Ok(self)
+    }
+
+    /// The same with a header that the profile's own headers may replace.
+    pub(crate) fn with_header(mut self, (name, value): (HeaderName, HeaderValue)) -> Self {
+        self.headers.entry(name).or_insert(value);
+        self
+    }
+
+    /// Sends `body` to `endpoint` and reads the pictures of the answer.
     pub(crate) async fn call(
         &self,
         endpoint: &str,
         body: Body,
         call: WireCall<'_>,
     ) -> Result<Answer, Box<CallFailure>> {
+        let asked = Asked { key: call.key, idempotency_key: call.idempotency_key, progress: call.progress };
+        let response = self.send(self.endpoint(endpoint), body, &asked).await?;
+        let expected = call.request.options.n.unwrap_or(1);
+        answer::read(response, self.reading(call.spool, expected, call.progress)).await
+    }
+
+    /// Sends `body` to `url` and reads the words of the answer.
+    pub(crate) async fn chat(&self, url: Url, body: Body, call: ChatCall<'_>) -> Result<ChatAnswer, Box<CallFailure>> {
+        let asked = Asked { key: call.key, idempotency_key: call.idempotency_key, progress: call.progress };
+        let response = self.send(url, body, &asked).await?;
+        answer::read_words(response, self.reading(call.spool, 1, call.progress)).await
+    }
+
+    fn reading<'a>(
+        &'a self,
+        spool: Spool,
+        expected: u32,
+        progress: &'a (dyn Fn(Progress) + Send + Sync),
+    ) -> Reading<'a> {
+        Reading {
+            base: &self.base,
+            spool,
+            limits: Limits { picture_bytes: self.profile.network.max_picture_bytes },
+            bills_5xx: self.options.bills_5xx,
+            expected,
+            secret: self.secret.as_ref(),
+            progress,
+        }
+    }
+
+    async fn send(&self, url: Url, body: Body, asked: &Asked<'_>) -> Result<Response, Box<CallFailure>> {
         let mut headers = self.headers.clone();
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json, text/event-stream"));
-        let name: String = call.key.chars().filter(char::is_ascii_graphic).take(MAX_CALL_NAME).collect();
+        let name: String = asked.key.chars().filter(char::is_ascii_graphic).take(MAX_CALL_NAME).collect();
         headers.extend(HeaderValue::from_str(&name).ok().map(|value| (CLIENT_REQUEST_ID, value)));
-        if let Some(key) = call.idempotency_key {
+        if let Some(key) = asked.idempotency_key {
             headers.extend(HeaderValue::from_str(key).ok().map(|value| (IDEMPOTENCY_KEY, value)));
         }
-        let request = Request { method: Method::POST, url: self.endpoint(endpoint), headers, body: Some(body) };
+        let request = Request { method: Method::POST, url, headers, body: Some(body) };
         let (sent, mut was_sent) = oneshot::channel();
         let sent = std::sync::Mutex::new(Some(sent));
         let on_sent = move || {
@@ -147,7 +234,7 @@ impl Wire {
                 result = &mut was_sent, if !told => {
                     told = true;
                     if result.is_ok() {
-                        (call.progress)(Progress::Sent);
+                        (asked.progress)(Progress::Sent);
                     }
                 }
                 response = &mut sending => break response,
@@ -155,19 +242,16 @@ impl Wire {
         };
         let response = response.map_err(|mut failure| {
             failure.message = without_secret(failure.message, self.secret.as_ref());
-            Box::new(CallFailure { failure, raw: String::new(), rate: RateHints::default(), request_id: None })
+            Box::new(CallFailure {
+                failure,
+                usage: Usage::default(),
+                raw: String::new(),
+                rate: RateHints::default(),
+                request_id: None,
+            })
         })?;
-        (call.progress)(Progress::FirstByte);
-        let reading = Reading {
-            base: &self.base,
-            spool: call.spool,
-            limits: Limits { picture_bytes: self.profile.network.max_picture_bytes },
-            bills_5xx: self.options.bills_5xx,
-            expected: call.request.options.n.unwrap_or(1),
-            secret: self.secret.as_ref(),
-            progress: call.progress,
-        };
-        answer::read(response, reading).await
+        (asked.progress)(Progress::FirstByte);
+        Ok(response)
     }
 
     /// What fetches pictures by link.
@@ -208,11 +292,13 @@ const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 fn bearer(secret: &SecretString) -> Result<HeaderValue, Failure> {
     let text = format!("Bearer {}", secret.expose_secret().trim());
-    let mut value = HeaderValue::from_str(&text).map_err(|_| {
-        Failure::new(FailureKind::Auth, "the credential holds characters that cannot be sent in a header")
-    })?;
+    let mut value = HeaderValue::from_str(&text).map_err(|_| unsendable())?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+fn unsendable() -> Failure {
+    Failure::new(FailureKind::Auth, "the credential holds characters that cannot be sent in a header")
 }
 
 #[cfg(test)]

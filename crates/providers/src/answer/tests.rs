@@ -51,7 +51,7 @@ fn read_into<'a>(
         progress: &|_| (),
     };
     let head = Head { status: 200, request_id: None, rate: RateHints::default() };
-    let mut content = Content::new(&reading);
+    let mut content = Content::new(&reading, None);
     let mut over_bound = None;
     for piece in pieces {
         if let Err(failure) = content.feed(piece) {

@@ -12,4 +12,4 @@ mod scanner;
 mod shelf;
 
 pub(crate) use scanner::Scanner;
-pub(crate) use shelf::{Kept, Limits, Shelf, Slot};
+pub(crate) use shelf::{Kept, Limits, Shelf, Slot, StreamText};

@@ -92,6 +92,11 @@ impl StreamText {
     pub(crate) fn is_thought(&self) -> bool {
         self.key.thought
     }
+
+    /// Number of the choice or output it belongs to.
+    pub(crate) fn index(&self) -> u32 {
+        self.key.index
+    }
 }
 
 /// Pictures and texts of one answer.
