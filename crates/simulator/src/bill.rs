@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 pub enum Outcome {
     /// Pictures were made, whether or not the answer arrived.
     Made,
+    /// Words were given, whether or not they arrived.
+    Said,
     /// Refused for its content.
     Refused,
     /// Turned away by the rate limit.
@@ -45,7 +47,7 @@ pub struct BillEntry {
 /// All calls since the start, in the order in which they ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bill {
-    /// Calls that asked for a picture.
+    /// Calls that asked for a picture or for words.
     pub calls: u64,
     /// Calls that were charged, charged refusals included.
     pub billed: u64,

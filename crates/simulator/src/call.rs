@@ -72,27 +72,13 @@ pub(crate) async fn make(shared: &Arc<Shared>, mut asked: Asked) -> Result<Made,
         asked.format = PictureFormat::Jpeg;
     }
 
-    let number = shared.next_call();
-    let content = asked.content();
+    let Admitted { content, times, act } = admit(shared, &asked)?;
     let scenario = shared.scenario();
-    let times = shared.times_seen(content);
-    let verdict = if scenario.has_rates() || !scenario.script.is_empty() {
-        let caller = u64_of(&blake3::hash(asked.request_id.as_bytes()));
-        scenario.decide(number, content, caller, shared.times_seen(caller ^ content.rotate_left(17)))
-    } else {
-        None
-    };
-    if let Some((outcome, response)) = asked.turned_away(verdict, times) {
-        let billed = outcome == Outcome::Refused && scenario.bill_refusals;
-        asked.record(shared, outcome, billed, 0);
-        return Err(response.into());
-    }
     if asked.behaviour.text_only {
         asked.record(shared, Outcome::Failed, false, 0);
         return Ok(asked.made(shared, Vec::new(), 0, false));
     }
 
-    let act = verdict.map(|verdict| verdict.act);
     let behaviour = asked.behaviour.clone();
     let wait = Duration::from_millis(scenario.latency_ms(content) + behaviour.delay_ms);
     let (asked, drawn) = if wait.is_zero() && !asked.order(times, 0, scenario.grain_bits).is_large() {
@@ -121,9 +107,43 @@ pub(crate) async fn make(shared: &Arc<Shared>, mut asked: Asked) -> Result<Made,
         drawn.map_err(|fault| bad_request("invalid_image", &format!("Invalid image file: {fault}"), Some("image")))?;
     let results = drawn.len() - usize::from(asked.draft);
     let made = asked.made(shared, drawn, results, act == Some(Act::Cut) || behaviour.cut);
-    let hang = if act == Some(Act::Hang) { HANG } else { Duration::from_secs(behaviour.hang_s) };
-    shared.pause(hang).await;
+    shared.pause(hang_of(act, &behaviour)).await;
     Ok(made)
+}
+
+/// A call that is let in.
+pub(crate) struct Admitted {
+    /// What is asked for, as a number.
+    pub(crate) content: u64,
+    /// How often the same was asked for before.
+    times: u32,
+    /// What is to happen to it all the same.
+    pub(crate) act: Option<Act>,
+}
+
+/// Counts a call and lets it in, or says why not; a call that is not let in is on the bill.
+pub(crate) fn admit(shared: &Shared, asked: &Asked) -> Result<Admitted, Refused> {
+    let number = shared.next_call();
+    let content = asked.content();
+    let scenario = shared.scenario();
+    let times = shared.times_seen(content);
+    let verdict = if scenario.has_rates() || !scenario.script.is_empty() {
+        let caller = u64_of(&blake3::hash(asked.request_id.as_bytes()));
+        scenario.decide(number, content, caller, shared.times_seen(caller ^ content.rotate_left(17)))
+    } else {
+        None
+    };
+    if let Some((outcome, response)) = asked.turned_away(verdict, times) {
+        let billed = outcome == Outcome::Refused && scenario.bill_refusals;
+        asked.record(shared, outcome, billed, 0);
+        return Err(response.into());
+    }
+    Ok(Admitted { content, times, act: verdict.map(|verdict| verdict.act) })
+}
+
+/// How long a finished answer is held back.
+pub(crate) fn hang_of(act: Option<Act>, behaviour: &Behaviour) -> Duration {
+    if act == Some(Act::Hang) { HANG } else { Duration::from_secs(behaviour.hang_s) }
 }
 
 impl Asked {
@@ -137,6 +157,14 @@ impl Asked {
         }
         hasher.update(&self.count.to_le_bytes());
         u64_of(&hasher.finalize())
+    }
+
+    /// The conversation that the call belongs to, as a number: the model and the first line that was said.
+    pub(crate) fn conversation(&self) -> u64 {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(self.model.as_bytes());
+        hasher.update(self.prompt.lines().next().unwrap_or_default().as_bytes());
+        u64_of(&hasher.finalize()).rotate_left(29)
     }
 
     /// One of the pictures asked for.

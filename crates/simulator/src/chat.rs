@@ -1,4 +1,5 @@
-//! `/chat/completions`: pictures as markdown or as `message.images`, as one answer or as a stream. It must not draw.
+//! `/chat/completions`: words, or pictures as markdown or as `message.images`, as one answer or as a stream. It must not draw
+//! nor decide what is said.
 
 use std::sync::Arc;
 
@@ -13,8 +14,9 @@ use crate::faults;
 use crate::request::{self, Incoming, ratio_size};
 use crate::shapes;
 use crate::state::Shared;
+use crate::words::{Finish, Said, say};
 
-/// What a text model says when nobody asked for a picture, and `text` always.
+/// What `text` says instead of a picture.
 pub(crate) const WORDS: &str =
     "This is the simulator. It can draw pictures; it answers in words like these when it does not.";
 
@@ -29,6 +31,8 @@ pub(crate) struct Conversation {
     pub(crate) prompt: String,
     pub(crate) sources: Vec<bytes::Bytes>,
     pub(crate) has_empty_message: bool,
+    /// Bytes of all words, the system's too.
+    pub(crate) letters: usize,
 }
 
 impl Conversation {
@@ -55,6 +59,7 @@ impl Conversation {
                 _ => {}
             }
             let words = words.join("\n");
+            found.letters += words.len();
             found.has_empty_message |= words.trim().is_empty() && !content.is_array();
             if is_user {
                 found.prompt = words;
@@ -92,12 +97,15 @@ async fn respond(shared: &Arc<Shared>, request: Request) -> Result<Response, Ref
     };
     let (size, format) = (incoming.size()?.or(size), incoming.format()?);
     let seed = incoming.number("seed", 0..=u64::MAX)?;
-    let mut behaviour = incoming.behaviour;
-    behaviour.text_only |= is_text_model(&incoming.model) && !wants_pictures;
+    let schema =
+        incoming.fields.get("response_format").and_then(|format| format.pointer("/json_schema/schema")).cloned();
+    let for_words = schema.is_some() || is_text_model(&incoming.model) || incoming.behaviour.is_about_words();
+    let most_tokens =
+        ["max_tokens", "max_completion_tokens"].iter().find_map(|name| incoming.fields.get(*name)?.as_u64());
     let asked = Asked {
         request_id: incoming.request_id,
         model: incoming.model,
-        behaviour,
+        behaviour: incoming.behaviour,
         prompt: conversation.prompt,
         sources: conversation.sources,
         count,
@@ -106,6 +114,12 @@ async fn respond(shared: &Arc<Shared>, request: Request) -> Result<Response, Ref
         seed,
         draft: false,
     };
+    if for_words && !wants_pictures {
+        let letters = conversation.letters + schema.as_ref().map_or(0, |schema| schema.to_string().len());
+        let said = say(shared, asked, schema, letters, most_tokens).await?;
+        let answer = if stream { streamed_words(&said) } else { words(&said) };
+        return Ok(said.send(shared, answer));
+    }
     let made = make(shared, asked).await?;
     let answer = match shapes::forced(shared, &made) {
         Some(answer) => answer,
@@ -129,7 +143,7 @@ fn check_model(incoming: &Incoming) -> Result<(), Refused> {
 
 /// Models that answer in words unless they are asked for a picture.
 pub(crate) fn is_text_model(model: &str) -> bool {
-    matches!(model, "sim-chat" | "gpt-4o" | "gpt-4.1-mini" | "gpt-5")
+    model.split('+').any(|term| matches!(term, "sim-chat" | "sim-text" | "gpt-4o" | "gpt-4.1-mini" | "gpt-5"))
 }
 
 fn names_pictures(modalities: Option<&Value>) -> bool {
@@ -160,6 +174,49 @@ fn natural(shared: &Shared, made: &Made, stream: bool, as_parts: bool, wants_lin
     text += &last_chunk(made);
     text += "data: [DONE]\n\n";
     Answer::text(EVENT_STREAM, text, &made.drawn)
+}
+
+fn finish_reason(said: &Said) -> &'static str {
+    match said.finish {
+        Finish::Stop => "stop",
+        Finish::Length => "length",
+        Finish::Filter => "content_filter",
+    }
+}
+
+/// An answer in words.
+fn words(said: &Said) -> Answer {
+    let message = json!({"role": "assistant", "content": said.text, "refusal": null});
+    let value = json!({
+        "id": format!("chatcmpl-sim{}", said.created),
+        "object": "chat.completion",
+        "created": said.created,
+        "model": said.model,
+        "choices": [{"index": 0, "message": message, "finish_reason": finish_reason(said), "logprobs": null}],
+        "usage": said.chat_usage(),
+    });
+    Answer::json(&value, &[])
+}
+
+fn streamed_words(said: &Said) -> Answer {
+    let chunk = |delta: Value, finish: Value| {
+        json!({
+            "id": format!("chatcmpl-sim{}", said.created),
+            "object": "chat.completion.chunk",
+            "created": said.created,
+            "model": said.model,
+            "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+        })
+    };
+    let mut text = event(None, &chunk(json!({"role": "assistant", "content": ""}), Value::Null));
+    for half in said.halves() {
+        text += &event(None, &chunk(json!({"content": half}), Value::Null));
+    }
+    let mut last = chunk(json!({}), finish_reason(said).into());
+    last["usage"] = said.chat_usage();
+    text += &event(None, &last);
+    text += "data: [DONE]\n\n";
+    Answer::text(EVENT_STREAM, text, &[])
 }
 
 /// A whole chat completion.

@@ -4,10 +4,11 @@
 use crate::picture::Kind;
 
 /// Models that behave, as `/models` lists them.
-pub const NORMAL_MODELS: [&str; 15] = [
+pub const NORMAL_MODELS: [&str; 16] = [
     "sim-image",
     "sim-image-edit",
     "sim-chat",
+    "sim-text",
     "gpt-image-1",
     "gpt-image-1-mini",
     "gpt-image-1.5",
@@ -23,7 +24,7 @@ pub const NORMAL_MODELS: [&str; 15] = [
 ];
 
 /// Names that misbehave, or answer in one particular shape whatever the endpoint, and what they do.
-pub const FAULT_MODELS: [(&str, &str); 49] = [
+pub const FAULT_MODELS: [(&str, &str); 54] = [
     ("sse-b64", "chat stream, the picture as one data URL in one piece"),
     ("sse-b64-split:N", "the same in pieces of N characters"),
     ("sse-b64-mime:TYPE", "the same under another media type; image/jpeg also gives a JPEG"),
@@ -73,6 +74,11 @@ pub const FAULT_MODELS: [(&str, &str); 49] = [
     ("cut", "the answer breaks off in the middle, whatever its shape"),
     ("link", "links, whatever the request says"),
     ("size:WxH", "this size, whatever the request says"),
+    ("truncated", "words that are cut at the token limit"),
+    ("filtered", "words that the content filter stops, charged"),
+    ("empty", "no words at all, charged"),
+    ("think", "words behind thoughts in <think>"),
+    ("bad-json:N", "JSON that breaks its schema the first N times in a conversation, then well"),
 ];
 
 /// A shape of answer that does not depend on the endpoint.
@@ -149,6 +155,11 @@ pub(crate) struct Behaviour {
     pub(crate) wrong_mime: bool,
     pub(crate) one_missing: bool,
     pub(crate) cut: bool,
+    pub(crate) truncated: bool,
+    pub(crate) filtered: bool,
+    pub(crate) says_nothing: bool,
+    pub(crate) thinks: bool,
+    pub(crate) bad_json_times: u32,
 }
 
 /// What `model` does; `None` when there is no such model.
@@ -161,6 +172,11 @@ pub(crate) fn behaviour(model: &str) -> Option<Behaviour> {
 }
 
 impl Behaviour {
+    /// Whether it only makes sense for words.
+    pub(crate) fn is_about_words(&self) -> bool {
+        self.truncated || self.filtered || self.says_nothing || self.thinks || self.bad_json_times > 0
+    }
+
     fn take(&mut self, term: &str) -> Option<()> {
         let (word, argument) = term.split_once(':').unwrap_or((term, ""));
         if let Some(shape) = shape(word, argument) {
@@ -192,6 +208,11 @@ impl Behaviour {
             "cut" => self.cut = true,
             "link" => self.as_link = true,
             "size" => self.size = Some(size(argument)?),
+            "truncated" => self.truncated = true,
+            "filtered" => self.filtered = true,
+            "empty" => self.says_nothing = true,
+            "think" => self.thinks = true,
+            "bad-json" => self.bad_json_times = argument.parse().ok()?,
             // a normal model beside a fault: `sim-image+delay:200`
             _ if NORMAL_MODELS.contains(&term) => {}
             _ => return None,

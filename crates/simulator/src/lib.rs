@@ -1,5 +1,5 @@
-//! The offline provider: an HTTP server on loopback that speaks the providers' own protocols, draws real pictures, counts
-//! what a real provider would have charged, and misbehaves on request.
+//! The offline provider: an HTTP server on loopback that speaks the providers' own protocols, draws real pictures,
+//! answers in words, counts what a real provider would have charged, and misbehaves on request.
 //!
 //! Which misbehaviour is the model's name ([`faults`]) or a [`Scenario`]. Nothing here knows jobs, tasks or the engine: it is
 //! reached through the same client as any other provider.
@@ -10,7 +10,9 @@ mod call;
 mod chat;
 pub mod faults;
 mod images;
+mod instance;
 mod media;
+mod messages;
 mod picture;
 mod request;
 mod responses;
@@ -18,6 +20,7 @@ mod scenario;
 mod server;
 mod shapes;
 mod state;
+mod words;
 
 pub use bill::{Bill, BillEntry, Outcome};
 pub use scenario::{Act, Rates, Scenario, ScriptLine};

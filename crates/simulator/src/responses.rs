@@ -12,6 +12,7 @@ use crate::call::{Asked, Made, make};
 use crate::chat::{Conversation, WORDS, is_text_model};
 use crate::request::{self, Incoming};
 use crate::state::Shared;
+use crate::words::{Finish, Said, say};
 use crate::{faults, shapes};
 
 /// `POST /responses`.
@@ -28,7 +29,9 @@ async fn respond(shared: &Arc<Shared>, request: Request) -> Result<Response, Ref
         return Err(bad_request("model_not_supported", &message, Some("model")));
     }
     let conversation = match incoming.fields.get("input") {
-        Some(Value::String(prompt)) => Conversation { prompt: prompt.clone(), ..Conversation::default() },
+        Some(Value::String(prompt)) => {
+            Conversation { prompt: prompt.clone(), letters: prompt.len(), ..Conversation::default() }
+        }
         Some(Value::Array(messages)) => Conversation::read(shared, messages)?,
         _ => {
             return Err(bad_request(
@@ -46,7 +49,17 @@ async fn respond(shared: &Arc<Shared>, request: Request) -> Result<Response, Ref
         .cloned();
     let stream = incoming.flag("stream")?;
     let partial_images = tool.as_ref().and_then(|tool| tool["partial_images"].as_u64()).unwrap_or(0).min(3);
+    let schema = incoming.fields.get("text").and_then(|text| text.pointer("/format/schema")).cloned();
+    let for_words = schema.is_some() || is_text_model(&incoming.model) || incoming.behaviour.is_about_words();
+    let most_tokens = incoming.fields.get("max_output_tokens").and_then(Value::as_u64);
+    let instructions = incoming.text("instructions").map_or(0, str::len);
+    let letters = conversation.letters + instructions + schema.as_ref().map_or(0, |schema| schema.to_string().len());
     let asked = ask(incoming, conversation, tool.as_ref(), stream && partial_images > 0)?;
+    if for_words && tool.is_none() {
+        let said = say(shared, asked, schema, letters, most_tokens).await?;
+        let answer = if stream { streamed_words(&said) } else { Answer::json(&spoken(&said), &[]) };
+        return Ok(said.send(shared, answer));
+    }
     let made = make(shared, asked).await?;
     let answer = match shapes::forced(shared, &made) {
         Some(answer) => answer,
@@ -62,9 +75,8 @@ async fn respond(shared: &Arc<Shared>, request: Request) -> Result<Response, Ref
 
 fn ask(incoming: Incoming, conversation: Conversation, tool: Option<&Value>, draft: bool) -> Result<Asked, Refused> {
     // the tool's own settings are read as if they stood in the request
-    let mut settings = Incoming { fields: tool.and_then(Value::as_object).cloned().unwrap_or_default(), ..incoming };
+    let settings = Incoming { fields: tool.and_then(Value::as_object).cloned().unwrap_or_default(), ..incoming };
     let (size, format) = (settings.size()?, settings.format()?);
-    settings.behaviour.text_only |= is_text_model(&settings.model) && tool.is_none();
     Ok(Asked {
         request_id: settings.request_id,
         model: settings.model,
@@ -83,6 +95,43 @@ fn words(shared: &Shared, made: &Made) -> String {
     let address = |index| if made.as_link(false) { made.link(shared, index, false) } else { made.data_url(index) };
     let pictures: Vec<_> = made.indexes().map(|index| format!("![image]({})", address(index))).collect();
     if pictures.is_empty() { WORDS.to_owned() } else { pictures.join("\n\n") }
+}
+
+/// The response object around words.
+fn spoken(said: &Said) -> Value {
+    let (status, reason) = match said.finish {
+        Finish::Stop => ("completed", Value::Null),
+        Finish::Length => ("incomplete", json!({"reason": "max_output_tokens"})),
+        Finish::Filter => ("incomplete", json!({"reason": "content_filter"})),
+    };
+    json!({
+        "id": format!("resp_sim{}", said.created),
+        "object": "response",
+        "created_at": said.created,
+        "status": status,
+        "model": said.model,
+        "output": [text_item(&said.text, true)],
+        "error": null,
+        "incomplete_details": reason,
+        "usage": said.usage(),
+    })
+}
+
+fn streamed_words(said: &Said) -> Answer {
+    let whole = spoken(said);
+    let mut begun = whole.clone();
+    begun["status"] = "in_progress".into();
+    begun["output"] = json!([]);
+    begun["usage"] = Value::Null;
+    let mut events = Events { text: String::new(), sequence: 0 };
+    events.push("response.created", json!({"response": begun}));
+    for half in said.halves() {
+        let delta = json!({"output_index": 0, "content_index": 0, "item_id": "msg_sim0", "delta": half});
+        events.push("response.output_text.delta", delta);
+    }
+    let last = if said.finish == Finish::Stop { "response.completed" } else { "response.incomplete" };
+    events.push(last, json!({"response": whole}));
+    Answer::text(EVENT_STREAM, events.text, &[])
 }
 
 /// The response object around output items.

@@ -17,6 +17,10 @@ pub struct Scenario {
     pub bill_refusals: bool,
     /// Price of one picture in micro-dollars.
     pub price_micros: i64,
+    /// Price of a million tokens of words or pictures that go into a text model, in micro-dollars.
+    pub words_in_micros: i64,
+    /// Price of a million tokens that come out of it, in micro-dollars.
+    pub words_out_micros: i64,
     /// Bits of noise in each channel of a drawn picture, 0 to 8. With 0 a picture of words compresses far better than a
     /// photo; 3 gives a 1024×1024 PNG about the size of a real one.
     pub grain_bits: u8,
@@ -33,7 +37,7 @@ pub struct Scenario {
 }
 
 impl Default for Scenario {
-    /// Everything works, at once, for 4 cents a picture.
+    /// Everything works, at once, for 4 cents a picture, and half a dollar in and two dollars out for a million tokens.
     fn default() -> Self {
         Self {
             seed: 1,
@@ -41,6 +45,8 @@ impl Default for Scenario {
             jitter_ms: 0,
             bill_refusals: false,
             price_micros: 40_000,
+            words_in_micros: 500_000,
+            words_out_micros: 2_000_000,
             grain_bits: 0,
             variations: 16,
             kept_mib: 48,
@@ -134,6 +140,12 @@ impl Scenario {
             left -= share;
         }
         None
+    }
+
+    /// What a call in words costs, in micro-dollars.
+    pub(crate) fn words_micros(&self, input_tokens: u64, output_tokens: u64) -> i64 {
+        let of = |tokens: u64, price: i64| tokens as f64 * price as f64 / 1e6;
+        (of(input_tokens, self.words_in_micros) + of(output_tokens, self.words_out_micros)).round() as i64
     }
 
     /// How long the picture of this content takes.

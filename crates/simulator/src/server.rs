@@ -18,7 +18,7 @@ use crate::answer::error;
 use crate::bill::{Bill, Ledger};
 use crate::scenario::Scenario;
 use crate::state::Shared;
-use crate::{chat, faults, images, media, responses};
+use crate::{chat, faults, images, media, messages, responses};
 
 /// Largest request body: 16 source pictures of 20 MiB as base64 and some room.
 const MAX_REQUEST_BYTES: usize = 512 << 20;
@@ -143,6 +143,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/images/edits", post(images::edits))
         .route("/v1/chat/completions", post(chat::completions))
         .route("/v1/responses", post(responses::create))
+        .route("/v1/messages", post(messages::create))
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), check_key));
     Router::new()
         .merge(with_key)

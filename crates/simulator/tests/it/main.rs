@@ -8,3 +8,4 @@ mod media;
 mod protocols;
 mod scenario;
 mod shapes;
+mod words;

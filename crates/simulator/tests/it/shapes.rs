@@ -223,11 +223,13 @@ async fn waiting() {
 
 #[test]
 fn every_listed_name_is_tried_here() {
-    let source = include_str!("shapes.rs");
+    let source = concat!(include_str!("shapes.rs"), include_str!("words.rs"));
     let tried_elsewhere = ["link", "size"];
     for (name, _) in faults::FAULT_MODELS {
         let word = name.split_once(':').map_or(name, |(word, _)| word);
-        let here = source.contains(&format!("\"{word}\"")) || source.contains(&format!("\"{word}:"));
+        let here = ["\"", ":", "+"]
+            .iter()
+            .any(|end| source.contains(&format!("\"{word}{end}")) || source.contains(&format!("+{word}{end}")));
         assert!(here || tried_elsewhere.contains(&word), "{name} has no test");
     }
 }
