@@ -63,7 +63,10 @@ pub struct JobDefinition {
     pub profile: Profile,
     /// The model that is called.
     pub model: String,
-    /// The most one call may cost; `None` when the price is not known.
+    /// Who answers text and vision calls.
+    #[serde(default)]
+    pub speakers: crate::speaker::Speakers,
+    /// The most one picture call may cost; `None` when the price is not known.
     pub call_ceiling: Option<Money>,
     /// What to do when a call's answer is lost; settled from the job file and the number of tasks.
     pub unknown: crate::job_file::UnknownPolicy,

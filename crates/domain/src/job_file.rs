@@ -10,6 +10,7 @@ use crate::picture::PictureFormat;
 use crate::profile::RateLimits;
 use crate::request::RequestOptions;
 use crate::save_rule::SaveRule;
+use crate::speaker::SpeakerSection;
 
 mod parse;
 
@@ -183,6 +184,12 @@ pub struct JobFile {
     /// Higher runs first.
     #[serde(default)]
     pub priority: i32,
+    /// Who answers text calls, when it is not the job's own profile and model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<SpeakerSection>,
+    /// Who answers vision calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vision: Option<SpeakerSection>,
     /// Inputs.
     #[serde(default)]
     pub source: SourceSection,
@@ -238,6 +245,8 @@ impl JobFile {
             budget: None,
             accept_unknown_price: false,
             priority: 0,
+            text: None,
+            vision: None,
             source: SourceSection::default(),
             options: RequestOptions::default(),
             prepare: PrepareSection::default(),

@@ -20,5 +20,6 @@ pub mod request;
 pub mod review;
 pub mod save_rule;
 pub mod source;
+pub mod speaker;
 pub mod task;
 pub mod template;

@@ -12,6 +12,7 @@ use crate::job_file::{Duplicates, JobFile, OwnPrompt, RecipeName, UnknownPolicy}
 use crate::money::Money;
 use crate::profile::{Profile, Protocol};
 use crate::source::{Scan, SourceItem};
+use crate::speaker::Speakers;
 use crate::task::TaskSpec;
 use crate::template::{Template, TemplateError};
 
@@ -160,6 +161,14 @@ pub fn expand(
     if let Some(capabilities) = capabilities {
         check_capabilities(file, profile, capabilities, &scan)?;
     }
+    if profile.resolved_protocol(capabilities.is_some_and(Capabilities::knows_images)) == Protocol::AnthropicMessages {
+        return Err(PlanError::Unsupported {
+            model,
+            provider: profile.provider.clone(),
+            option: format!("{} over {}", file.recipe.word(), Protocol::AnthropicMessages.word()),
+            detail: "it answers in words; choose another profile, and name this one under [text] or [vision]".into(),
+        });
+    }
     let mut warnings = warn(file, &scan);
     let estimate = capabilities
         .and_then(|capabilities| capabilities.price.as_ref())
@@ -192,6 +201,7 @@ pub fn expand(
             file: stored_file(file, prompts.len(), tasks),
             profile,
             model,
+            speakers: Speakers::default(),
             call_ceiling: estimate.map(|(_, call)| call.high),
             unknown,
         },

@@ -207,7 +207,9 @@ impl Profile {
             return self.protocol;
         }
         let address = self.base_url.to_ascii_lowercase();
-        if address.contains("/responses") {
+        if self.resolved_chat_protocol() == Protocol::AnthropicMessages {
+            Protocol::AnthropicMessages
+        } else if address.contains("/responses") {
             Protocol::Responses
         } else if address.contains("/chat/completions") {
             Protocol::ChatCompletions
@@ -264,6 +266,7 @@ mod tests {
         assert_eq!(auto("https://x/v1/images/edits", false), Protocol::Images);
         assert_eq!(auto("https://x/v1", true), Protocol::Images);
         assert_eq!(auto("https://x/v1", false), Protocol::ChatCompletions);
+        assert_eq!(auto("https://x/v1/messages", true), Protocol::AnthropicMessages);
     }
 
     #[test]

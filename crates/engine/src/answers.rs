@@ -14,7 +14,7 @@ use imagemill_domain::asset::Delivery;
 use imagemill_domain::call::{CallId, Usage};
 use imagemill_domain::failure::Failure;
 use imagemill_domain::hash::{ContentHash, Sha256Hash};
-use imagemill_providers::{Answer, Found, SpoolBody, Spooled};
+use imagemill_providers::{Answer, ChatAnswer, Found, SpoolBody, Spooled};
 use imagemill_store::OwnerId;
 use serde::{Deserialize, Serialize};
 
@@ -36,8 +36,19 @@ pub(crate) struct SavedAnswer {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum SavedItem {
-    Picture { body: SavedBody, bytes: u64, blake3: ContentHash, sha256: Sha256Hash, delivery: Delivery },
+    Picture {
+        body: SavedBody,
+        bytes: u64,
+        blake3: ContentHash,
+        sha256: Sha256Hash,
+        delivery: Delivery,
+    },
     Link(String),
+    /// All of an answer in words.
+    Words {
+        text: String,
+        finish: String,
+    },
     Failed(Failure),
 }
 
@@ -62,6 +73,12 @@ impl SavedAnswer {
                 Found::Failed(failure) => SavedItem::Failed(failure),
             })
             .collect();
+        Self { call, items, usage: answer.usage, http_status: answer.http_status, raw: answer.raw }
+    }
+
+    /// Takes an answer in words over.
+    pub(crate) fn of_words(call: CallId, answer: ChatAnswer) -> Self {
+        let items = vec![SavedItem::Words { text: answer.text, finish: answer.finish }];
         Self { call, items, usage: answer.usage, http_status: answer.http_status, raw: answer.raw }
     }
 

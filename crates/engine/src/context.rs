@@ -16,7 +16,9 @@ use imagemill_store::{Claimed, Files, OwnerId, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::answers::{AnswerLog, Kept, SavedAnswer};
+use crate::chat::Speaking;
 use crate::clock::Clock;
+use crate::course::{Account, Course};
 use crate::disk::Disk;
 use crate::limits::Gate;
 use crate::pictures::PicturePool;
@@ -46,6 +48,27 @@ pub(crate) struct RunningJob {
     pub(crate) provider: Arc<dyn ImageProvider>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) capabilities: Option<Capabilities>,
+    /// Who answers calls with words alone.
+    pub(crate) text: Arc<Speaking>,
+    /// Who answers calls with pictures.
+    pub(crate) vision: Arc<Speaking>,
+}
+
+impl RunningJob {
+    /// The account that pictures are made at.
+    pub(crate) fn account(&self) -> Account {
+        Account {
+            profile: self.definition.profile.name.clone(),
+            gate: self.gate.clone(),
+            recovery: self.capabilities.as_ref().map(|known| known.recovery).unwrap_or_default(),
+            longest_wait_ms: self.definition.profile.limits.longest_wait_ms,
+        }
+    }
+
+    /// The names of all profiles that its calls go to.
+    pub(crate) fn profiles(&self) -> [&str; 3] {
+        [&self.definition.profile.name, &self.text.profile.name, &self.vision.profile.name]
+    }
 }
 
 /// One task under way.
@@ -55,6 +78,8 @@ pub struct TaskContext {
     pub(crate) claimed: Claimed,
     /// Fires when the task is to stop.
     pub(crate) cancel: CancellationToken,
+    /// What its steps led to so far.
+    pub(crate) course: Course,
 }
 
 impl TaskContext {
@@ -68,19 +93,24 @@ impl TaskContext {
         &self.job.definition
     }
 
+    /// The account that calls are made at right now.
+    pub(crate) fn account(&self) -> Account {
+        self.course.account().unwrap_or_else(|| self.job.account())
+    }
+
     /// The task's prompt.
     pub fn prompt(&self) -> Cow<'_, str> {
         plan::prompt_of(&self.job.definition, &self.claimed.spec)
     }
 
     /// The request that the task's own prompt, pictures and options make, under the step name `step`.
-    pub fn ask(&self, step: &'static str) -> ImageAsk {
+    pub fn ask(&self, step: impl Into<Cow<'static, str>>) -> ImageAsk {
         let file = &self.job.definition.file;
         let mut options = file.options.clone();
         // Samples of one prompt differ by seed where there is one.
         options.seed = options.seed.map(|seed| seed.wrapping_add(i64::from(self.claimed.spec.sample)));
         ImageAsk {
-            step,
+            step: step.into(),
             system_prompt: file.system_prompt.clone(),
             prompt: self.prompt().into_owned(),
             pictures: self.claimed.spec.pictures.clone(),

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use imagemill_domain::failure::{Failure, FailureKind};
-use imagemill_domain::job::{JobId, JobState};
+use imagemill_domain::job::{JobDefinition, JobId, JobState};
+use imagemill_domain::profile as domain;
+use imagemill_domain::speaker::Speaker;
 use imagemill_domain::task::TaskId;
 use imagemill_providers::{Registry, WireOptions};
 use imagemill_store::{Claimed, OpenJob, StoreError};
@@ -18,7 +20,9 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::chat::Speaking;
 use crate::context::{RunningJob, Shared, TaskContext};
+use crate::course::Course;
 use crate::limits::Gate;
 use crate::settle;
 use crate::start::{Activity, Blocked, LEASE_MS, ProfileActivity, ReadCredential};
@@ -220,8 +224,8 @@ impl Dispatcher {
         }
         self.stale |= report.requeued || ran_dry;
         match report.effect {
-            Some(Effect::PauseProfile { kind, reason, again_in_ms }) => {
-                self.pause_profile(&report.profile, kind, reason, again_in_ms).await;
+            Some(Effect::PauseProfile { profile, kind, reason, again_in_ms }) => {
+                self.pause_profile(&profile, kind, reason, again_in_ms).await;
             }
             Some(Effect::PauseJob { reason }) => self.pause_job(report.job, reason).await,
             None => {}
@@ -256,7 +260,8 @@ impl Dispatcher {
             if let Some(profile) = self.profiles.get_mut(&job.definition.profile.name) {
                 profile.running += 1;
             }
-            let task = TaskContext { shared: self.shared.clone(), job: job.clone(), claimed, cancel };
+            let (shared, job, course) = (self.shared.clone(), job.clone(), Course::default());
+            let task = TaskContext { shared, job, claimed, cancel, course };
             self.workers.spawn(worker::run_task(task));
         }
     }
@@ -339,9 +344,20 @@ impl Dispatcher {
         if self.jobs.get(&id).is_some_and(|known| known.definition == job.definition) {
             return;
         }
-        let profile = &job.definition.profile;
-        let name = profile.name.clone();
-        let known = self.profiles.entry(name.clone()).or_insert_with(|| Profile {
+        match self.make_job(id, job.definition) {
+            Ok(job) => {
+                self.jobs.insert(id, Arc::new(job));
+            }
+            Err((name, Failure { kind, message, .. })) if kind.pauses_profile() => {
+                self.pause_profile(&name, kind, message, None).await;
+            }
+            Err((_, failure)) => self.pause_job(id, failure.message).await,
+        }
+    }
+
+    /// The door to a profile, made when it is new.
+    fn gate(&mut self, profile: &domain::Profile) -> Arc<Gate> {
+        let known = self.profiles.entry(profile.name.clone()).or_insert_with(|| Profile {
             gate: Gate::new(profile.limits),
             running: 0,
             paused: None,
@@ -349,23 +365,41 @@ impl Dispatcher {
             resumed_at: None,
         });
         known.gate.set_limits(profile.limits);
-        let gate = known.gate.clone();
-        let capabilities = self.shared.capabilities.find(&profile.provider, &job.definition.model).cloned();
+        known.gate.clone()
+    }
+
+    /// A job with its providers; fails with the name of the profile whose provider cannot be made.
+    fn make_job(&mut self, id: JobId, definition: JobDefinition) -> Result<RunningJob, (String, Failure)> {
+        let profile = &definition.profile;
+        let gate = self.gate(profile);
+        let capabilities = self.shared.capabilities.find(&profile.provider, &definition.model).cloned();
         let knows_images = capabilities.as_ref().is_some_and(imagemill_domain::capability::Capabilities::knows_images);
         let options =
             WireOptions { bills_5xx: capabilities.as_ref().is_none_or(|capabilities| capabilities.bills_5xx) };
         let provider = (self.read_credential)(&profile.credential)
             .and_then(|secret| self.registry.provider_with(profile, knows_images, secret, options));
-        match provider {
-            Ok(provider) => {
-                let running = RunningJob { id, definition: job.definition, provider, gate, capabilities };
-                self.jobs.insert(id, Arc::new(running));
-            }
-            Err(Failure { kind, message, .. }) if kind.pauses_profile() => {
-                self.pause_profile(&name, kind, message, None).await;
-            }
-            Err(failure) => self.pause_job(id, failure.message).await,
-        }
+        let provider = provider.map_err(|failure| (profile.name.clone(), failure))?;
+        let own = || Speaker { profile: profile.clone(), model: definition.model.clone() };
+        let text = self.speaking(definition.speakers.text.clone().unwrap_or_else(own))?;
+        let vision = self.speaking(definition.speakers.vision.clone().unwrap_or_else(own))?;
+        Ok(RunningJob { id, definition, provider, gate, capabilities, text, vision })
+    }
+
+    fn speaking(&mut self, speaker: Speaker) -> Result<Arc<Speaking>, (String, Failure)> {
+        let Speaker { profile, model } = speaker;
+        let gate = self.gate(&profile);
+        let capabilities = self.shared.capabilities.find(&profile.provider, &model).cloned();
+        let options = WireOptions { bills_5xx: capabilities.as_ref().is_none_or(|known| known.bills_5xx) };
+        let provider = (self.read_credential)(&profile.credential)
+            .and_then(|secret| self.registry.chat(&profile, secret, options))
+            .map_err(|failure| (profile.name.clone(), failure))?;
+        Ok(Arc::new(Speaking { profile, model, provider, gate, capabilities }))
+    }
+
+    /// Whether a profile that the job calls is paused.
+    fn waits_for_profile(&self, job: JobId) -> bool {
+        let paused = |name: &str| self.profiles.get(name).is_some_and(|profile| profile.paused.is_some());
+        self.jobs.get(&job).is_some_and(|job| job.profiles().into_iter().any(paused))
     }
 
     /// Starts claims where there is room. Each job has one claim under way at most; what ends meanwhile is taken up by the
@@ -380,6 +414,7 @@ impl Dispatcher {
                 .iter()
                 .filter(|open| open.job.profile == *name && open.queued > 0)
                 .filter(|open| self.jobs.contains_key(&open.job.id) && !self.set_aside.contains_key(&open.job.id))
+                .filter(|open| !self.waits_for_profile(open.job.id))
                 .collect();
             let Some(highest) = candidates.iter().map(|open| open.job.priority).max() else { continue };
             candidates.retain(|open| open.job.priority == highest);
@@ -475,9 +510,13 @@ impl Dispatcher {
     fn publish(&self) {
         let now_us = self.shared.clock.now_us();
         let stuck = |open: &OpenJob| {
-            let paused = self.profiles.get(&open.job.profile).and_then(|profile| profile.paused.as_ref());
-            self.set_aside.contains_key(&open.job.id)
-                || paused.is_some_and(|paused| paused.until_us.is_none_or(|until_us| until_us > now_us + LONG_PAUSE_US))
+            let names = match self.jobs.get(&open.job.id) {
+                Some(job) => job.profiles().to_vec(),
+                None => vec![open.job.profile.as_str()],
+            };
+            let pauses = names.iter().filter_map(|name| self.profiles.get(*name)?.paused.as_ref());
+            let long = |paused: &Blocked| paused.until_us.is_none_or(|until_us| until_us > now_us + LONG_PAUSE_US);
+            self.set_aside.contains_key(&open.job.id) || pauses.into_iter().any(long)
         };
         let idle = self.running.is_empty() && self.claims.is_empty() && !self.stale;
         let mut blocked: Vec<Blocked> = self.profiles.values().filter_map(|profile| profile.paused.clone()).collect();

@@ -1,15 +1,19 @@
 //! Runs jobs: one dispatcher claims tasks, workers run recipes, every paid call goes through the ledger, the limits and
 //! the budget, and what a failure means for a task is decided in one pure function.
 //!
-//! This crate knows recipes only as [`Recipe`] and providers only as `imagemill_providers::ImageProvider`.
+//! This crate knows recipes only as [`Recipe`] and providers only as `imagemill_providers::ImageProvider` and `ChatProvider`.
 
 mod answers;
+mod chat;
 mod clock;
 mod context;
+mod course;
 mod disk;
 mod dispatcher;
 mod error;
 mod feed;
+mod image_step;
+mod journal;
 mod limits;
 mod paid;
 mod pictures;
@@ -19,11 +23,13 @@ pub mod retry;
 mod settle;
 mod sources;
 mod start;
+mod structured;
 mod worker;
 
+pub use chat::ChatReply;
 pub use clock::Clock;
 pub use context::TaskContext;
 pub use error::EngineError;
 pub use feed::EventFeed;
-pub use recipe::{Ending, ImageAsk, Recipe, RecipeFuture};
+pub use recipe::{AskPart, ChatAsk, Ending, ImageAsk, Recipe, RecipeFuture};
 pub use start::{Activity, Blocked, Engine, EngineHandle, EngineOptions, EngineParts, ProfileActivity, ReadCredential};

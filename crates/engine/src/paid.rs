@@ -13,6 +13,7 @@ use imagemill_store::{NewCall, OpenCall};
 
 use crate::answers::SavedAnswer;
 use crate::context::TaskContext;
+use crate::journal::{self, Entry};
 use crate::pictures::local;
 use crate::recipe::ImageAsk;
 use crate::retry::Decision;
@@ -28,18 +29,29 @@ const CALL_BYTES: u64 = 512 << 10;
 pub(crate) enum Step {
     /// It moved, in the same transaction as its call.
     Moved,
+    /// It goes on: the call's pictures are stored, or were before.
+    Stored(CallId),
     /// The failure was judged; an `End` still has to be written unless `written`.
     Judged { failure: Failure, decision: Decision, written: bool },
     /// It goes back to the queue as if it had not been taken.
     Released,
 }
 
-/// Makes the last paid call of a task, or finishes what an earlier try of it left.
-pub(crate) async fn last_image(task: &TaskContext, ask: ImageAsk) -> Result<Step, Failure> {
+/// Makes a picture call, or finishes what an earlier try of it left. Unless it is the task's last one, a call that was made
+/// before is not made again.
+pub(crate) async fn image(task: &TaskContext, ask: ImageAsk) -> Result<Step, Failure> {
     if task.claimed.lease.attempt > 1
         && let Some(step) = resume(task, &ask).await?
     {
         return Ok(step);
+    }
+    if !task.course.is_last() && (task.claimed.lease.attempt > 1 || task.course.has_steps()) {
+        let sent = prepare(task, &ask).await?;
+        match journal::look(task, &ask.step, request(task, &ask, &sent).hash()).await? {
+            Entry::Done(call) => return Ok(Step::Stored(call.id)),
+            Entry::Failed(failure) => return Err(failure),
+            Entry::Open(_) | Entry::Nothing => {}
+        }
     }
     let pictures_asked = ask.options.n.unwrap_or(1);
     let permit = tokio::select! {
@@ -48,14 +60,7 @@ pub(crate) async fn last_image(task: &TaskContext, ask: ImageAsk) -> Result<Step
     };
     let Ok(permit) = permit else { return Ok(Step::Released) };
     let sent = prepare(task, &ask).await?;
-    let request = ImageRequest {
-        model: task.job.definition.model.clone(),
-        system_prompt: ask.system_prompt,
-        prompt: ask.prompt,
-        pictures: sent.iter().map(|picture| picture.input.blake3).collect(),
-        options: ask.options,
-        sample: task.claimed.spec.sample,
-    };
+    let request = request(task, &ask, &sent);
     let inputs: Vec<PictureInput> = sent.iter().map(|picture| picture.input.clone()).collect();
     let room = tokio::select! {
         room = task.shared.disk.room(pictures_asked) => room?,
@@ -64,7 +69,7 @@ pub(crate) async fn last_image(task: &TaskContext, ask: ImageAsk) -> Result<Step
     let request_text = task.job.provider.request_text(&request, &inputs);
     let new_call = NewCall {
         lease: task.claimed.lease,
-        step: ask.step.to_owned(),
+        step: ask.step.into_owned(),
         request_hash: request.hash(),
         profile: task.job.definition.profile.name.clone(),
         model: request.model.clone(),
@@ -109,12 +114,8 @@ async fn send(
     request: &ImageRequest,
     inputs: &[PictureInput],
 ) -> Result<Answer, (Failure, String)> {
-    let went_out = AtomicBool::new(false);
-    let progress = |progress| {
-        if progress == Progress::Sent {
-            went_out.store(true, Ordering::Relaxed);
-        }
-    };
+    let sending = Sending::default();
+    let progress = |progress| sending.note(progress);
     let key = format!("{}-{}", task.claimed.key.short(), call.0);
     let wire = WireCall {
         request,
@@ -124,30 +125,56 @@ async fn send(
         spool: Spool::new(task.shared.files.spool_dir(), &call.0.to_string()),
         progress: &progress,
     };
-    let stop = async {
-        task.cancel.cancelled().await;
-        tokio::time::sleep(STOP_GRACE).await;
-    };
     tokio::select! {
         biased;
         result = task.job.provider.image(wire) => result.map_err(|failure| {
             task.job.gate.hint(failure.rate.remaining_requests, failure.rate.reset_requests_ms);
             (failure.failure, failure.raw)
         }),
-        () = stop => Err((stopped(went_out.load(Ordering::Relaxed)), String::new())),
+        () = stop_asked(task) => Err((sending.stopped(), String::new())),
     }
 }
 
-fn stopped(went_out: bool) -> Failure {
-    if went_out {
-        Failure::new(
-            FailureKind::UnknownOutcome,
-            "stopped while the answer was awaited; the provider may have made and charged the picture",
-        )
-        .billing(Billing::Unknown)
-    } else {
-        Failure::new(FailureKind::Stopped, "stopped before the request was sent; nothing was paid")
+/// Waits until the task is to stop, and then a little for an answer that is about to arrive.
+pub(crate) async fn stop_asked(task: &TaskContext) {
+    task.cancel.cancelled().await;
+    tokio::time::sleep(STOP_GRACE).await;
+}
+
+/// How far a request is.
+#[derive(Default)]
+pub(crate) struct Sending {
+    went_out: AtomicBool,
+}
+
+impl Sending {
+    pub(crate) fn note(&self, progress: Progress) {
+        if progress == Progress::Sent {
+            self.went_out.store(true, Ordering::Relaxed);
+        }
     }
+
+    /// What it means that it was stopped here.
+    pub(crate) fn stopped(&self) -> Failure {
+        if self.went_out.load(Ordering::Relaxed) {
+            Failure::new(
+                FailureKind::UnknownOutcome,
+                "stopped while the answer was awaited; the provider may have made and charged it",
+            )
+            .billing(Billing::Unknown)
+        } else {
+            Failure::new(FailureKind::Stopped, "stopped before the request was sent; nothing was paid")
+        }
+    }
+}
+
+/// The end of an earlier request could not be written when it came. Whatever it was, it is not sent again unasked.
+pub(crate) fn end_not_written() -> Failure {
+    Failure::new(
+        FailureKind::UnknownOutcome,
+        "what became of an earlier request of this task could not be written down; the provider may have made and charged the answer",
+    )
+    .billing(Billing::Unknown)
 }
 
 /// An earlier try of this task may have left an answer that was paid for: one with links to fetch, or one that could not be
@@ -166,18 +193,24 @@ async fn resume(task: &TaskContext, ask: &ImageAsk) -> Result<Option<Step>, Fail
         stuck => stuck,
     };
     let Some((answer, kept)) = found else {
-        // Its end could not be written when it came. Whatever it was, it is not sent again unasked.
-        let failure = Failure::new(
-            FailureKind::UnknownOutcome,
-            "what became of an earlier request of this task could not be written down; the provider may have made and charged the picture",
-        )
-        .billing(Billing::Unknown);
+        let failure = end_not_written();
         let end = failed_end(task, &failure, String::new());
         return conclude(task, call.id, end, failure).await.map(Some);
     };
     // Only the comparison with the source needs it, and the source may be gone by now.
     let sent = prepare(task, ask).await.unwrap_or_default();
     settle(task, answer, kept, &sent).await.map(Some)
+}
+
+fn request(task: &TaskContext, ask: &ImageAsk, sent: &[SentPicture]) -> ImageRequest {
+    ImageRequest {
+        model: task.job.definition.model.clone(),
+        system_prompt: ask.system_prompt.clone(),
+        prompt: ask.prompt.clone(),
+        pictures: sent.iter().map(|picture| picture.input.blake3).collect(),
+        options: ask.options.clone(),
+        sample: task.claimed.spec.sample,
+    }
 }
 
 async fn prepare(task: &TaskContext, ask: &ImageAsk) -> Result<Vec<SentPicture>, Failure> {
@@ -204,7 +237,7 @@ fn bytes_held(task: &TaskContext, ask: &ImageAsk) -> u64 {
     CALL_BYTES + ask.pictures.iter().map(copies).sum::<u64>()
 }
 
-fn over_budget(budget: Money, spent: Money, reserved: Money, ceiling: Money) -> Failure {
+pub(crate) fn over_budget(budget: Money, spent: Money, reserved: Money, ceiling: Money) -> Failure {
     Failure::new(
         FailureKind::Budget,
         format!(

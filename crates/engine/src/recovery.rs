@@ -9,6 +9,8 @@ use std::collections::hash_map::Entry;
 use imagemill_domain::call::{Call, CallState, RecoveryClass, Usage};
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
 use imagemill_domain::job::{Job, JobId};
+use imagemill_domain::profile::Profile;
+use imagemill_domain::speaker::Speaker;
 use imagemill_domain::task::TaskState;
 use imagemill_store::{CallEnd, Orphan, TaskEnd};
 
@@ -72,6 +74,17 @@ pub(crate) async fn recover(shared: &Shared) -> Result<Recovered, EngineError> {
     Ok(recovered)
 }
 
+/// Whose answer is lost: the job's own profile and model, or those of its text or vision calls.
+fn called<'a>(job: &'a Job, lost: &[&Call]) -> (&'a Profile, &'a str) {
+    let definition = &job.definition;
+    let speakers = [&definition.speakers.text, &definition.speakers.vision];
+    let is_lost = |speaker: &&Speaker| {
+        lost.iter().any(|call| call.profile == speaker.profile.name && call.model == speaker.model)
+    };
+    let speaker = speakers.into_iter().flatten().find(is_lost);
+    speaker.map_or((&definition.profile, &definition.model), |speaker| (&speaker.profile, &speaker.model))
+}
+
 /// The answers are lost: the calls are unknown, the task waits for a person or is tried again, as the policy says.
 async fn give_up(shared: &Shared, orphan: &Orphan, lost: &[&Call], job: Option<&Job>) -> Result<(), EngineError> {
     let failure = Failure::new(
@@ -96,8 +109,8 @@ async fn give_up(shared: &Shared, orphan: &Orphan, lost: &[&Call], job: Option<&
         Some(job) => {
             let calls = shared.store.calls().for_task(orphan.lease.task).await?;
             let unknown = calls.iter().filter(|call| call.state == CallState::Unknown).count();
-            let profile = &job.definition.profile;
-            let capabilities = shared.capabilities.find(&profile.provider, &job.definition.model);
+            let (profile, model) = called(job, lost);
+            let capabilities = shared.capabilities.find(&profile.provider, model);
             retry::decide(Situation {
                 failure: &failure,
                 tries: orphan.tries,

@@ -14,6 +14,7 @@ use imagemill_providers::Spool;
 use imagemill_store::{CallEnd, NewAsset, TaskEnd};
 
 use crate::answers::{Kept, SavedAnswer, SavedItem};
+use crate::chat::is_tolerable;
 use crate::context::{Shared, TaskContext};
 use crate::paid::Step;
 use crate::pictures::{Stored, local};
@@ -84,8 +85,15 @@ async fn enter(task: &TaskContext, answer: &SavedAnswer, sent: &[SentPicture]) -
         assets,
     };
     match (state, failure) {
+        (Some(_), _) if !task.course.is_last() => {
+            let finished = shared.store.calls().finish(call, end, None, shared.clock.now_us()).await;
+            finished.map_err(|error| local(&error))?;
+            task.course.ended(cost, 0);
+            Ok(Step::Stored(call))
+        }
         (Some(state), failure) => {
-            let pictures = end.assets.len() as u32;
+            let pictures = task.course.pictures() + end.assets.len() as u32;
+            let cost = task.course.cost_with(cost);
             let moved = (task.claimed.lease, TaskEnd { state, failure, pictures, cost });
             let finished = shared.store.calls().finish(call, end, Some(moved), shared.clock.now_us()).await;
             finished.map_err(|error| local(&error))?;
@@ -100,6 +108,10 @@ async fn enter(task: &TaskContext, answer: &SavedAnswer, sent: &[SentPicture]) -
 async fn bring_home(task: &TaskContext, item: SavedItem, name: String) -> Result<(Stored, Delivery), Failure> {
     let picture = match item {
         SavedItem::Failed(failure) => return Err(with_billing(task, failure)),
+        SavedItem::Words { .. } => {
+            let message = "the answer that was kept for this step holds words and no picture";
+            return Err(Failure::new(FailureKind::Protocol, message).billing(Billing::Billed));
+        }
         SavedItem::Link(url) => SavedItem::of(fetch(task, &url, &name).await?),
         picture @ SavedItem::Picture { .. } => picture,
     };
@@ -150,11 +162,13 @@ pub(crate) async fn conclude(
 ) -> Result<Step, Failure> {
     let faults = note_at_gate(task, &failure);
     let decision = decide(task, &failure, faults).await;
+    // Before its last step a recipe may go on after a failure that concerns only this step.
     let task_end = match &decision {
-        Decision::End(state) => Some((
-            task.claimed.lease,
-            TaskEnd { state: *state, failure: Some(failure.clone()), pictures: 0, cost: end.cost },
-        )),
+        decision if is_tolerable(decision) && !task.course.is_last() => None,
+        Decision::End(state) => {
+            let (pictures, cost) = (task.course.pictures(), task.course.cost_with(end.cost));
+            Some((task.claimed.lease, TaskEnd { state: *state, failure: Some(failure.clone()), pictures, cost }))
+        }
         _ => None,
     };
     let written = task_end.is_some();
@@ -165,11 +179,12 @@ pub(crate) async fn conclude(
 
 /// Tells the gate; returns how many transport faults there were in a row.
 fn note_at_gate(task: &TaskContext, failure: &Failure) -> u32 {
-    let gate = &task.job.gate;
+    let account = task.account();
+    let gate = &account.gate;
     match failure.kind {
         FailureKind::RateLimited => {
-            let longest = task.job.definition.profile.limits.longest_wait_ms;
-            gate.rate_limited(Duration::from_millis(failure.retry_after_ms.unwrap_or(1_000).min(longest)));
+            let wait_ms = failure.retry_after_ms.unwrap_or(1_000).min(account.longest_wait_ms);
+            gate.rate_limited(Duration::from_millis(wait_ms));
             0
         }
         FailureKind::Transient | FailureKind::UnknownOutcome if !task.cancel.is_cancelled() => gate.fault(),
@@ -266,7 +281,7 @@ async fn new_assets(
     sent: &[SentPicture],
 ) -> Result<Vec<NewAsset>, Failure> {
     let mut next_index = 1;
-    if task.claimed.lease.attempt > 1 {
+    if task.claimed.lease.attempt > 1 || task.course.has_steps() {
         let earlier = task.shared.store.assets().for_task(task.claimed.lease.task).await;
         next_index += earlier.map_err(|error| local(&error))?.iter().map(|asset| asset.index).max().unwrap_or(0);
     }
@@ -279,7 +294,11 @@ async fn new_assets(
         }
         _ => None,
     };
-    let parents = task.claimed.spec.pictures.iter().map(|picture| picture.blake3).collect::<Vec<_>>();
+    let parents: Vec<_> = match sent {
+        // A held answer, whose sources may be gone.
+        [] if task.course.is_last() => task.claimed.spec.pictures.iter().map(|picture| picture.blake3).collect(),
+        sent => sent.iter().map(|picture| picture.source).collect(),
+    };
     let prepared: Vec<_> = sent.iter().filter_map(|picture| picture.prepared.clone()).collect();
     let prepared = (!prepared.is_empty()).then_some(serde_json::Value::Array(prepared));
     let mut siblings = Vec::new();

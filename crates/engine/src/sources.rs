@@ -11,6 +11,8 @@ use bytes::Bytes;
 use imagemill_domain::failure::{Failure, FailureKind};
 use imagemill_domain::hash::ContentHash;
 use imagemill_domain::job::JobDefinition;
+use imagemill_domain::job_file::PrepareSection;
+use imagemill_domain::picture::PictureFormat;
 use imagemill_domain::task::SourcePicture;
 use imagemill_imaging::{self as imaging, ImageError, Limits, Look, PreparePolicy, Prepared};
 use imagemill_providers::{PictureBytes, PictureInput};
@@ -24,13 +26,24 @@ pub(crate) struct SourceLooks(Mutex<HashMap<ContentHash, Arc<Look>>>);
 
 /// A source, ready to be sent.
 pub(crate) struct SentPicture {
+    /// The source's own bytes.
+    pub(crate) source: ContentHash,
     pub(crate) input: PictureInput,
     /// What was done to it, for the record; `None` when the file's own bytes are sent.
     pub(crate) prepared: Option<serde_json::Value>,
 }
 
-/// Checks and prepares one source.
+/// Checks and prepares one source for the job's own profile.
 pub(crate) fn prepare(source: &SourcePicture, definition: &JobDefinition) -> Result<SentPicture, Failure> {
+    prepare_for(source, &definition.file.prepare, definition.profile.accepted_formats())
+}
+
+/// Checks and prepares one source for a provider that takes these formats.
+pub(crate) fn prepare_for(
+    source: &SourcePicture,
+    rules: &PrepareSection,
+    accepted: &[PictureFormat],
+) -> Result<SentPicture, Failure> {
     let path = Path::new(&source.path);
     let (content, _) = imaging::facts(path).map_err(|error| unusable(source, &error))?;
     if content != source.blake3 {
@@ -42,10 +55,9 @@ pub(crate) fn prepare(source: &SourcePicture, definition: &JobDefinition) -> Res
             ),
         ));
     }
-    let rules = &definition.file.prepare;
     let policy = PreparePolicy {
         rotate: rules.rotate,
-        accepted: definition.profile.accepted_formats(),
+        accepted,
         convert_to: rules.convert_to,
         max_edge: rules.max_edge,
         max_pixels: rules.max_pixels,
@@ -54,6 +66,7 @@ pub(crate) fn prepare(source: &SourcePicture, definition: &JobDefinition) -> Res
     let file_name = source.name.rsplit('/').next().unwrap_or(&source.name).to_owned();
     Ok(match imaging::prepare(path, &policy).map_err(|error| unusable(source, &error))? {
         Prepared::AsIs(probe) => SentPicture {
+            source: content,
             input: PictureInput {
                 bytes: PictureBytes::File(PathBuf::from(&source.path)),
                 len: probe.bytes,
@@ -64,6 +77,7 @@ pub(crate) fn prepare(source: &SourcePicture, definition: &JobDefinition) -> Res
             prepared: None,
         },
         Prepared::Changed { bytes, format, width, height, blake3, steps } => SentPicture {
+            source: content,
             input: PictureInput {
                 len: bytes.len() as u64,
                 bytes: PictureBytes::Memory(Bytes::from(bytes)),

@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
-use imagemill_domain::call::{CallState, RecoveryClass, Usage};
+use imagemill_domain::call::{CallState, Usage};
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
 use imagemill_domain::job::JobId;
 use imagemill_domain::task::{TaskId, TaskState};
@@ -11,6 +11,7 @@ use imagemill_store::{CallEnd, StoreError, TaskEnd};
 
 use crate::context::TaskContext;
 use crate::paid::{self, Step};
+use crate::pictures::local;
 use crate::recipe::Ending;
 use crate::retry::{self, Decision, FAULTS_BEFORE_PAUSE, Situation};
 
@@ -28,7 +29,7 @@ pub(crate) struct Report {
 /// What a failure stops beyond its task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Effect {
-    PauseProfile { kind: FailureKind, reason: String, again_in_ms: Option<u64> },
+    PauseProfile { profile: String, kind: FailureKind, reason: String, again_in_ms: Option<u64> },
     PauseJob { reason: String },
 }
 
@@ -50,7 +51,8 @@ pub(crate) async fn run_task(task: TaskContext) -> Report {
         }
     };
     let applied = match step {
-        Step::Moved => Ok(()),
+        // A stored step ends no task: the recipe goes on with it.
+        Step::Moved | Step::Stored(_) => Ok(()),
         Step::Released => {
             report.requeued = true;
             release(&task).await
@@ -76,9 +78,27 @@ async fn attempt(task: &TaskContext) -> Result<Step, Failure> {
             "this imagemill does not know the job's recipe; use the version that made the job",
         )
     })?;
-    match recipe.run(task).await? {
-        Ending::Image(ask) => paid::last_image(task, *ask).await,
+    let ending = recipe.run(task).await;
+    if let Some(step) = task.course.take_verdict() {
+        // Whatever the recipe made of it, a step decided what becomes of this attempt.
+        return Ok(step);
     }
+    match ending? {
+        Ending::Image(ask) => {
+            task.course.begin_last();
+            paid::image(task, *ask).await
+        }
+        Ending::Done(missing) => done(task, missing).await,
+    }
+}
+
+/// The steps were all: their pictures are the task's.
+async fn done(task: &TaskContext, missing: Option<Failure>) -> Result<Step, Failure> {
+    let state = if missing.is_some() { TaskState::Partial } else { TaskState::Succeeded };
+    let end = TaskEnd { state, failure: missing, pictures: task.course.pictures(), cost: task.course.cost() };
+    let finished = task.shared.store.tasks().finish(task.claimed.lease, end, task.shared.clock.now_us()).await;
+    finished.map_err(|error| local(&error))?;
+    Ok(Step::Moved)
 }
 
 /// A failure outside a call: a missing source, a full disk, no room in the budget.
@@ -93,6 +113,7 @@ pub(crate) async fn decide(task: &TaskContext, failure: &Failure, faults_in_a_ro
         return Decision::End(TaskState::Unknown);
     }
     let definition = &task.job.definition;
+    let account = task.account();
     let earlier_unknowns = if failure.kind == FailureKind::UnknownOutcome && task.claimed.tries > 1 {
         let calls = task.shared.store.calls().for_task(task.claimed.lease.task).await.unwrap_or_default();
         calls.iter().filter(|call| call.state == CallState::Unknown).count() as u32
@@ -105,10 +126,10 @@ pub(crate) async fn decide(task: &TaskContext, failure: &Failure, faults_in_a_ro
         earlier_unknowns,
         rules: &definition.file.retry,
         unknown: definition.unknown,
-        recovery: task.job.capabilities.as_ref().map_or(RecoveryClass::Opaque, |capabilities| capabilities.recovery),
-        longest_hint_ms: definition.profile.limits.longest_wait_ms,
+        recovery: account.recovery,
+        longest_hint_ms: account.longest_wait_ms,
         faults_in_a_row,
-        limited_for_ms: task.job.gate.limited_for().as_millis() as u64,
+        limited_for_ms: account.gate.limited_for().as_millis() as u64,
         chance: chance(task),
     })
 }
@@ -123,16 +144,21 @@ fn chance(task: &TaskContext) -> f64 {
 }
 
 fn effect_of(task: &TaskContext, failure: &Failure, decision: &Decision) -> Option<Effect> {
+    let account = task.account();
     match decision {
-        Decision::PauseProfile { again_in_ms, kind } => {
-            Some(Effect::PauseProfile { kind: *kind, reason: failure.message.clone(), again_in_ms: *again_in_ms })
-        }
+        Decision::PauseProfile { again_in_ms, kind } => Some(Effect::PauseProfile {
+            profile: account.profile,
+            kind: *kind,
+            reason: failure.message.clone(),
+            again_in_ms: *again_in_ms,
+        }),
         Decision::PauseJob => Some(Effect::PauseJob { reason: failure.message.clone() }),
         // Answers that are lost again and again, whatever the item, are the provider's trouble and not the items'.
-        _ if task.job.gate.faults() >= FAULTS_BEFORE_PAUSE
+        _ if account.gate.faults() >= FAULTS_BEFORE_PAUSE
             && matches!(failure.kind, FailureKind::Transient | FailureKind::UnknownOutcome) =>
         {
             Some(Effect::PauseProfile {
+                profile: account.profile,
                 kind: FailureKind::StableInfra,
                 reason: failure.message.clone(),
                 again_in_ms: Some(10_000),
@@ -151,7 +177,8 @@ async fn apply(task: &TaskContext, failure: Failure, decision: Decision, written
         Decision::End(TaskState::Stopped) | Decision::PauseProfile { .. } | Decision::PauseJob => release(task).await?,
         Decision::End(state) => {
             tracing::info!(task = lease.task.0, kind = %failure.kind, state = state.word(), "task ended without a picture");
-            tasks.finish(lease, TaskEnd { state, failure: Some(failure), pictures: 0, cost: None }, now_us).await?;
+            let (pictures, cost) = (task.course.pictures(), task.course.cost());
+            tasks.finish(lease, TaskEnd { state, failure: Some(failure), pictures, cost }, now_us).await?;
         }
         Decision::Wait { wait_ms, counts } => {
             tracing::info!(task = lease.task.0, kind = %failure.kind, wait_ms, "task waits");

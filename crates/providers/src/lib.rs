@@ -15,6 +15,7 @@ mod gemini_text;
 mod http;
 mod lift;
 mod links;
+mod no_pictures;
 mod openai_chat;
 mod openai_chat_text;
 mod openai_images;

@@ -14,6 +14,7 @@ use crate::anthropic_messages::{self, Messages};
 use crate::chat::ChatProvider;
 use crate::gemini_text::{self, GeminiText};
 use crate::http;
+use crate::no_pictures::NoPictures;
 use crate::openai_chat::Chat;
 use crate::openai_chat_text::ChatText;
 use crate::openai_images::Images;
@@ -77,14 +78,8 @@ impl Registry {
             Protocol::Images => Arc::new(Images::new(wire, false)),
             Protocol::ImagesMultipart => Arc::new(Images::new(wire, true)),
             Protocol::ChatCompletions | Protocol::Auto => Arc::new(Chat::new(wire)),
-            protocol @ (Protocol::Gemini | Protocol::AnthropicMessages) => {
-                let message = format!(
-                    "the profile {:?} speaks {}, which brings words and no pictures; name another profile for pictures",
-                    profile.name,
-                    protocol.word()
-                );
-                return Err(Failure::new(FailureKind::Invalid, message));
-            }
+            Protocol::Gemini => Arc::new(NoPictures::new(wire.with_key_in(gemini_text::KEY_HEADER)?)),
+            Protocol::AnthropicMessages => Arc::new(NoPictures::new(of_anthropic(wire)?)),
         })
     }
 
@@ -98,10 +93,7 @@ impl Registry {
         let wire = self.wire(profile, secret, options)?;
         Ok(match profile.resolved_chat_protocol() {
             Protocol::Responses => Arc::new(ResponsesText::new(wire)),
-            Protocol::AnthropicMessages => {
-                let wire = wire.with_key_in(anthropic_messages::KEY_HEADER)?.with_header(anthropic_messages::VERSION);
-                Arc::new(Messages::new(wire))
-            }
+            Protocol::AnthropicMessages => Arc::new(Messages::new(of_anthropic(wire)?)),
             Protocol::Gemini => Arc::new(GeminiText::new(wire.with_key_in(gemini_text::KEY_HEADER)?)),
             _ => Arc::new(ChatText::new(wire)),
         })
@@ -128,4 +120,8 @@ impl Registry {
         clients.insert(rules, client.clone());
         Ok(client)
     }
+}
+
+fn of_anthropic(wire: Wire) -> Result<Wire, Failure> {
+    Ok(wire.with_key_in(anthropic_messages::KEY_HEADER)?.with_header(anthropic_messages::VERSION))
 }

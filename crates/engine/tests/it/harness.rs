@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use imagemill_domain::capability::CapabilityTable;
-use imagemill_domain::job::{Job, JobId, JobState};
+use imagemill_domain::job::{Job, JobDefinition, JobId, JobState};
 use imagemill_domain::job_file::{JobFile, RecipeName};
 use imagemill_domain::plan;
 use imagemill_domain::profile::{Credential, NetworkRules, Profile, Protocol};
 use imagemill_domain::source::{Scan, SourceItem};
+use imagemill_domain::speaker::{Speaker, Speakers};
 use imagemill_domain::task::{SourcePicture, Task, TaskState};
 use imagemill_engine::{Ending, Engine, EngineHandle, EngineOptions, EngineParts, Recipe, RecipeFuture, TaskContext};
 use imagemill_providers::Registry;
@@ -19,6 +20,19 @@ use secrecy::SecretString;
 
 /// Prices as in the shipped table: four cents a picture.
 const TABLE: &str = r#"
+[[model]]
+provider = "simulator"
+model = "sim-text*"
+chat = true
+json_schema = true
+price = { date = "2026-01-01", source = "test", text_in = 0.5, text_out = 2.0 }
+
+[[model]]
+provider = "simulator"
+model = "sim-chat*"
+chat = true
+price = { date = "2026-01-01", source = "test", text_in = 0.5, text_out = 2.0 }
+
 [[model]]
 provider = "simulator"
 model = "*"
@@ -36,6 +50,10 @@ pub(crate) struct Bed {
     pub(crate) files: Files,
     pub(crate) simulator: Simulator,
     pub(crate) secret: Option<&'static str>,
+    /// Who answers text and vision calls of jobs that are submitted.
+    pub(crate) speakers: Speakers,
+    /// Instead of the plainest recipe.
+    pub(crate) recipe: Option<Arc<dyn Recipe>>,
 }
 
 /// The plainest recipe: the task's own request. A prompt of "panic" panics, as a faulty recipe would.
@@ -64,7 +82,7 @@ impl Bed {
         let store = Store::open(&workspace.join("db.sqlite"), StoreOptions::default()).await.unwrap();
         let files = Files::open(workspace.path()).unwrap();
         let simulator = Simulator::start(options).await.unwrap();
-        Self { workspace, store, files, simulator, secret: None }
+        Self { workspace, store, files, simulator, secret: None, speakers: Speakers::default(), recipe: None }
     }
 
     pub(crate) fn profile(&self, model: &str) -> Profile {
@@ -118,7 +136,7 @@ impl Bed {
             name: plan.name.clone(),
             priority: file.priority,
             budget: file.budget,
-            definition: plan.definition.clone(),
+            definition: JobDefinition { speakers: self.speakers.clone(), ..plan.definition.clone() },
         };
         let id = jobs.begin_submit(job, 1).await.unwrap();
         let tasks = plan.tasks().map(|task| task.unwrap()).map(|task| NewTask { key: task.key, spec: task.spec });
@@ -128,16 +146,25 @@ impl Bed {
     }
 
     pub(crate) async fn start(&self) -> EngineHandle {
+        Engine::start(self.parts(), EngineOptions::default()).await.unwrap()
+    }
+
+    pub(crate) fn parts(&self) -> EngineParts {
         let secret = self.secret;
-        let parts = EngineParts {
+        let recipe = self.recipe.clone().unwrap_or_else(|| Arc::new(Plain(RecipeName::Generate)));
+        EngineParts {
             store: self.store.clone(),
             files: self.files.clone(),
             registry: Arc::new(Registry::new()),
-            recipes: vec![Arc::new(Plain(RecipeName::Generate)), Arc::new(Plain(RecipeName::Edit))],
+            recipes: vec![recipe, Arc::new(Plain(RecipeName::Edit))],
             capabilities: Arc::new(CapabilityTable::parse(TABLE).unwrap()),
             read_credential: Arc::new(move |_| Ok(secret.map(SecretString::from))),
-        };
-        Engine::start(parts, EngineOptions::default()).await.unwrap()
+        }
+    }
+
+    /// A profile and model for words at the simulator.
+    pub(crate) fn speaker(&self, model: &str) -> Speaker {
+        Speaker { profile: self.profile(model), model: model.into() }
     }
 
     /// Runs until nothing can move by itself any more.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::fixtures::{b64, data_url, jpeg, png};
-use crate::provider::PictureBytes;
+use crate::provider::{PictureBytes, WireCall};
 use crate::registry::{Registry, WireOptions};
 use crate::scripted_server::{ScriptedServer, Seen, answer, open_head};
 
@@ -289,10 +289,22 @@ async fn errors_mean_the_same_as_for_pictures() {
     }
 }
 
-#[test]
-fn a_profile_for_words_makes_no_pictures() {
+#[tokio::test]
+async fn a_profile_for_words_sends_no_picture_call() {
     let profile = profile("https://api.example.org".into(), Protocol::AnthropicMessages);
-    let failure = Registry::new().provider(&profile, false, None).err().unwrap();
-    assert_eq!(failure.kind, FailureKind::Invalid);
+    let provider = Registry::new().provider(&profile, false, Some(KEY.to_owned().into())).unwrap();
+    let request = imagemill_domain::request::ImageRequest {
+        model: "m".into(),
+        system_prompt: String::new(),
+        prompt: "a fox".into(),
+        pictures: Vec::new(),
+        options: imagemill_domain::request::RequestOptions::default(),
+        sample: 0,
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let spool = Spool::new(folder.path(), "call-7");
+    let call = WireCall { request: &request, pictures: &[], key: "k", idempotency_key: None, spool, progress: &|_| () };
+    let failure = provider.image(call).await.unwrap_err().failure;
+    assert_eq!((failure.kind, failure.billing), (FailureKind::Invalid, Billing::NotBilled));
     assert!(failure.message.contains("brings words and no pictures"), "{}", failure.message);
 }

@@ -20,6 +20,9 @@ use crate::record::{CallEnd, Finished, Lease, NewCall, OpenCall, TaskEnd};
 pub(crate) const JOURNAL: &str = "WHERE task = ?1 AND round = ?2 AND step = ?3 AND request_hash = ?4 AND state = ?5 \
      ORDER BY id DESC LIMIT 1";
 
+/// Which calls [`Calls::of_step`] reads.
+pub(crate) const OF_STEP: &str = "WHERE task = ?1 AND round = ?2 AND step = ?3 AND request_hash = ?4 ORDER BY id";
+
 /// Which calls [`Calls::page_unknown`] reads.
 pub(crate) const UNKNOWN: &str = "WHERE state = 6 AND id > ?2 AND (?1 IS NULL OR job = ?1) ORDER BY id LIMIT ?3";
 
@@ -46,6 +49,20 @@ impl Calls<'_> {
                 let key = params![task.0, round, step, request_hash.as_bytes(), fetched];
                 Ok(select(connection, JOURNAL, key)?.pop())
             })
+            .await
+    }
+
+    /// All calls of this task, round, step and request, however they ended, oldest first.
+    pub async fn of_step(
+        &self,
+        task: TaskId,
+        round: u32,
+        step: &str,
+        request_hash: RequestHash,
+    ) -> Result<Vec<Call>, StoreError> {
+        let step = step.to_owned();
+        self.store
+            .read(move |connection| select(connection, OF_STEP, params![task.0, round, step, request_hash.as_bytes()]))
             .await
     }
 

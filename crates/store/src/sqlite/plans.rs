@@ -56,5 +56,6 @@ fn pages_begin_at_their_place_and_are_not_sorted() {
 #[test]
 fn the_ledger_is_read_by_task_and_unknown_calls_by_their_own_index() {
     assert_plan(&format!("SELECT * FROM call {}", calls::JOURNAL), "USING INDEX call_task (task=?)");
+    assert_plan(&format!("SELECT * FROM call {}", calls::OF_STEP), "USING INDEX call_task (task=?)");
     assert_plan(&format!("SELECT * FROM call {}", calls::UNKNOWN), "USING INDEX call_unknown (state=? AND rowid>?)");
 }
