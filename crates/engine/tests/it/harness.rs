@@ -72,6 +72,18 @@ impl Recipe for Plain {
     }
 }
 
+/// An engine's parts with `recipe` as `generate`.
+pub(crate) fn parts(store: Store, files: Files, secret: Option<&'static str>, recipe: Arc<dyn Recipe>) -> EngineParts {
+    EngineParts {
+        store,
+        files,
+        registry: Arc::new(Registry::new()),
+        recipes: vec![recipe, Arc::new(Plain(RecipeName::Edit))],
+        capabilities: Arc::new(CapabilityTable::parse(TABLE).unwrap()),
+        read_credential: Arc::new(move |_| Ok(secret.map(SecretString::from))),
+    }
+}
+
 impl Bed {
     pub(crate) async fn new(scenario: Scenario) -> Self {
         Self::with(SimulatorOptions { scenario, ..SimulatorOptions::default() }).await
@@ -149,17 +161,9 @@ impl Bed {
         Engine::start(self.parts(), EngineOptions::default()).await.unwrap()
     }
 
-    pub(crate) fn parts(&self) -> EngineParts {
-        let secret = self.secret;
+    fn parts(&self) -> EngineParts {
         let recipe = self.recipe.clone().unwrap_or_else(|| Arc::new(Plain(RecipeName::Generate)));
-        EngineParts {
-            store: self.store.clone(),
-            files: self.files.clone(),
-            registry: Arc::new(Registry::new()),
-            recipes: vec![recipe, Arc::new(Plain(RecipeName::Edit))],
-            capabilities: Arc::new(CapabilityTable::parse(TABLE).unwrap()),
-            read_credential: Arc::new(move |_| Ok(secret.map(SecretString::from))),
-        }
+        parts(self.store.clone(), self.files.clone(), self.secret, recipe)
     }
 
     /// A profile and model for words at the simulator.

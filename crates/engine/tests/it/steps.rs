@@ -15,9 +15,10 @@ use imagemill_domain::speaker::Speakers;
 use imagemill_domain::task::TaskState::{Failed, Partial, Queued, Refused, Succeeded, Unknown};
 use imagemill_engine::{ChatAsk, Ending, Engine, EngineOptions, Recipe, RecipeFuture, TaskContext};
 use imagemill_simulator::{Act, Scenario, ScriptLine};
+use imagemill_store::{Files, Store, StoreOptions};
 use serde_json::{Value, json};
 
-use crate::harness::{Bed, settled};
+use crate::harness::{self, Bed, settled};
 
 /// Words → picture → judgement as JSON → picture.
 struct Story {
@@ -200,6 +201,22 @@ async fn words_come_over_every_protocol_plain_and_streamed() {
     }
 }
 
+/// Names the workspace to the process that is killed.
+const WORKSPACE: &str = "IMAGEMILL_TEST_WORKSPACE";
+
+/// The process that is killed; does nothing on its own.
+#[tokio::test]
+async fn an_engine_for_the_kill_test() {
+    let Ok(folder) = std::env::var(WORKSPACE) else { return };
+    let folder = std::path::Path::new(&folder);
+    let store = Store::open(&folder.join("db.sqlite"), StoreOptions::default()).await.unwrap();
+    let story = Arc::new(Story { tolerant: false, ends_with_words: false });
+    let parts = harness::parts(store, Files::open(folder).unwrap(), None, story);
+    let engine = Engine::start(parts, EngineOptions::default()).await.unwrap();
+    settled(&engine).await;
+    engine.drain().await;
+}
+
 #[tokio::test]
 async fn a_process_that_is_killed_between_steps_pays_nothing_twice() {
     let bed = bed(Scenario { latency_ms: 15, ..Scenario::default() }).await;
@@ -212,10 +229,12 @@ async fn a_process_that_is_killed_between_steps_pays_nothing_twice() {
         .await;
     let mut killed = 0;
     while bed.job(job).await.state != JobState::Finished {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let parts = bed.parts();
-        let engine = runtime.spawn(async move { Engine::start(parts, EngineOptions::default()).await.unwrap() });
-        let engine = engine.await.unwrap();
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "steps::an_engine_for_the_kill_test", "--quiet"])
+            .env(WORKSPACE, bed.workspace.path())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
         let before = bed.simulator.bill().calls;
         let progressed = async {
             while bed.simulator.bill().calls < before + 3 && bed.job(job).await.state != JobState::Finished {
@@ -225,13 +244,14 @@ async fn a_process_that_is_killed_between_steps_pays_nothing_twice() {
             tokio::time::sleep(Duration::from_millis(killed % 7 * 3)).await;
         };
         tokio::time::timeout(Duration::from_secs(30), progressed).await.expect("steps go on after each kill");
-        runtime.shutdown_background();
-        drop(engine);
+        child.kill().unwrap();
+        child.wait().unwrap();
         killed += 1;
         assert!(killed < 60);
     }
     assert!(killed > 3, "{killed} kills");
-    assert_eq!(bed.states(job).await, [(Succeeded, 6)]);
+    let failures: Vec<_> = bed.tasks(job).await.into_iter().filter_map(|task| task.failure).collect();
+    assert_eq!(bed.states(job).await, [(Succeeded, 6)], "{failures:?}");
     expect_bill_is_ledger(&bed, job).await;
     for task in bed.tasks(job).await {
         let mut times: BTreeMap<String, u32> = BTreeMap::new();
