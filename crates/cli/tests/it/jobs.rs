@@ -137,11 +137,12 @@ fn gc_shows_first_and_removes_only_what_nothing_refers_to() {
     world.run(&edit(&[])).code(0);
     let stray = blake3_name(b"stray");
     let path = world.folder.write(format!(".imagemill/files/{}/{stray}.png", &stray[..2]), b"stray");
+    let small = world.folder.write(format!(".imagemill/thumbs/{}/{stray}.jpg", &stray[..2]), b"small");
     let shown = world.run(&["gc", "--json"]).code(0).json();
-    assert_eq!((&shown["files"], &shown["removed"]), (&1.into(), &false.into()));
+    assert_eq!((&shown["files"], &shown["removed"]), (&2.into(), &false.into()));
     assert!(path.exists());
     world.run(&["gc", "--yes"]).code(0);
-    assert!(!path.exists());
+    assert!(!path.exists() && !small.exists());
     assert_eq!(world.run(&["gc", "--json"]).code(0).json()["files"], 0);
     assert_eq!(world.run(&edit(&["--json"])).code(0).last_json()["saved"]["already_there"], 1);
 }
