@@ -38,6 +38,16 @@ fn the_same_line_continues_and_another_prompt_is_another_job() {
 }
 
 #[test]
+fn a_part_of_a_jobs_name_is_enough_when_no_other_has_it() {
+    let world = World::with_photos(1);
+    world.run(&edit(&["--name", "night-in-bern"])).code(0);
+    world.run(&edit(&["--name", "night-in-rome"])).code(0);
+    assert_eq!(world.run(&["status", "rome", "--json"]).code(0).json()["job"], "night-in-rome");
+    let both = world.run(&["status", "night"]).code(2);
+    assert!(both.err.contains("no job night"), "{}", both.err);
+}
+
+#[test]
 fn a_job_file_saves_by_its_rule_relative_to_itself() {
     let world = World::with_photos(2);
     world.folder.write(
