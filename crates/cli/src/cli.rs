@@ -89,6 +89,10 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Write a job's pictures to a folder under a naming rule
     Save(SaveArgs),
+    /// What calls cost, by job, profile, model or day
+    Costs(CostsArgs),
+    /// List calls whose answer was lost; send them again or close them
+    Reconcile(ReconcileArgs),
     /// List the profiles, or show one
     Profiles(ProfilesArgs),
     /// Show the settings in force and where each is from
@@ -316,6 +320,67 @@ pub(crate) struct RetryArgs {
     pub(crate) later: bool,
     #[command(flatten)]
     pub(crate) start: StartArgs,
+}
+
+/// What `costs` adds up by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum CostsBy {
+    #[default]
+    Job,
+    Profile,
+    Model,
+    Day,
+}
+
+impl CostsBy {
+    /// The word for JSON.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Job => "job",
+            Self::Profile => "profile",
+            Self::Model => "model",
+            Self::Day => "day",
+        }
+    }
+}
+
+/// `costs`.
+#[derive(Debug, Args)]
+pub(crate) struct CostsArgs {
+    /// Calls of this job only
+    pub(crate) job: Option<String>,
+    /// What to add up by
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) by: CostsBy,
+    /// Only the last N days, today included
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub(crate) days: Option<u32>,
+}
+
+/// `reconcile`.
+#[derive(Debug, Args)]
+pub(crate) struct ReconcileArgs {
+    /// These calls only, by number
+    #[arg(value_name = "CALL")]
+    pub(crate) calls: Vec<i64>,
+    /// Calls of this job only
+    #[arg(long, value_name = "JOB")]
+    pub(crate) job: Option<String>,
+    /// Every call that is listed
+    #[arg(long, conflicts_with = "calls")]
+    pub(crate) all: bool,
+    /// Send again; it may be paid twice
+    #[arg(long, group = "word")]
+    pub(crate) resend: bool,
+    /// Close as charged: the price counts as spent
+    #[arg(long, group = "word")]
+    pub(crate) charged: bool,
+    /// Close as not charged: the money held is free again
+    #[arg(long, group = "word")]
+    pub(crate) not_charged: bool,
+    /// With --resend: only queue; run later with `imagemill resume`
+    #[arg(long, requires = "resend")]
+    pub(crate) later: bool,
 }
 
 /// `explain`.

@@ -107,6 +107,8 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
         Command::Retry(args) => commands::retry::run(&context, args).await,
         Command::Explain(args) => commands::explain::run(&context, args).await,
         Command::Save(args) => commands::save::run(&context, args).await,
+        Command::Costs(args) => commands::costs::run(&context, args).await,
+        Command::Reconcile(args) => commands::reconcile::run(&context, args).await,
         Command::Gc(args) => commands::gc::run(&context, args).await,
         Command::Simulate(args) => commands::simulate::run(&context, args).await,
         Command::Demo(args) => commands::demo::run(context, args).await,
