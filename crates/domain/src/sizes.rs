@@ -208,11 +208,11 @@ impl SizeRule {
             return Ok(SizeChoice::default());
         }
         match self {
-            Self::List { sizes } => rules::list(sizes, ratio, size),
-            Self::Buckets { default, sizes } => rules::buckets(default, sizes, ratio, size),
-            Self::Pixels(rule) => rule.resolve(ratio, size),
+            Self::List { sizes } => rules::list(sizes, ratio, size.as_ref()),
+            Self::Buckets { default, sizes } => rules::buckets(default, sizes, ratio, size.as_ref()),
+            Self::Pixels(rule) => rule.resolve(ratio, size.as_ref()),
             Self::Names { ratios, sizes, sends_size } => {
-                rules::names(ratios, sizes, *sends_size, wish.aspect_ratio.map(str::trim), ratio, size)
+                rules::names(ratios, sizes, *sends_size, wish.aspect_ratio.map(str::trim), ratio, size.as_ref())
             }
         }
     }
@@ -220,10 +220,9 @@ impl SizeRule {
     /// The sizes in a few words, for tables: `1K 2K 4K`, `1024x1024 …`.
     pub fn in_words(&self) -> String {
         match self {
-            Self::List { sizes } => sizes.join(" "),
+            Self::List { sizes } | Self::Names { sizes, .. } => sizes.join(" "),
             Self::Buckets { sizes, .. } => sizes.keys().cloned().collect::<Vec<_>>().join(" "),
             Self::Pixels(rule) => rule.names.keys().cloned().collect::<Vec<_>>().join(" ") + " WxH",
-            Self::Names { sizes, .. } => sizes.join(" "),
         }
     }
 
@@ -238,7 +237,6 @@ impl SizeRule {
         };
         match self {
             Self::List { sizes } if sizes.is_empty() => Err("it has no sizes".to_owned()),
-            Self::List { .. } => Ok(()),
             Self::Buckets { default, sizes } => {
                 for (ratio, size) in sizes.values().flatten() {
                     if ratio_of(ratio).is_none() || pixels_of(size).is_none() {
@@ -254,7 +252,7 @@ impl SizeRule {
             Self::Names { ratios, sizes, .. } if ratios.is_empty() || sizes.is_empty() => {
                 Err("it needs ratios and sizes".to_owned())
             }
-            Self::Names { .. } => Ok(()),
+            Self::List { .. } | Self::Names { .. } => Ok(()),
         }
     }
 

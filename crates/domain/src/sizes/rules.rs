@@ -65,7 +65,7 @@ fn target_ratio(ratio: Option<f64>, size: Option<&Wanted>) -> f64 {
 }
 
 /// A fixed list.
-pub(super) fn list(sizes: &[String], ratio: Option<f64>, size: Option<Wanted>) -> Resolved {
+pub(super) fn list(sizes: &[String], ratio: Option<f64>, size: Option<&Wanted>) -> Resolved {
     let entries: Vec<Entry<'_>> = sizes.iter().filter_map(|size| Entry::of(size)).collect();
     let refuse = |option, ratio: Option<f64>, size: Option<&Wanted>| {
         let near = nearest(&entries, target_ratio(ratio, size), target_area(size)).map(Entry::choice);
@@ -73,7 +73,7 @@ pub(super) fn list(sizes: &[String], ratio: Option<f64>, size: Option<Wanted>) -
         Err(SizeRefusal { option, reason: format!("it takes {}", sizes.join(", ")), nearest })
     };
     let literal = |text: &str| sizes.iter().find(|size| size.eq_ignore_ascii_case(text));
-    let found = match &size {
+    let found = match size {
         Some(Wanted::Auto) | None if ratio.is_none() => {
             let auto = literal("auto");
             return match auto {
@@ -101,8 +101,8 @@ pub(super) fn list(sizes: &[String], ratio: Option<f64>, size: Option<Wanted>) -
     };
     match found {
         Some(entry) if ratio.is_none_or(|ratio| same_ratio(entry.ratio(), ratio)) => Ok(entry.choice()),
-        Some(_) => refuse("aspect_ratio", ratio, size.as_ref()),
-        None => refuse(if size.is_some() { "size" } else { "aspect_ratio" }, ratio, size.as_ref()),
+        Some(_) => refuse("aspect_ratio", ratio, size),
+        None => refuse(if size.is_some() { "size" } else { "aspect_ratio" }, ratio, size),
     }
 }
 
@@ -111,19 +111,19 @@ pub(super) fn buckets(
     default: &str,
     sizes: &BTreeMap<String, BTreeMap<String, String>>,
     ratio: Option<f64>,
-    size: Option<Wanted>,
+    size: Option<&Wanted>,
 ) -> Resolved {
     let entries: Vec<Entry<'_>> = sizes.values().flatten().filter_map(|(_, size)| Entry::of(size)).collect();
-    let wanted = target_ratio(ratio, size.as_ref());
+    let wanted = target_ratio(ratio, size);
     let refuse = |option, reason: String, area: u64| {
         let nearest = nearest(&entries, wanted, area).map(Entry::choice).unwrap_or_default();
         Err(SizeRefusal { option, reason, nearest })
     };
-    let area = match &size {
+    let area = match size {
         None | Some(Wanted::Auto) => area_of(default).unwrap_or(1 << 20),
-        given => target_area(given.as_ref()),
+        given => target_area(given),
     };
-    let name = match &size {
+    let name = match size {
         Some(Wanted::Auto) | None if ratio.is_none() => return Ok(SizeChoice::default()),
         Some(Wanted::Auto) | None => default,
         Some(Wanted::Name(name)) => name,
@@ -142,13 +142,11 @@ pub(super) fn buckets(
         return refuse("size", format!("it takes {}", names_of(sizes)), area);
     };
     let near = of_name.iter().find(|(ratio, _)| ratio_of(ratio).is_some_and(|ratio| same_ratio(ratio, wanted)));
-    match near.and_then(|(_, size)| Entry::of(size)) {
-        Some(entry) => Ok(entry.choice()),
-        None => {
-            let ratios = of_name.keys().cloned().collect::<Vec<_>>().join(", ");
-            refuse("aspect_ratio", format!("it takes {ratios}"), area)
-        }
+    if let Some(entry) = near.and_then(|(_, size)| Entry::of(size)) {
+        return Ok(entry.choice());
     }
+    let ratios = of_name.keys().cloned().collect::<Vec<_>>().join(", ");
+    refuse("aspect_ratio", format!("it takes {ratios}"), area)
 }
 
 fn names_of<T>(sizes: &BTreeMap<String, T>) -> String {
@@ -162,7 +160,7 @@ pub(super) fn names(
     sends_size: bool,
     ratio_text: Option<&str>,
     ratio: Option<f64>,
-    size: Option<Wanted>,
+    size: Option<&Wanted>,
 ) -> Resolved {
     let nearest_ratio = |wanted: f64| {
         let far = |text: &&String| ratio_of(text).map_or(f64::MAX, |known| apart(known, wanted));
@@ -179,22 +177,13 @@ pub(super) fn names(
     let literal = ratio_text.and_then(|text| ratios.iter().find(|known| known.eq_ignore_ascii_case(text)));
     let near =
         |wanted: f64| ratios.iter().find(|known| ratio_of(known).is_some_and(|known| (known - wanted).abs() < 1e-3));
-    let ratio_sent = match (literal, ratio) {
-        (Some(known), _) => Some(known.clone()),
-        (None, Some(wanted)) => match near(wanted) {
-            Some(known) => Some(known.clone()),
-            None => {
-                let size_near = size.as_ref().and_then(|size| nearest_size(target_area(Some(size))));
-                return Err(SizeRefusal {
-                    option: "aspect_ratio",
-                    reason: format!("it takes {}", ratios.join(", ")),
-                    nearest: choice(nearest_ratio(wanted), size_near),
-                });
-            }
-        },
-        (None, None) => None,
-    };
-    let reason = match &size {
+    let ratio_sent = literal.or_else(|| near(ratio?)).cloned();
+    if let (None, Some(wanted)) = (&ratio_sent, ratio) {
+        let size_near = size.and_then(|size| nearest_size(target_area(Some(size))));
+        let nearest = choice(nearest_ratio(wanted), size_near);
+        return Err(SizeRefusal { option: "aspect_ratio", reason: format!("it takes {}", ratios.join(", ")), nearest });
+    }
+    let reason = match size {
         None | Some(Wanted::Auto) => return Ok(choice(ratio_sent, None)),
         Some(Wanted::Name(name)) => match sizes.iter().find(|known| known.eq_ignore_ascii_case(name)) {
             Some(known) => return Ok(choice(ratio_sent, Some(known.clone()))),
@@ -203,15 +192,15 @@ pub(super) fn names(
         Some(Wanted::Pixels(..)) => "it takes a size by name and chooses the pixels itself".to_owned(),
         Some(Wanted::Other(_)) => format!("it takes {}", sizes.join(", ")),
     };
-    let wanted = target_ratio(ratio, size.as_ref());
-    let nearest = choice(ratio_sent.or_else(|| nearest_ratio(wanted)), nearest_size(target_area(size.as_ref())));
+    let wanted = target_ratio(ratio, size);
+    let nearest = choice(ratio_sent.or_else(|| nearest_ratio(wanted)), nearest_size(target_area(size)));
     Err(SizeRefusal { option: "size", reason, nearest })
 }
 
 impl PixelRule {
     /// Any pixels within bounds.
-    pub(super) fn resolve(&self, ratio: Option<f64>, size: Option<Wanted>) -> Resolved {
-        let name = match &size {
+    pub(super) fn resolve(&self, ratio: Option<f64>, size: Option<&Wanted>) -> Resolved {
+        let name = match size {
             Some(Wanted::Auto) | None if ratio.is_none() => {
                 return match size {
                     Some(_) if !self.auto => Err(self.refusal("size", "it has no automatic size".into(), 1.0, None)),
@@ -234,16 +223,16 @@ impl PixelRule {
             if self.sends_names {
                 return Ok(SizeChoice { size: Some(name.clone()), aspect_ratio: None, pixels: Some(*area) });
             }
-            return Ok(self.choice(self.fit(1.0, *area)));
+            return Ok(in_pixels(self.fit(1.0, *area)));
         };
         let wanted = self.round(ratio, *area, f64::round);
         let fitted = self.fit(ratio, *area);
         if let Some((option, reason)) = self.broken(wanted).filter(|(option, _)| *option != "area") {
             let (width, height) = wanted;
             let reason = format!("{name} would be {width}x{height}, and {reason}");
-            return Err(SizeRefusal { option, reason, nearest: self.choice(fitted) });
+            return Err(SizeRefusal { option, reason, nearest: in_pixels(fitted) });
         }
-        Ok(self.choice(fitted))
+        Ok(in_pixels(fitted))
     }
 
     fn pixels(&self, width: u32, height: u32, ratio: Option<f64>) -> Resolved {
@@ -257,7 +246,7 @@ impl PixelRule {
             let reason = "size and aspect_ratio say different things".to_owned();
             return Err(self.refusal("aspect_ratio", reason, ratio.unwrap_or(own), Some(area)));
         }
-        Ok(self.choice((width, height)))
+        Ok(in_pixels((width, height)))
     }
 
     fn takes(&self) -> String {
@@ -266,12 +255,7 @@ impl PixelRule {
 
     fn refusal(&self, option: &'static str, reason: String, ratio: f64, area: Option<u64>) -> SizeRefusal {
         let area = area.or_else(|| self.names.get(&self.default).copied()).unwrap_or(1 << 20);
-        SizeRefusal { option, reason, nearest: self.choice(self.fit(ratio, area)) }
-    }
-
-    fn choice(&self, (width, height): (u32, u32)) -> SizeChoice {
-        let pixels = u64::from(width) * u64::from(height);
-        SizeChoice { size: Some(format!("{width}x{height}")), aspect_ratio: None, pixels: Some(pixels) }
+        SizeRefusal { option, reason, nearest: in_pixels(self.fit(ratio, area)) }
     }
 
     /// The grid that named sizes are rounded to. Models without a multiple of their own get one that encoders like.
@@ -323,4 +307,9 @@ impl PixelRule {
             .find(|size| self.broken(*size).is_none())
             .unwrap_or_else(|| self.round(ratio, area, f64::floor))
     }
+}
+
+fn in_pixels((width, height): (u32, u32)) -> SizeChoice {
+    let pixels = u64::from(width) * u64::from(height);
+    SizeChoice { size: Some(format!("{width}x{height}")), aspect_ratio: None, pixels: Some(pixels) }
 }
