@@ -6,7 +6,7 @@ use imagemill_domain::job::{Job, JobId, JobState};
 use imagemill_domain::job_file::RecipeName;
 use imagemill_domain::money::Money;
 use imagemill_domain::plan::{Plan, expand};
-use imagemill_domain::source::{Scan, SkipReason};
+use imagemill_domain::source::Scan;
 use imagemill_domain::task::TaskState;
 use imagemill_store::{NewJob, NewTask, Store, Submitted};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -112,7 +112,7 @@ pub(crate) fn plan_lines(context: &Context, planned: &Planned) -> Vec<String> {
     let pictures = plan.scan.items.iter().filter(|item| !item.pictures.is_empty()).count() as u64;
     let mut what = texts.count("task", plan.tasks);
     if definition.file.recipe == RecipeName::Edit {
-        let prompts = definition.file.all_prompts().count() as u64;
+        let prompts = plan.prompt_count() as u64;
         what.push_str(&say!(
             texts,
             "plan.matrix",
@@ -143,14 +143,9 @@ fn cost_line(context: &Context, plan: &Plan) -> String {
 
 fn skip_lines(context: &Context, scan: &Scan) -> Vec<String> {
     let texts = &context.texts;
-    let duplicates = scan.skipped.iter().filter(|skip| matches!(skip.reason, SkipReason::Duplicate { .. })).count();
     let mut lines = Vec::new();
-    if duplicates > 0 {
-        lines.push(say!(texts, "scan.duplicates", pictures = texts.count("picture", duplicates as u64)));
-    }
-    let others = scan.skipped.len() - duplicates;
-    if others > 0 {
-        lines.push(say!(texts, "scan.skipped", files = texts.count("file", others as u64)));
+    if !scan.skipped.is_empty() {
+        lines.push(say!(texts, "scan.skipped", files = texts.count("file", scan.skipped.len() as u64)));
     }
     for skip in scan.skipped.iter().take(NAMED_SKIPS) {
         lines.push(context.printer.paint_err(Tone::Dim, format!("  {}: {}", skip.path, skip.reason)));
@@ -218,7 +213,7 @@ pub(crate) async fn run(
         }
     }
     let store = context.store().await?;
-    let exit = submit_and_run(context, &store, planned, yes, runner).await;
+    let exit = Box::pin(submit_and_run(context, &store, planned, yes, runner)).await;
     store.close().await;
     exit
 }
@@ -243,10 +238,11 @@ async fn submit_and_run(
     }
     let since = store.events().latest().await?;
     let mut jobs = Vec::new();
-    for (job, _) in &gated {
+    // Plans of large jobs hold every input; they are dropped here, not at the end of the run.
+    for (job, _) in gated {
         let submitted = submit(store, &job.plan).await?;
-        tell_submitted(context, store, job, submitted).await?;
-        let target = job.input.save_to.clone().zip(job.input.file.save.clone());
+        tell_submitted(context, store, &job, submitted).await?;
+        let target = job.input.save_to.zip(job.input.file.save);
         jobs.push((submitted.job, target.map(|(folder, rule)| Target { folder, rule })));
     }
     run_submitted(context, store, jobs, runner, since).await
@@ -320,7 +316,7 @@ pub(crate) async fn run_submitted(
         Ok(followed) => followed,
         Err(error) => {
             // Calls under way are paid for: they come in whatever became of following them.
-            runner.finish().await;
+            runner.finish(context).await;
             return Err(error);
         }
     };
@@ -329,13 +325,21 @@ pub(crate) async fn run_submitted(
         let progress = settle(store, progress, id).await?;
         let saved = match target {
             Some(target) if end == End::Settled && progress.now.pictures > 0 => {
-                Some(save_job(context, store, id, &target).await?)
+                match Box::pin(save_job(context, store, id, &target)).await {
+                    Ok(saved) => Some(saved),
+                    // The run is told all the same; its pictures are in the workspace.
+                    Err(error) => {
+                        context.printer.error(say!(context.texts, "run.not_saved", error = format!("{error:#}")));
+                        exit = exit.and(Exit::SomeFailed);
+                        None
+                    }
+                }
             }
             _ => None,
         };
         exit = exit.and(finish(context, store, progress, saved, end).await?);
     }
-    runner.finish().await;
+    runner.finish(context).await;
     Ok(exit)
 }
 

@@ -108,9 +108,20 @@ impl Runner {
     }
 
     /// Ends: nothing new starts, calls under way are awaited, the workspace is free again.
-    pub(crate) async fn finish(mut self) {
+    pub(crate) async fn finish(mut self, context: &Context) {
         if let Some((lock, engine)) = self.running.take() {
-            engine.drain().await;
+            let mut activity = engine.activity();
+            tokio::select! {
+                () = engine.drain() => {}
+                Ok(held) = async { activity.wait_for(|activity| activity.held > 0).await.map(|activity| activity.held) } => {
+                    let answers = context.texts.count("answer", held.into());
+                    context.printer.error(say!(context.texts, "run.held", answers = answers, folder = context.workspace.state().display()));
+                    tokio::select! {
+                        () = engine.drain() => {}
+                        _ = tokio::signal::ctrl_c() => {}
+                    }
+                }
+            }
             engine.stop().await;
             drop(lock);
         }

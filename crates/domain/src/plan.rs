@@ -24,6 +24,11 @@ use options::Asked;
 /// A job of more tasks than this never sends a lost call again unasked (money-and-failure: opaque calls).
 const SMALL_JOB_TASKS: u64 = 20;
 
+/// A list of more prompts than this, each used by few tasks, is not kept with the job: each task carries its own.
+const FEW_PROMPTS: usize = 64;
+/// What few tasks are.
+const FEW_TASKS_A_PROMPT: u64 = 4;
+
 /// Largest number of tasks of one job.
 const MAX_TASKS: u64 = 100_000_000;
 
@@ -121,7 +126,14 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// What the scan found.
     pub scan: Scan,
-    prompts: Vec<Template>,
+    prompts: Vec<Prompt>,
+}
+
+/// One of the job's prompts.
+#[derive(Clone, Debug)]
+struct Prompt {
+    text: String,
+    template: Template,
 }
 
 /// One task of a plan.
@@ -198,7 +210,7 @@ pub fn expand(
         warnings,
         definition: JobDefinition {
             version: 1,
-            file: file.clone(),
+            file: stored_file(file, prompts.len(), tasks),
             profile,
             model,
             negative,
@@ -211,6 +223,11 @@ pub fn expand(
 }
 
 impl Plan {
+    /// Prompts of the job itself; those of single pictures and rows are not counted.
+    pub fn prompt_count(&self) -> usize {
+        self.prompts.len()
+    }
+
     /// The tasks in order: picture by picture, then prompt, then sample. Made one at a time, so that a job of any size
     /// costs no more memory than its scan.
     pub fn tasks(&self) -> impl Iterator<Item = Result<PlannedTask, PlanError>> + '_ {
@@ -232,7 +249,7 @@ impl Plan {
 
     fn task(&self, item: &SourceItem, prompt_index: usize, sample: u32) -> Result<PlannedTask, PlanError> {
         let file = &self.definition.file;
-        let template = self.prompts.get(prompt_index);
+        let prompt = self.prompts.get(prompt_index);
         let mut spec = TaskSpec {
             pictures: item.pictures.clone(),
             prompt_index: None,
@@ -240,24 +257,35 @@ impl Plan {
             sample,
             columns: item.columns.clone(),
         };
-        let prompt = match (&item.prompt, file.source.own_prompt, template) {
-            (Some(own), OwnPrompt::Append, Some(template)) => {
-                format!("{}\n{own}", fill(template, file, &spec, prompt_index)?)
+        let text = match (&item.prompt, file.source.own_prompt, prompt) {
+            (Some(own), OwnPrompt::Append, Some(prompt)) => {
+                format!("{}\n{own}", fill(prompt, file, &spec, prompt_index)?)
             }
             (Some(own), _, _) => own.clone(),
-            (None, _, Some(template)) => fill(template, file, &spec, prompt_index)?,
+            (None, _, Some(prompt)) => fill(prompt, file, &spec, prompt_index)?,
             (None, _, None) => return Err(PlanError::NoPrompt),
         };
-        let constant = item.prompt.is_none() && template.is_some_and(|template| template.variables().next().is_none());
-        let key = spec.key(file.recipe.word(), &prompt, file.source.duplicates == Duplicates::Keep);
-        if template.is_some() {
+        let constant = |prompt: &Prompt| prompt.template.variables().next().is_none();
+        let with_the_job = item.prompt.is_none() && file.all_prompts().next().is_some() && prompt.is_some_and(constant);
+        let key = spec.key(file.recipe.word(), &text, file.source.duplicates == Duplicates::Keep);
+        if prompt.is_some() {
             spec.prompt_index = Some(prompt_index as u32);
         }
-        if !constant {
-            spec.prompt = Some(prompt);
+        if !with_the_job {
+            spec.prompt = Some(text);
         }
         Ok(PlannedTask { key, spec })
     }
+}
+
+/// The job file as it is kept with the job and read by every worker.
+fn stored_file(file: &JobFile, prompts: usize, tasks: u64) -> JobFile {
+    let mut file = file.clone();
+    if prompts > FEW_PROMPTS && tasks <= prompts as u64 * FEW_TASKS_A_PROMPT {
+        file.prompt = None;
+        file.prompts = Vec::new();
+    }
+    file
 }
 
 /// The prompt of a stored task.
@@ -313,18 +341,18 @@ fn check_ranges(file: &JobFile) -> Result<(), PlanError> {
     Ok(())
 }
 
-fn check_prompts(file: &JobFile, scan: &Scan) -> Result<Vec<Template>, PlanError> {
+fn check_prompts(file: &JobFile, scan: &Scan) -> Result<Vec<Prompt>, PlanError> {
     if file.recipe == RecipeName::Edit && scan.items.iter().all(|item| item.pictures.is_empty()) {
         return Err(PlanError::NoPictures);
     }
-    let templates = file
+    let prompts = file
         .all_prompts()
-        .map(|text| {
-            Template::parse(text)
-                .map_err(|source| PlanError::Prompt { prompt: text.chars().take(60).collect(), source })
+        .map(|text| match Template::parse(text) {
+            Ok(template) => Ok(Prompt { text: text.to_owned(), template }),
+            Err(source) => Err(PlanError::Prompt { prompt: text.chars().take(60).collect(), source }),
         })
         .collect::<Result<Vec<_>, _>>()?;
-    if templates.is_empty() {
+    if prompts.is_empty() {
         let mut without = scan.items.iter().filter(|item| item.prompt.is_none());
         match without.next() {
             None if scan.items.is_empty() => return Err(PlanError::NoPrompt),
@@ -339,15 +367,15 @@ fn check_prompts(file: &JobFile, scan: &Scan) -> Result<Vec<Template>, PlanError
     // The first item stands for all as far as names of variables go; each task is checked again when it is made.
     if let Some(item) = scan.items.first() {
         let spec = TaskSpec { pictures: item.pictures.clone(), columns: item.columns.clone(), ..TaskSpec::default() };
-        for (index, template) in templates.iter().enumerate() {
-            fill(template, file, &spec, index)?;
+        for (index, prompt) in prompts.iter().enumerate() {
+            fill(prompt, file, &spec, index)?;
         }
     }
-    Ok(templates)
+    Ok(prompts)
 }
 
 /// Variables of a prompt: columns, `[variables]`, and the picture's and sample's own names.
-fn fill(template: &Template, file: &JobFile, spec: &TaskSpec, prompt_index: usize) -> Result<String, PlanError> {
+fn fill(prompt: &Prompt, file: &JobFile, spec: &TaskSpec, prompt_index: usize) -> Result<String, PlanError> {
     let own = own_variables(spec, prompt_index);
     let lookup = |name: &str| {
         spec.columns
@@ -368,10 +396,8 @@ fn fill(template: &Template, file: &JobFile, spec: &TaskSpec, prompt_index: usiz
         names.dedup();
         names
     };
-    template.render(lookup, known).map_err(|source| {
-        let prompt = file.all_prompts().nth(prompt_index).unwrap_or_default();
-        PlanError::Prompt { prompt: prompt.chars().take(60).collect(), source }
-    })
+    let prompt_start = || prompt.text.chars().take(60).collect();
+    prompt.template.render(lookup, known).map_err(|source| PlanError::Prompt { prompt: prompt_start(), source })
 }
 
 fn own_variables(spec: &TaskSpec, prompt_index: usize) -> BTreeMap<&'static str, String> {

@@ -77,8 +77,13 @@ pub fn built_in() -> Vec<(&'static str, &'static str, SaveRule)> {
     vec![
         (
             "edit_pairs",
-            "training pairs: 001_start.png beside 001_end.png",
-            SaveRule { replace_from: "start".into(), replace_to: "end".into(), copy_source: true, ..stem() },
+            "training pairs: photo.jpg or photo_start.jpg becomes photo_start.jpg beside photo_end.png",
+            SaveRule {
+                name: "{pair_stem}_end".into(),
+                source_name: "{pair_stem}_start".into(),
+                copy_source: true,
+                ..SaveRule::default()
+            },
         ),
         (
             "aitookit_edit",

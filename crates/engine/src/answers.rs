@@ -124,7 +124,15 @@ impl AnswerLog {
             state.file = Some(OpenOptions::new().create(true).append(true).open(self.path(state.segment))?);
         }
         let segment = state.segment;
-        state.file.as_mut().expect("opened above").write_all(&line)?;
+        let length = state.bytes;
+        let file = state.file.as_mut().expect("opened above");
+        if let Err(error) = file.write_all(&line) {
+            // Half a line would spoil the next one.
+            if file.set_len(length).is_err() {
+                state.file = None;
+            }
+            return Err(error);
+        }
         state.bytes += line.len() as u64;
         *state.open.entry(segment).or_default() += 1;
         drop(state);

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::{RunningJob, Shared, TaskContext};
 use crate::limits::Gate;
+use crate::settle;
 use crate::start::{Activity, Blocked, LEASE_MS, ProfileActivity, ReadCredential};
 use crate::worker::{self, Effect, Report};
 
@@ -33,6 +34,10 @@ const SPARE_TASKS: u32 = 8;
 const LONG_PAUSE_US: i64 = 15 * 60 * 1_000_000;
 /// The longest wait between two probes of a profile behind an open circuit.
 const LONGEST_PROBE_MS: u64 = 600_000;
+/// How long the end of the process waits for room on a full disk while it holds answers.
+const LONGEST_HOLD: Duration = Duration::from_secs(900);
+/// Between two tries to write them.
+const HOLD_TRY_EVERY: Duration = Duration::from_millis(500);
 
 /// What a handle can ask for.
 pub(crate) enum Command {
@@ -86,6 +91,8 @@ pub(crate) struct Dispatcher {
     /// The open jobs must be read again before the next claim.
     stale: bool,
     draining: bool,
+    /// A person wants the end now.
+    stopping: bool,
     waiters: Vec<oneshot::Sender<()>>,
     next_beat: Instant,
     next_reload: Instant,
@@ -117,6 +124,7 @@ impl Dispatcher {
             reading: 0,
             stale: true,
             draining: false,
+            stopping: false,
             waiters: Vec::new(),
             next_beat: now + Duration::from_millis(LEASE_MS / 3),
             next_reload: now,
@@ -144,12 +152,36 @@ impl Dispatcher {
                 _ = tick.tick() => self.on_tick().await,
             }
         }
+        self.hold_answers().await;
         self.shared.answers.close();
         if let Err(error) = self.shared.store.owners().leave(self.shared.owner).await {
             tracing::warn!(%error, "the process could not sign off; the next one takes over all the same");
         }
         for waiter in self.waiters {
             let _ = waiter.send(());
+        }
+    }
+
+    /// Answers that are paid for and only in memory, because the disk is full, are not given up: the end of the process waits
+    /// for room to write them down, where the next one finds them.
+    async fn hold_answers(&mut self) {
+        let until = Instant::now() + LONGEST_HOLD;
+        loop {
+            let held = settle::write_held(&self.shared);
+            self.activity.send_modify(|activity| activity.held = held);
+            if held == 0 || self.stopping || Instant::now() >= until {
+                if held > 0 {
+                    tracing::error!(
+                        held,
+                        "the disk was full to the end: answers that were paid for are lost; their calls will be listed as unknown"
+                    );
+                }
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(HOLD_TRY_EVERY) => {}
+                Some(command) = self.inbox.recv() => self.on_command(Some(command)),
+            }
         }
     }
 
@@ -165,6 +197,7 @@ impl Dispatcher {
             }
             Some(Command::Stop(reply)) => {
                 self.draining = true;
+                self.stopping = true;
                 self.waiters.push(reply);
                 self.running.values().for_each(|running| running.cancel.cancel());
             }
@@ -467,6 +500,7 @@ impl Dispatcher {
             blocked,
             profiles,
             nothing_to_do: idle && self.open.iter().all(stuck),
+            held: 0,
         };
         self.activity.send_if_modified(|last| {
             let changed = *last != now;

@@ -16,6 +16,7 @@ mod pictures;
 mod recipe;
 mod recovery;
 pub mod retry;
+mod settle;
 mod sources;
 mod start;
 mod worker;

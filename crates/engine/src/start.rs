@@ -76,6 +76,8 @@ pub struct Activity {
     pub profiles: Vec<ProfileActivity>,
     /// No open task can move by itself any more: all ended, or what is left waits for a person.
     pub nothing_to_do: bool,
+    /// Answers that are paid for and wait in memory for room on a full disk; the end of the engine waits for them.
+    pub held: u32,
 }
 
 /// Why tasks do not move.

@@ -17,8 +17,9 @@ use crate::error::ExportError;
 const SLUG_CHARS: usize = 60;
 
 /// The variables of every template, besides the columns of the list.
-pub(crate) const VARIABLES: [&str; 17] = [
+pub(crate) const VARIABLES: [&str; 18] = [
     "src_stem",
+    "pair_stem",
     "src_name",
     "src_ext",
     "src_folder",
@@ -179,6 +180,7 @@ impl Subject<'_> {
         };
         let facts = &self.asset.facts;
         BTreeMap::from([
+            ("pair_stem", pair_stem(&src_stem).to_owned()),
             ("src_stem", src_stem),
             ("src_name", src_name),
             ("src_ext", src_ext),
@@ -205,6 +207,16 @@ impl Subject<'_> {
     }
 }
 
+/// `001` of `001_start`: what both halves of a training pair have in common. Any other stem stays whole.
+fn pair_stem(stem: &str) -> &str {
+    const MARK: &str = "start";
+    let Some((head, tail)) = stem.len().checked_sub(MARK.len()).and_then(|at| stem.split_at_checked(at)) else {
+        return stem;
+    };
+    let head = head.trim_end_matches(['_', '-', ' ', '.']);
+    if tail.eq_ignore_ascii_case(MARK) && !head.is_empty() { head } else { stem }
+}
+
 /// A column of the list wins over a variable of the same name, as in prompts.
 fn find<'a>(
     columns: &'a BTreeMap<String, String>,
@@ -212,4 +224,26 @@ fn find<'a>(
     name: &str,
 ) -> Option<&'a str> {
     columns.get(name).or_else(|| values.get(name)).map(String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_halves_of_a_pair_share_what_stands_before_start() {
+        for (stem, shared) in [
+            ("001_start", "001"),
+            ("a-START", "a"),
+            ("night.start", "night"),
+            ("holiday", "holiday"),
+            ("start", "start"),
+            ("_start", "_start"),
+            ("start_1", "start_1"),
+            ("夜景start", "夜景"),
+            ("夜景", "夜景"),
+        ] {
+            assert_eq!(pair_stem(stem), shared, "{stem}");
+        }
+    }
 }

@@ -1,11 +1,11 @@
 //! Where the pictures of an answer go while they arrive: small ones stay in memory, larger ones go to a file. The bytes
 //! are hashed on the way. Writing is synchronous, in pieces of at most 64 KiB into the page cache; nothing is synced
-//! here, that is the store's part.
+//! here, that is the store's part. When the disk is full, the picture goes on in memory: it is paid for.
 //!
 //! Must not know where the bytes come from (base64, a download) nor what becomes of them.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -37,6 +37,7 @@ impl Spool {
             spool: self.clone(),
             buffer: Vec::new(),
             file: None,
+            in_memory: false,
             bytes: 0,
             blake3: blake3::Hasher::new(),
             sha256: sha2::Sha256::new(),
@@ -55,6 +56,8 @@ pub struct SpoolWriter {
     spool: Spool,
     buffer: Vec<u8>,
     file: Option<OpenPart>,
+    /// The disk is full: everything stays in the buffer.
+    in_memory: bool,
     bytes: u64,
     blake3: blake3::Hasher,
     sha256: sha2::Sha256,
@@ -64,6 +67,8 @@ pub struct SpoolWriter {
 struct OpenPart {
     file: File,
     path: PartPath,
+    /// Written for certain.
+    bytes: u64,
 }
 
 /// Removes the file when dropped.
@@ -91,6 +96,10 @@ impl SpoolWriter {
         let before = self.buffer.len();
         add(&mut self.buffer);
         self.bytes += (self.buffer.len() - before) as u64;
+        if self.in_memory {
+            self.hash(before);
+            return Ok(());
+        }
         if self.buffer.len() > MEMORY_BYTES { self.flush() } else { Ok(()) }
     }
 
@@ -101,14 +110,14 @@ impl SpoolWriter {
 
     /// Ends the picture. The file, if there is one, now belongs to the holder of the result.
     pub fn finish(mut self) -> io::Result<Spooled> {
-        let body = if self.file.is_some() {
+        if self.file.is_some() {
             self.flush()?;
-            let mut part = self.file.take().expect("checked above");
-            part.file.flush()?;
-            SpoolBody::File(std::mem::take(&mut part.path.0))
-        } else {
-            self.hash_buffer();
-            SpoolBody::Memory(std::mem::take(&mut self.buffer))
+        } else if !self.in_memory {
+            self.hash(0);
+        }
+        let body = match self.file.take() {
+            Some(mut part) => SpoolBody::File(std::mem::take(&mut part.path.0)),
+            None => SpoolBody::Memory(std::mem::take(&mut self.buffer)),
         };
         Ok(Spooled {
             body,
@@ -119,29 +128,59 @@ impl SpoolWriter {
         })
     }
 
-    fn hash_buffer(&mut self) {
-        self.blake3.update(&self.buffer);
-        self.sha256.update(&self.buffer);
+    /// Hashes the buffer from here on.
+    fn hash(&mut self, from: usize) {
+        self.blake3.update(&self.buffer[from..]);
+        self.sha256.update(&self.buffer[from..]);
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.hash_buffer();
+        self.hash(0);
+        match self.write_out() {
+            Ok(()) => {
+                self.buffer.clear();
+                Ok(())
+            }
+            Err(error) if is_full(&error) => self.move_to_memory(),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn write_out(&mut self) -> io::Result<()> {
         if self.file.is_none() {
             let path = self.spool.next_path();
-            let file = File::create_new(&path)?;
-            self.file = Some(OpenPart { file, path: PartPath(path) });
+            let file = File::options().read(true).write(true).create_new(true).open(&path)?;
+            self.file = Some(OpenPart { file, path: PartPath(path), bytes: 0 });
         }
         let part = self.file.as_mut().expect("opened above");
         part.file.write_all(&self.buffer)?;
-        self.buffer.clear();
+        part.bytes += self.buffer.len() as u64;
         Ok(())
     }
+
+    /// Takes back what the file has of earlier pieces, and lets go of the file.
+    fn move_to_memory(&mut self) -> io::Result<()> {
+        let mut whole = Vec::new();
+        if let Some(mut part) = self.file.take() {
+            part.file.rewind()?;
+            Read::by_ref(&mut part.file).take(part.bytes).read_to_end(&mut whole)?;
+        }
+        tracing::warn!(bytes = whole.len(), "the disk is full: a picture goes on in memory");
+        whole.append(&mut self.buffer);
+        self.buffer = whole;
+        self.in_memory = true;
+        Ok(())
+    }
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// The bytes of a finished picture.
 #[derive(Debug)]
 pub enum SpoolBody {
-    /// Here, up to 64 KiB.
+    /// Here, up to 64 KiB; larger only when the disk was full.
     Memory(Vec<u8>),
     /// In this file, which belongs to the holder: it is to be moved away or removed.
     File(PathBuf),

@@ -15,8 +15,7 @@ use imagemill_simulator::{Rates, Scenario, Simulator, SimulatorOptions};
 use imagemill_store::{Files, Store, StoreOptions, TaskFilter};
 use imagemill_testkit::TempWorkspace;
 
-const TASKS: usize = 500;
-const KILLS: u32 = 100;
+const TASKS: usize = 1_000;
 
 /// Small and repeatable; the moments differ all the same, because the machine's pace does.
 struct Dice(u64);
@@ -66,7 +65,7 @@ fn start(workspace: &Path) -> Child {
         .unwrap()
 }
 
-async fn kill_again_and_again(unknown: &str, seed: u64) {
+async fn kill_again_and_again(kills_in_all: u32, unknown: &str, seed: u64) {
     let workspace = TempWorkspace::new();
     let scenario = Scenario {
         latency_ms: 25,
@@ -79,7 +78,7 @@ async fn kill_again_and_again(unknown: &str, seed: u64) {
     job_file(&workspace, &simulator.base_url(), unknown);
     let mut dice = Dice(seed);
     let (mut kills, mut window_ms) = (0, 300);
-    while kills < KILLS {
+    while kills < kills_in_all {
         let before = simulator.bill().calls;
         let mut child = start(workspace.path());
         tokio::time::sleep(Duration::from_millis(20 + dice.below(2 * window_ms))).await;
@@ -90,7 +89,7 @@ async fn kill_again_and_again(unknown: &str, seed: u64) {
         child.wait().unwrap();
         kills += 1;
         // Spread the kills over the whole run, whatever the machine's pace.
-        let progress = simulator.bill().calls as usize * KILLS as usize;
+        let progress = simulator.bill().calls as usize * kills_in_all as usize;
         let on_time = progress <= TASKS * kills as usize * 9 / 10;
         let moved = simulator.bill().calls > before;
         window_ms = if on_time || !moved { (window_ms * 5 / 4 + 1).min(2_000) } else { (window_ms * 3 / 4).max(20) };
@@ -169,11 +168,11 @@ async fn verify(workspace: &TempWorkspace, simulator: &Simulator) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_a_hundred_times_where_lost_answers_wait_for_a_person() {
-    kill_again_and_again("never", 1).await;
+async fn killed_two_hundred_times_where_lost_answers_wait_for_a_person() {
+    kill_again_and_again(200, "never", 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_a_hundred_times_where_lost_answers_are_sent_again() {
-    kill_again_and_again("always", 2).await;
+async fn killed_fifty_times_where_lost_answers_are_sent_again() {
+    kill_again_and_again(50, "always", 2).await;
 }

@@ -4,6 +4,7 @@
 
 mod demo;
 mod docs;
+mod faults;
 mod house;
 mod jobs;
 mod kill;

@@ -98,6 +98,20 @@ fn a_constant_prompt_with_braces_is_stored_once() {
 }
 
 #[test]
+fn a_long_list_of_prompts_is_spread_over_its_tasks() {
+    let list: Vec<String> = (0..100).map(|number| format!("{{{{{number}}}}}")).collect();
+    let file = JobFile { prompts: list, ..JobFile::new(RecipeName::Generate) };
+    let once = plan(&file, Scan::default()).unwrap();
+    assert_eq!((once.definition.file.all_prompts().count(), once.prompt_count()), (0, 100));
+    let task = once.tasks().nth(41).unwrap().unwrap();
+    assert_eq!(prompt_of(&once.definition, &task.spec), "{41}");
+    let often = plan(&JobFile { samples: 9, ..file }, Scan::default()).unwrap();
+    let same = often.tasks().nth(41 * 9).unwrap().unwrap();
+    assert_eq!((often.definition.file.all_prompts().count(), same.spec.prompt), (100, None));
+    assert_eq!(same.key, task.key, "where the words are kept makes no other task of it");
+}
+
+#[test]
 fn what_cannot_start_says_why() {
     let error = |file: &JobFile| plan(file, scan(&["a.png"])).unwrap_err().to_string();
     assert!(error(&JobFile::new(RecipeName::Edit)).contains("no prompt"));

@@ -422,3 +422,20 @@ async fn a_call_without_an_answer_is_unknown_after_a_crash() {
     assert_eq!(bed.states(job).await, [(Succeeded, 1), (Unknown, 1)]);
     assert_eq!(bed.billed(), 1);
 }
+
+/// Everything an earlier process wrote down was for a time that this clock has not reached: its lease, a task's wait, a
+/// profile's pause.
+#[tokio::test]
+async fn a_clock_that_was_set_back_holds_nothing_up() {
+    const IN_A_CENTURY: i64 = 4_900_000_000_000_000;
+    let bed = Bed::new(Scenario::default()).await;
+    let job = bed.submit("sim-image", 3, |_, _| {}).await;
+    let earlier = bed.store.owners().register("here", 1, IN_A_CENTURY, IN_A_CENTURY + 1).await.unwrap();
+    let claimed = bed.store.tasks().claim(job, 2, earlier, IN_A_CENTURY).await.unwrap();
+    let failure = imagemill_domain::failure::Failure::new(FailureKind::RateLimited, "slow down");
+    bed.store.tasks().wait(claimed[0].lease, IN_A_CENTURY * 2, failure, false, IN_A_CENTURY).await.unwrap();
+    let profiles = bed.store.profiles();
+    profiles.pause("sim", FailureKind::StableInfra, "down", Some(IN_A_CENTURY), IN_A_CENTURY).await.unwrap();
+    bed.run().await;
+    assert_eq!(bed.states(job).await, [(Succeeded, 3)]);
+}

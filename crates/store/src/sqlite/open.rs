@@ -45,12 +45,33 @@ pub(crate) fn open_reader(database: &Path) -> Result<Connection, StoreError> {
     if !exists(database)? {
         return Err(StoreError::NoDatabase { path: database.to_path_buf() });
     }
-    let connection = connect(database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    let found = check_version(&connection, database)?;
+    let opened = connect(database, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .and_then(|connection| Ok((check_version(&connection, database)?, connection)));
+    let (found, connection) = match opened {
+        // In a folder where nothing can be written the files beside it cannot be made. Without a log nothing is missing.
+        Err(StoreError::CannotOpen { .. }) if !beside(database, "-wal").exists() => {
+            let connection =
+                connect(&unchanging(database), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)?;
+            (check_version(&connection, database)?, connection)
+        }
+        opened => opened?,
+    };
     if found < newest() {
         return Err(StoreError::OlderSchema { path: database.to_path_buf(), found, known: newest() });
     }
     Ok(connection)
+}
+
+fn beside(database: &Path, ending: &str) -> PathBuf {
+    let mut name = database.as_os_str().to_os_string();
+    name.push(ending);
+    name.into()
+}
+
+/// The name under which the library takes the file as one that nobody changes (<https://www.sqlite.org/uri.html>).
+fn unchanging(database: &Path) -> PathBuf {
+    let escaped = database.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    format!("file:{escaped}?immutable=1").into()
 }
 
 fn newest() -> i64 {
