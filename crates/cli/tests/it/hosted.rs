@@ -59,6 +59,23 @@ fn a_set_with_one_refused_is_partly_done() {
 }
 
 #[test]
+fn samples_follow_the_seed_one_by_one() {
+    for (profile, place) in [("gem", "/generationConfig/seed"), ("ark", "/seed"), ("simulator", "/seed")] {
+        let world = world(0);
+        world.folder.write(
+            "seeds.toml",
+            format!("recipe = \"generate\"\nprompt = \"a fox\"\nsamples = 3\nprofile = \"{profile}\"\nmodel = \"size:24x16\"\n[options]\nseed = 40\n"),
+        );
+        world.run(&["run", "seeds.toml", "--json"]).code(0);
+        let seeds: Vec<Value> = (1..=3)
+            .map(|task| world.run(&["explain", &task.to_string(), "--json"]).code(0).json())
+            .map(|task| task["calls"][0]["request"].pointer(place).cloned().unwrap_or_default())
+            .collect();
+        assert_eq!(seeds, [40, 41, 42], "{profile}");
+    }
+}
+
+#[test]
 fn misbehaviour_means_the_same_over_both() {
     for profile in ["gem", "ark"] {
         let world = world(1);

@@ -48,6 +48,7 @@ async fn failures_mean_what_they_say() {
         (429, "", "FREE_QUOTA_EXHAUSTED", FailureKind::Quota),
         (429, "Retry-After: 3\r\n", "rate_limit_exceeded", FailureKind::RateLimited),
         (401, "", "", FailureKind::Auth),
+        (400, "", "content_policy_violation", FailureKind::Refused),
         (400, "", "", FailureKind::Invalid),
         (502, "", "", FailureKind::UnknownOutcome),
     ] {
