@@ -23,6 +23,13 @@ mod workspace;
 
 use std::process::ExitCode;
 
+/// Threads that wait for the disk. Each keeps some megabytes once it was used, so there are few.
+const BLOCKING_THREADS: usize = 24;
+
+/// Many threads that each hold a little: the system's allocator keeps a heap for each and gives nothing back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use clap::FromArgMatches;
 
 use crate::cli::{Cli, Command};
@@ -79,7 +86,8 @@ fn dispatch(cli: Cli, command: clap::Command) -> anyhow::Result<Exit> {
     let runs = matches!(cli.command, Command::Run(_) | Command::Edit(_) | Command::Generate(_));
     let folder = if runs { Some(context.workspace.logs()) } else { folder };
     logs::start(folder.as_deref(), &context.config.log, cli.global.verbose);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().max_blocking_threads(BLOCKING_THREADS).enable_all().build()?;
     let exit = runtime.block_on(Box::pin(asynchronous(context, cli.command)));
     // A thread that still reads a source or a socket must not hold up the end.
     runtime.shutdown_timeout(std::time::Duration::from_millis(300));
