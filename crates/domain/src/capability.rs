@@ -233,8 +233,10 @@ impl Capabilities {
 
     /// What nobody has told about it, by the keys of the table.
     pub fn unknowns(&self) -> Vec<&'static str> {
+        let untold = |price: &Price| price.per_image.is_none() && price.image_out_tokens.is_empty();
         [
             ("price", self.price.is_none()),
+            ("price.image_out_tokens", self.price.as_ref().is_some_and(untold)),
             ("size", self.size.is_none()),
             ("parameters", self.parameters.is_empty()),
             ("max_references", self.edits && self.max_references.is_none()),

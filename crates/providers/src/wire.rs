@@ -135,7 +135,7 @@ impl Wire {
             self.headers.remove(AUTHORIZATION);
         }
         self.downloads.authorization = None;
-        self.headers.insert(name, value);
+        self.headers.entry(name).or_insert(value);
         Ok(self)
     }
 
