@@ -130,7 +130,8 @@ fn streamed(shared: &Shared, made: &Made, wants_link: bool) -> Answer {
     let mut push = |kind: &str, mut value: Value| {
         let kind = format!("image_generation.{kind}");
         value["type"] = kind.as_str().into();
-        value["created"] = made.created.into();
+        value["created_at"] = made.created.into();
+        value["model"] = made.model.as_str().into();
         text += &event(Some(&kind), &value);
     };
     for index in made.indexes() {
