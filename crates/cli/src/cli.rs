@@ -110,7 +110,7 @@ pub(crate) enum Command {
 /// A job by name or number.
 #[derive(Debug, Args)]
 pub(crate) struct JobArg {
-    /// Job by name or number
+    /// Job by number, name, or a part of the name that no other job has
     pub(crate) job: String,
 }
 
@@ -280,14 +280,14 @@ pub(crate) struct GenerateArgs {
 /// `status`.
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// Job by name or number
+    /// Job by number, name, or a part of the name that no other job has
     pub(crate) job: Option<String>,
 }
 
 /// `resume`.
 #[derive(Debug, Args)]
 pub(crate) struct ResumeArgs {
-    /// Job by name or number
+    /// Job by number, name, or a part of the name that no other job has
     #[arg(required_unless_present = "profile")]
     pub(crate) job: Option<String>,
     /// Let this profile be called again after it was paused
@@ -298,7 +298,7 @@ pub(crate) struct ResumeArgs {
 /// `retry`.
 #[derive(Debug, Args)]
 pub(crate) struct RetryArgs {
-    /// Job by name or number
+    /// Job by number, name, or a part of the name that no other job has
     pub(crate) job: String,
     /// Tasks that failed or are partly done (the default)
     #[arg(long, group = "which")]
@@ -338,7 +338,7 @@ pub(crate) struct ExplainArgs {
 /// `save`.
 #[derive(Debug, Args)]
 pub(crate) struct SaveArgs {
-    /// Job by name or number
+    /// Job by number, name, or a part of the name that no other job has
     pub(crate) job: String,
     /// Folder to write to (default: ./imagemill-out/JOB)
     #[arg(long, value_name = "DIR")]
