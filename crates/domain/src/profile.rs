@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::money::Money;
 use crate::picture::PictureFormat;
 
 /// Which wire protocol a profile speaks.
@@ -167,6 +168,18 @@ impl Default for RateLimits {
     }
 }
 
+/// What a profile may spend over all jobs, besides each job's own budget. What is held for calls under way counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProfileBudget {
+    /// On one day (UTC); when it is used up the profile pauses until the next day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub day: Option<Money>,
+    /// In all; when it is used up the profile pauses until a person raises it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<Money>,
+}
+
 /// What may be fetched: addresses of pictures and of the provider itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -236,6 +249,8 @@ pub struct Profile {
     pub timeouts: Timeouts,
     /// Rates.
     pub limits: RateLimits,
+    /// Money.
+    pub budget: ProfileBudget,
     /// Network rules.
     pub network: NetworkRules,
 }

@@ -132,6 +132,7 @@ impl World {
             ceiling: None,
             request_raw: Vec::new(),
             idempotency_key: None,
+            profile_budget: imagemill_domain::profile::ProfileBudget::default(),
         };
         let OpenCall::Opened(call) = self.store.calls().open(call, 5).await.unwrap() else {
             panic!("the call cannot be opened")

@@ -179,6 +179,7 @@ pub(crate) fn new_call(lease: Lease, ceiling: Option<i64>) -> NewCall {
         ceiling: ceiling.map(Money::from_micros),
         request_raw: br#"{"prompt":"make it night"}"#.to_vec(),
         idempotency_key: None,
+        profile_budget: imagemill_domain::profile::ProfileBudget::default(),
     }
 }
 
