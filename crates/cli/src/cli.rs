@@ -95,6 +95,10 @@ pub(crate) enum Command {
     Reconcile(ReconcileArgs),
     /// List the profiles, or show one
     Profiles(ProfilesArgs),
+    /// List the models that are known: endpoints, sizes, prices, and what nobody has told
+    Models(ModelsArgs),
+    /// Ask a profile's server what it can do; free unless --paid
+    Probe(ProbeArgs),
     /// Show the settings in force and where each is from
     Config(ConfigArgs),
     /// Show, then remove what nothing refers to any more
@@ -195,10 +199,13 @@ pub(crate) struct AskArgs {
     /// System prompt
     #[arg(long, value_name = "TEXT")]
     pub(crate) system_prompt: Option<String>,
+    /// What must not be in the picture
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) negative_prompt: Option<String>,
     /// Tasks for each picture and prompt
     #[arg(long, short = 'n', value_name = "N", default_value_t = 1)]
     pub(crate) samples: u32,
-    /// Size of the answer, such as 1024x1024
+    /// Size of the answer, such as 2K or 1024x1024
     #[arg(long, value_name = "SIZE")]
     pub(crate) size: Option<String>,
     /// Aspect ratio of the answer, such as 16:9
@@ -451,6 +458,34 @@ pub(crate) enum ProfilesAction {
         /// Profile by name
         name: String,
     },
+}
+
+/// `models`.
+#[derive(Debug, Args)]
+pub(crate) struct ModelsArgs {
+    /// Only the models of this profile's provider; its own model is marked
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+}
+
+/// `probe`.
+#[derive(Debug, Args)]
+pub(crate) struct ProbeArgs {
+    /// Profile to ask with
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Model to ask about; the profile's when left out
+    #[arg(long, short, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+    /// Make one small picture, too; asks first
+    #[arg(long)]
+    pub(crate) paid: bool,
+    /// Do not ask before the picture
+    #[arg(long, short, requires = "paid")]
+    pub(crate) yes: bool,
+    /// Write the snippet to imagemill-probe-NAME.toml
+    #[arg(long)]
+    pub(crate) save: bool,
 }
 
 /// `config`.

@@ -6,6 +6,7 @@ use imagemill_domain::job::{Job, JobId, JobState};
 use imagemill_domain::job_file::RecipeName;
 use imagemill_domain::money::Money;
 use imagemill_domain::plan::{Plan, expand};
+use imagemill_domain::sizes::SizeChoice;
 use imagemill_domain::source::Scan;
 use imagemill_domain::task::TaskState;
 use imagemill_store::{NewJob, NewTask, Store, Submitted};
@@ -122,6 +123,9 @@ pub(crate) fn plan_lines(context: &Context, planned: &Planned) -> Vec<String> {
         ));
     }
     lines.push(format!("  {what}"));
+    if plan.size != SizeChoice::default() {
+        lines.push(format!("  {}", say!(texts, "plan.size", size = plan.size)));
+    }
     lines.push(format!("  {}", cost_line(context, plan)));
     if let Some(seconds) = plan.seconds_at_rate {
         lines.push(format!("  {}", say!(texts, "plan.time", time = duration(seconds))));

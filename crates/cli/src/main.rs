@@ -79,6 +79,7 @@ fn dispatch(cli: Cli, command: clap::Command) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Profiles(args) => return commands::profiles::run(&context, args),
         Command::Config(args) => return Ok(commands::config::run(&context, &args)),
+        Command::Models(args) => return commands::models::run(&context, &args),
         _ => {}
     }
     let folder = context.workspace.exists().then(|| context.workspace.logs());
@@ -112,7 +113,8 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
         Command::Gc(args) => commands::gc::run(&context, args).await,
         Command::Simulate(args) => commands::simulate::run(&context, args).await,
         Command::Demo(args) => commands::demo::run(context, args).await,
-        Command::Profiles(_) | Command::Config(_) | Command::Completions(_) => Ok(Exit::Ok),
+        Command::Probe(args) => Box::pin(commands::probe::run(&context, args)).await,
+        Command::Profiles(_) | Command::Models(_) | Command::Config(_) | Command::Completions(_) => Ok(Exit::Ok),
     }
 }
 

@@ -11,8 +11,9 @@ use crate::picture::PictureFormat;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
-    /// By the address and the model: `/responses`, `/chat/completions` or `/images/…` in the address decide; else the
-    /// images endpoints for models the capability table knows as image models, chat completions for the rest.
+    /// By the address, the provider and the model: `/responses`, `/chat/completions`, `:generateContent` or `/images/…` in
+    /// the address decide, then providers with a protocol of their own; else the images endpoints for models the capability
+    /// table knows as image models, chat completions for the rest.
     #[default]
     Auto,
     /// `/chat/completions` with pictures as content parts.
@@ -23,6 +24,14 @@ pub enum Protocol {
     Images,
     /// The same with edits as `multipart/form-data`.
     ImagesMultipart,
+    /// Gemini's `/models/{model}:generateContent`.
+    Gemini,
+    /// Seedream's form of `/images/generations` on Volcengine Ark and BytePlus.
+    Seedream,
+    /// SenseNova's form of `/images/generations`.
+    Sensenova,
+    /// OpenRouter's `/images`.
+    OpenrouterImages,
 }
 
 impl Protocol {
@@ -34,7 +43,46 @@ impl Protocol {
             Self::Responses => "responses",
             Self::Images => "images",
             Self::ImagesMultipart => "images_multipart",
+            Self::Gemini => "gemini",
+            Self::Seedream => "seedream",
+            Self::Sensenova => "sensenova",
+            Self::OpenrouterImages => "openrouter_images",
         }
+    }
+
+    /// Whether a request over this protocol has a place for a job's option, so that nothing is dropped in silence.
+    pub fn carries(self, option: &str) -> bool {
+        let taken: &[&str] = match self {
+            Self::Auto | Self::ChatCompletions => return option != "negative_prompt",
+            Self::Responses => &[
+                "size",
+                "quality",
+                "background",
+                "output_format",
+                "output_compression",
+                "temperature",
+                "max_tokens",
+                "stream",
+            ],
+            Self::OpenrouterImages if option == "negative_prompt" => &[],
+            Self::Images | Self::ImagesMultipart | Self::OpenrouterImages => &[
+                "n",
+                "size",
+                "aspect_ratio",
+                "quality",
+                "background",
+                "output_format",
+                "output_compression",
+                "response_format",
+                "seed",
+                "stream",
+                "negative_prompt",
+            ],
+            Self::Gemini => &["size", "aspect_ratio", "seed", "temperature", "max_tokens"],
+            Self::Seedream => &["n", "size", "output_format", "response_format", "seed", "stream"],
+            Self::Sensenova => &["size", "output_format", "response_format"],
+        };
+        option == "extra_body" || taken.contains(&option)
     }
 }
 
@@ -217,13 +265,20 @@ impl Profile {
         }
         let address = self.base_url.to_ascii_lowercase();
         if address.contains("/responses") {
-            Protocol::Responses
+            return Protocol::Responses;
         } else if address.contains("/chat/completions") {
-            Protocol::ChatCompletions
-        } else if address.contains("/images") || knows_images {
-            Protocol::Images
-        } else {
-            Protocol::ChatCompletions
+            return Protocol::ChatCompletions;
+        } else if address.contains(":generatecontent") {
+            return Protocol::Gemini;
+        }
+        match self.provider.as_str() {
+            "gemini" => Protocol::Gemini,
+            "seedream" => Protocol::Seedream,
+            "sensenova" => Protocol::Sensenova,
+            "openrouter" if address.ends_with("/images") => Protocol::OpenrouterImages,
+            "openrouter" => Protocol::ChatCompletions,
+            _ if address.contains("/images") || knows_images => Protocol::Images,
+            _ => Protocol::ChatCompletions,
         }
     }
 
@@ -252,5 +307,16 @@ mod tests {
         assert_eq!(auto("https://x/v1/images/edits", false), Protocol::Images);
         assert_eq!(auto("https://x/v1", true), Protocol::Images);
         assert_eq!(auto("https://x/v1", false), Protocol::ChatCompletions);
+        assert_eq!(auto("https://x/v1beta/models/m:generateContent", false), Protocol::Gemini);
+        let of = |provider: &str, base_url: &str| {
+            let profile = Profile { provider: provider.into(), base_url: base_url.into(), ..Profile::default() };
+            profile.resolved_protocol(true)
+        };
+        assert_eq!(of("gemini", "https://x/v1beta"), Protocol::Gemini);
+        assert_eq!(of("seedream", "https://x/api/v3"), Protocol::Seedream);
+        assert_eq!(of("sensenova", "https://x/v1"), Protocol::Sensenova);
+        assert_eq!(of("openrouter", "https://x/api/v1"), Protocol::ChatCompletions);
+        assert_eq!(of("openrouter", "https://x/api/v1/images"), Protocol::OpenrouterImages);
+        assert_eq!(of("openai", "https://x/v1"), Protocol::Images);
     }
 }

@@ -54,6 +54,7 @@ pub(crate) async fn last_image(task: &TaskContext, ask: ImageAsk) -> Result<Step
         model: task.job.definition.model.clone(),
         system_prompt: ask.system_prompt,
         prompt: ask.prompt,
+        negative_prompt: ask.negative_prompt,
         pictures: sent.iter().map(|picture| picture.input.blake3).collect(),
         options: ask.options,
         sample: task.claimed.spec.sample,

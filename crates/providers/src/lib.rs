@@ -9,14 +9,18 @@ mod body;
 mod download;
 mod error;
 mod extract;
+mod gemini;
 mod http;
 mod lift;
 mod links;
 mod openai_chat;
 mod openai_images;
 mod openai_responses;
+mod openrouter_images;
 mod provider;
 mod registry;
+mod seedream;
+mod sensenova;
 mod spool;
 mod sse;
 mod wire;
@@ -25,6 +29,8 @@ mod wire;
 mod fixtures;
 #[cfg(test)]
 mod scripted_server;
+#[cfg(test)]
+mod test_calls;
 
 pub use provider::{
     Answer, CallFailure, CallFuture, Found, ImageProvider, PictureBytes, PictureInput, Progress, ProviderFuture,

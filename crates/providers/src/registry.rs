@@ -10,11 +10,15 @@ use reqwest::Client;
 use secrecy::SecretString;
 
 use crate::address::Purpose;
+use crate::gemini::{self, Gemini};
 use crate::http;
 use crate::openai_chat::Chat;
 use crate::openai_images::Images;
 use crate::openai_responses::Responses;
+use crate::openrouter_images::OpenrouterImages;
 use crate::provider::ImageProvider;
+use crate::seedream::Seedream;
+use crate::sensenova::Sensenova;
 use crate::wire::Wire;
 
 /// What is known of a provider beyond its profile.
@@ -78,6 +82,10 @@ impl Registry {
             Protocol::Responses => Arc::new(Responses::new(wire)),
             Protocol::Images => Arc::new(Images::new(wire, false)),
             Protocol::ImagesMultipart => Arc::new(Images::new(wire, true)),
+            Protocol::Gemini => Arc::new(Gemini::new(wire.with_key_in(gemini::KEY_HEADER)?)),
+            Protocol::Seedream => Arc::new(Seedream::new(wire)),
+            Protocol::Sensenova => Arc::new(Sensenova::new(wire)),
+            Protocol::OpenrouterImages => Arc::new(OpenrouterImages::new(wire)),
             Protocol::ChatCompletions | Protocol::Auto => Arc::new(Chat::new(wire)),
         })
     }

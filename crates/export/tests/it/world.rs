@@ -220,6 +220,7 @@ async fn job_of(store: &Store, name: &str, file: JobFile) -> Job {
         version: 1,
         profile: Profile { name: "simulator".into(), ..Profile::default() },
         model: "sim-image".into(),
+        negative: imagemill_domain::request::NegativePrompt::default(),
         call_ceiling: None,
         unknown: UnknownPolicy::Never,
         file,

@@ -153,6 +153,7 @@ pub(crate) fn new_job(name: &str, budget: Option<i64>) -> NewJob {
         file: JobFile::new(RecipeName::Edit),
         profile: Profile { name: "simulator".into(), ..Profile::default() },
         model: "good".into(),
+        negative: imagemill_domain::request::NegativePrompt::default(),
         call_ceiling: None,
         unknown: UnknownPolicy::Never,
     };
