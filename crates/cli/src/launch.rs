@@ -6,7 +6,10 @@ use imagemill_domain::job::{Job, JobId, JobState};
 use imagemill_domain::job_file::RecipeName;
 use imagemill_domain::money::Money;
 use imagemill_domain::plan::{Plan, expand};
+use imagemill_domain::profile::Profile;
+use imagemill_domain::sizes::SizeChoice;
 use imagemill_domain::source::Scan;
+use imagemill_domain::speaker::{Speaker, SpeakerSection, Speakers};
 use imagemill_domain::task::TaskState;
 use imagemill_store::{NewJob, NewTask, Store, Submitted};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -46,7 +49,23 @@ pub(crate) async fn plan(
     runner: Option<&mut Runner>,
 ) -> anyhow::Result<Planned> {
     let mut input = input;
-    let mut profile = choose(context, input.file.profile.as_deref())?;
+    let mut runner = runner;
+    let profile = ready(context, input.file.profile.as_deref(), runner.as_deref_mut()).await?;
+    if let Some(concurrency) = input.concurrency {
+        let limits = input.file.limits.unwrap_or(profile.limits);
+        input.file.limits = Some(imagemill_domain::profile::RateLimits { concurrency, ..limits });
+    }
+    let scan = scan(context, &input).await?;
+    let mut plan = expand(&input.file, &input.name, &profile, scan, table).map_err(|error| input.plan_error(&error))?;
+    let text = speaker(context, &input, input.file.text.as_ref(), &plan, runner.as_deref_mut()).await?;
+    let vision = speaker(context, &input, input.file.vision.as_ref(), &plan, runner).await?;
+    plan.definition.speakers = Speakers { text, vision };
+    Ok(Planned { input, plan })
+}
+
+/// The profile to call, with an address and, before a run, with a key that can be read.
+async fn ready(context: &Context, named: Option<&str>, runner: Option<&mut Runner>) -> anyhow::Result<Profile> {
+    let mut profile = choose(context, named)?;
     match runner {
         Some(runner) => {
             read_credential(&profile.credential).map_err(|failure| {
@@ -61,13 +80,25 @@ pub(crate) async fn plan(
         }
         None => {}
     }
-    if let Some(concurrency) = input.concurrency {
-        let limits = input.file.limits.unwrap_or(profile.limits);
-        input.file.limits = Some(imagemill_domain::profile::RateLimits { concurrency, ..limits });
-    }
-    let scan = scan(context, &input).await?;
-    let plan = expand(&input.file, &input.name, &profile, scan, table).map_err(|error| input.plan_error(&error))?;
-    Ok(Planned { input, plan })
+    Ok(profile)
+}
+
+/// Who answers the job's text or vision calls; `None` when the job does not say.
+async fn speaker(
+    context: &Context,
+    input: &JobInput,
+    section: Option<&SpeakerSection>,
+    plan: &Plan,
+    runner: Option<&mut Runner>,
+) -> anyhow::Result<Option<Speaker>> {
+    let Some(section) = section else { return Ok(None) };
+    let named = match &section.profile {
+        Some(name) => Some(ready(context, Some(name), runner).await?),
+        None => None,
+    };
+    let definition = &plan.definition;
+    let speaker = section.speaker((&definition.profile, &definition.model), named.as_ref());
+    speaker.map(Some).map_err(|error| input.plan_error(&error))
 }
 
 async fn scan(context: &Context, input: &JobInput) -> anyhow::Result<Scan> {
@@ -122,6 +153,9 @@ pub(crate) fn plan_lines(context: &Context, planned: &Planned) -> Vec<String> {
         ));
     }
     lines.push(format!("  {what}"));
+    if plan.size != SizeChoice::default() {
+        lines.push(format!("  {}", say!(texts, "plan.size", size = plan.size)));
+    }
     lines.push(format!("  {}", cost_line(context, plan)));
     if let Some(seconds) = plan.seconds_at_rate {
         lines.push(format!("  {}", say!(texts, "plan.time", time = duration(seconds))));

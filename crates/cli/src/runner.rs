@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use imagemill_domain::job::JobState;
 use imagemill_domain::profile::Profile;
+use imagemill_domain::speaker::Speakers;
 use imagemill_engine::{Activity, Engine, EngineHandle, EngineOptions, EngineParts};
 use imagemill_providers::Registry;
 use imagemill_simulator::{Scenario, Simulator, SimulatorOptions};
@@ -41,7 +42,7 @@ impl Runner {
             let options = SimulatorOptions { scenario: self.scenario.clone(), ..SimulatorOptions::default() };
             self.simulators.push(Simulator::start(options).await?);
         }
-        profile.base_url = self.simulators[0].base_url();
+        profile.base_url = self.simulators[0].base_url_for(profile.protocol);
         Ok(())
     }
 
@@ -81,20 +82,27 @@ impl Runner {
     async fn revive_simulators(&mut self, store: &Store) -> anyhow::Result<()> {
         // Not the open jobs: all tasks of a job may still count as running under a process that was killed.
         for job in store.jobs().list().await?.into_iter().filter(|job| job.state == JobState::Active) {
-            let profile = &job.definition.profile;
-            let address = profile.base_url.strip_prefix("http://").and_then(|rest| rest.split('/').next());
-            let Some(address) = address.and_then(|address| address.parse::<SocketAddr>().ok()) else { continue };
-            let ours = self.simulators.iter().any(|simulator| simulator.address() == address);
-            if profile.provider != SIMULATOR || ours || !address.ip().is_loopback() {
-                continue;
-            }
-            let options = SimulatorOptions { address, scenario: self.scenario.clone(), ..SimulatorOptions::default() };
-            // When the address is taken, somebody serves it: a simulator of its own, as the profile may say.
-            if let Ok(simulator) = Simulator::start(options).await {
-                self.simulators.push(simulator);
+            let Speakers { text, vision } = job.definition.speakers;
+            let speakers = [text, vision].into_iter().flatten().map(|speaker| speaker.profile);
+            for profile in speakers.chain([job.definition.profile]).filter(|profile| profile.provider == SIMULATOR) {
+                self.revive_simulator(&profile.base_url).await;
             }
         }
         Ok(())
+    }
+
+    async fn revive_simulator(&mut self, base_url: &str) {
+        let address = base_url.strip_prefix("http://").and_then(|rest| rest.split('/').next());
+        let Some(address) = address.and_then(|address| address.parse::<SocketAddr>().ok()) else { return };
+        let ours = self.simulators.iter().any(|simulator| simulator.address() == address);
+        if ours || !address.ip().is_loopback() {
+            return;
+        }
+        let options = SimulatorOptions { address, scenario: self.scenario.clone(), ..SimulatorOptions::default() };
+        // When the address is taken, somebody serves it: a simulator of its own, as the profile may say.
+        if let Ok(simulator) = Simulator::start(options).await {
+            self.simulators.push(simulator);
+        }
     }
 
     /// The engine, when this process runs one.

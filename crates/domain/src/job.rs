@@ -66,6 +66,9 @@ pub struct JobDefinition {
     /// Who answers text and vision calls.
     #[serde(default)]
     pub speakers: crate::speaker::Speakers,
+    /// How the model is told the negative prompt.
+    #[serde(default)]
+    pub negative: crate::request::NegativePrompt,
     /// The most one picture call may cost; `None` when the price is not known.
     pub call_ceiling: Option<Money>,
     /// What to do when a call's answer is lost; settled from the job file and the number of tasks.

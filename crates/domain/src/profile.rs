@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::money::Money;
 use crate::picture::PictureFormat;
 
 /// Which wire protocol a profile speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
-    /// By the address and the model: `/responses`, `/chat/completions` or `/images/…` in the address decide; else the
-    /// images endpoints for models the capability table knows as image models, chat completions for the rest.
+    /// By the address, the provider and the model: `/responses`, `/chat/completions`, `:generateContent` or `/images/…` in
+    /// the address decide, then providers with a protocol of their own; else the images endpoints for models the capability
+    /// table knows as image models, chat completions for the rest.
     #[default]
     Auto,
     /// `/chat/completions` with pictures as content parts.
@@ -24,6 +26,12 @@ pub enum Protocol {
     ImagesMultipart,
     /// Gemini's `/models/{model}:generateContent`.
     Gemini,
+    /// Seedream's form of `/images/generations` on Volcengine Ark and BytePlus.
+    Seedream,
+    /// SenseNova's form of `/images/generations`.
+    Sensenova,
+    /// OpenRouter's `/images`.
+    OpenrouterImages,
     /// Anthropic's `/messages`: words only, no pictures come out.
     AnthropicMessages,
 }
@@ -38,8 +46,47 @@ impl Protocol {
             Self::Images => "images",
             Self::ImagesMultipart => "images_multipart",
             Self::Gemini => "gemini",
+            Self::Seedream => "seedream",
+            Self::Sensenova => "sensenova",
+            Self::OpenrouterImages => "openrouter_images",
             Self::AnthropicMessages => "anthropic_messages",
         }
+    }
+
+    /// Whether a request over this protocol has a place for a job's option, so that nothing is dropped in silence.
+    pub fn carries(self, option: &str) -> bool {
+        let taken: &[&str] = match self {
+            Self::Auto | Self::ChatCompletions => return option != "negative_prompt",
+            Self::Responses => &[
+                "size",
+                "quality",
+                "background",
+                "output_format",
+                "output_compression",
+                "temperature",
+                "max_tokens",
+                "stream",
+            ],
+            Self::OpenrouterImages if option == "negative_prompt" => &[],
+            Self::Images | Self::ImagesMultipart | Self::OpenrouterImages => &[
+                "n",
+                "size",
+                "aspect_ratio",
+                "quality",
+                "background",
+                "output_format",
+                "output_compression",
+                "response_format",
+                "seed",
+                "stream",
+                "negative_prompt",
+            ],
+            Self::Gemini => &["size", "aspect_ratio", "seed", "temperature", "max_tokens"],
+            Self::Seedream => &["n", "size", "output_format", "response_format", "seed", "stream"],
+            Self::Sensenova => &["size", "output_format", "response_format"],
+            Self::AnthropicMessages => &["temperature", "max_tokens", "stream"],
+        };
+        option == "extra_body" || taken.contains(&option)
     }
 }
 
@@ -125,6 +172,18 @@ impl Default for RateLimits {
     }
 }
 
+/// What a profile may spend over all jobs, besides each job's own budget. What is held for calls under way counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProfileBudget {
+    /// On one day (UTC); when it is used up the profile pauses until the next day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub day: Option<Money>,
+    /// In all; when it is used up the profile pauses until a person raises it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<Money>,
+}
+
 /// What may be fetched: addresses of pictures and of the provider itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -194,6 +253,8 @@ pub struct Profile {
     pub timeouts: Timeouts,
     /// Rates.
     pub limits: RateLimits,
+    /// Money.
+    pub budget: ProfileBudget,
     /// Network rules.
     pub network: NetworkRules,
 }
@@ -208,15 +269,22 @@ impl Profile {
         }
         let address = self.base_url.to_ascii_lowercase();
         if self.resolved_chat_protocol() == Protocol::AnthropicMessages {
-            Protocol::AnthropicMessages
+            return Protocol::AnthropicMessages;
         } else if address.contains("/responses") {
-            Protocol::Responses
+            return Protocol::Responses;
         } else if address.contains("/chat/completions") {
-            Protocol::ChatCompletions
-        } else if address.contains("/images") || knows_images {
-            Protocol::Images
-        } else {
-            Protocol::ChatCompletions
+            return Protocol::ChatCompletions;
+        } else if address.contains(":generatecontent") {
+            return Protocol::Gemini;
+        }
+        match self.provider.as_str() {
+            "gemini" => Protocol::Gemini,
+            "seedream" => Protocol::Seedream,
+            "sensenova" => Protocol::Sensenova,
+            "openrouter" if address.ends_with("/images") => Protocol::OpenrouterImages,
+            "openrouter" => Protocol::ChatCompletions,
+            _ if address.contains("/images") || knows_images => Protocol::Images,
+            _ => Protocol::ChatCompletions,
         }
     }
 
@@ -267,6 +335,17 @@ mod tests {
         assert_eq!(auto("https://x/v1", true), Protocol::Images);
         assert_eq!(auto("https://x/v1", false), Protocol::ChatCompletions);
         assert_eq!(auto("https://x/v1/messages", true), Protocol::AnthropicMessages);
+        assert_eq!(auto("https://x/v1beta/models/m:generateContent", false), Protocol::Gemini);
+        let of = |provider: &str, base_url: &str| {
+            let profile = Profile { provider: provider.into(), base_url: base_url.into(), ..Profile::default() };
+            profile.resolved_protocol(true)
+        };
+        assert_eq!(of("gemini", "https://x/v1beta"), Protocol::Gemini);
+        assert_eq!(of("seedream", "https://x/api/v3"), Protocol::Seedream);
+        assert_eq!(of("sensenova", "https://x/v1"), Protocol::Sensenova);
+        assert_eq!(of("openrouter", "https://x/api/v1"), Protocol::ChatCompletions);
+        assert_eq!(of("openrouter", "https://x/api/v1/images"), Protocol::OpenrouterImages);
+        assert_eq!(of("openai", "https://x/v1"), Protocol::Images);
     }
 
     #[test]

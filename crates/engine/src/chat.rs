@@ -211,13 +211,14 @@ impl TaskContext {
             ceiling: price.and_then(|price| price.chat_ceiling(request.shape())),
             request_raw: speaking.provider.request_text(request, inputs).into_bytes(),
             idempotency_key: None,
+            profile_budget: speaking.profile.budget,
         };
         let opened = self.shared.store.calls().open(new_call, self.shared.clock.now_us()).await;
         match opened.map_err(|error| local(&error))? {
             OpenCall::Opened(call) => Ok(call),
             OpenCall::Fenced | OpenCall::NotActive => Err(self.release()),
-            OpenCall::OverBudget { budget, spent, reserved, ceiling } => {
-                Err(over_budget(budget, spent, reserved, ceiling))
+            OpenCall::OverBudget { of, budget, spent, reserved, ceiling } => {
+                Err(over_budget(self, &speaking.profile.name, of, budget, spent + reserved, ceiling))
             }
         }
     }
@@ -244,13 +245,7 @@ impl TaskContext {
         tokio::select! {
             biased;
             result = speaking.provider.chat(wire) => result,
-            () = paid::stop_asked(self) => Err(Box::new(CallFailure {
-                failure: sending.stopped(),
-                usage: Usage::default(),
-                raw: String::new(),
-                rate: imagemill_providers::RateHints::default(),
-                request_id: None,
-            })),
+            () = paid::stop_asked(self) => Err(CallFailure::without_answer(sending.stopped())),
         }
     }
 

@@ -9,14 +9,14 @@ use imagemill_domain::failure::{Billing, Failure, FailureKind};
 use imagemill_domain::money::Money;
 use imagemill_domain::request::ImageRequest;
 use imagemill_providers::{Answer, PictureInput, Progress, Spool, WireCall};
-use imagemill_store::{NewCall, OpenCall};
+use imagemill_store::{BudgetOf, NewCall, OpenCall};
 
 use crate::answers::SavedAnswer;
 use crate::context::TaskContext;
 use crate::journal::{self, Entry};
 use crate::pictures::local;
 use crate::recipe::ImageAsk;
-use crate::retry::Decision;
+use crate::retry::{Decision, PROFILE_BUDGET};
 use crate::settle::{conclude, failed_end, keep_failed, lock, settle, with_billing};
 use crate::sources::{self, SentPicture};
 
@@ -24,6 +24,8 @@ use crate::sources::{self, SentPicture};
 const STOP_GRACE: Duration = Duration::from_millis(600);
 /// What a call holds in memory besides pictures that were prepared: buffers of the connection and the reader.
 const CALL_BYTES: u64 = 512 << 10;
+
+const DAY_US: i64 = 86_400_000_000;
 
 /// What became of the task.
 pub(crate) enum Step {
@@ -76,13 +78,14 @@ pub(crate) async fn image(task: &TaskContext, ask: ImageAsk) -> Result<Step, Fai
         ceiling: task.job.definition.call_ceiling,
         request_raw: request_text.into_bytes(),
         idempotency_key: None,
+        profile_budget: task.job.definition.profile.budget,
     };
     let opened = task.shared.store.calls().open(new_call, task.shared.clock.now_us()).await;
     let call = match opened.map_err(|error| local(&error))? {
         OpenCall::Opened(call) => call,
         OpenCall::Fenced | OpenCall::NotActive => return Ok(Step::Released),
-        OpenCall::OverBudget { budget, spent, reserved, ceiling } => {
-            return Err(over_budget(budget, spent, reserved, ceiling));
+        OpenCall::OverBudget { of, budget, spent, reserved, ceiling } => {
+            return Err(over_budget(task, &task.job.definition.profile.name, of, budget, spent + reserved, ceiling));
         }
     };
     let result = send(task, call, &request, &inputs).await;
@@ -207,6 +210,7 @@ fn request(task: &TaskContext, ask: &ImageAsk, sent: &[SentPicture]) -> ImageReq
         model: task.job.definition.model.clone(),
         system_prompt: ask.system_prompt.clone(),
         prompt: ask.prompt.clone(),
+        negative_prompt: ask.negative_prompt.clone(),
         pictures: sent.iter().map(|picture| picture.input.blake3).collect(),
         options: ask.options.clone(),
         sample: task.claimed.spec.sample,
@@ -237,12 +241,33 @@ fn bytes_held(task: &TaskContext, ask: &ImageAsk) -> u64 {
     CALL_BYTES + ask.pictures.iter().map(copies).sum::<u64>()
 }
 
-pub(crate) fn over_budget(budget: Money, spent: Money, reserved: Money, ceiling: Money) -> Failure {
-    Failure::new(
-        FailureKind::Budget,
-        format!(
-            "the budget of {budget} has no room for the next call (at most {ceiling}; spent {spent}, held for open calls {reserved}). \
-             Raise `budget` and run the job again; nothing that was done is paid again"
+pub(crate) fn over_budget(
+    task: &TaskContext,
+    profile: &str,
+    of: BudgetOf,
+    budget: Money,
+    counted: Money,
+    ceiling: Money,
+) -> Failure {
+    let room = format!("has no room for the next call (at most {ceiling}; spent or held for open calls {counted})");
+    let message = match of {
+        BudgetOf::Job => format!(
+            "the budget of {budget} {room}. Raise `budget` and run the job again; nothing that was done is paid again"
         ),
-    )
+        BudgetOf::ProfileDay => format!(
+            "today's budget of {budget} of the profile {profile} {room}. It goes on after midnight UTC, or raise `day` in [profiles.{profile}.budget] and run the job again"
+        ),
+        BudgetOf::Profile => format!(
+            "the budget of {budget} of the profile {profile} {room}. Raise `total` in [profiles.{profile}.budget] and run the job again"
+        ),
+    };
+    let mut failure = Failure::new(FailureKind::Budget, message);
+    if of != BudgetOf::Job {
+        failure.code = Some(PROFILE_BUDGET.to_owned());
+    }
+    if of == BudgetOf::ProfileDay {
+        let now_us = task.shared.clock.now_us();
+        failure.retry_after_ms = Some(((DAY_US - now_us.rem_euclid(DAY_US)) / 1_000) as u64);
+    }
+    failure
 }

@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::chat::ChatAnswer;
 use crate::error::{self, quote};
-use crate::extract::{Collector, Piece, shortened};
+use crate::extract::{Collector, Piece, is_refusal, shortened};
 use crate::http::{BodyReader, MAX_ERROR_BODY, Response, lost};
 use crate::lift::{Limits, Shelf};
 use crate::provider::{Answer, CallFailure, Found, Progress, RateHints};
@@ -243,15 +243,25 @@ impl Content {
             return billed(FailureKind::Refused, format!("the model refused: {}", quote(&collector.refusal)));
         }
         let finish = self.finish_word();
-        let said = if text.is_empty() { String::new() } else { format!("; it said: {}", quote(&text)) };
-        if is_filter(&finish) {
-            let mut failure =
-                billed(FailureKind::Refused, format!("the provider's content filter stopped the answer{said}"));
+        let words = if text.is_empty() { collector.finish_words.clone() } else { text.clone() };
+        let said = if words.is_empty() { String::new() } else { format!("; it said: {}", quote(&words)) };
+        if collector.blocked || is_refusal(&finish) {
+            let what = if collector.blocked { "blocked the request" } else { "stopped the answer" };
+            let message = format!("the provider's content filter {what}{said}");
+            let mut failure = billed(FailureKind::Refused, message);
             failure.code = Some(finish);
             return failure;
         }
         if is_cut(&finish) {
             let message = format!("the answer was cut at the token limit before a picture came{said}");
+            let mut failure = billed(FailureKind::Protocol, message);
+            failure.code = Some(finish);
+            return failure;
+        }
+        // Gemini: IMAGE_OTHER, NO_IMAGE, OTHER, MALFORMED_FUNCTION_CALL, …
+        let odd = !matches!(finish.as_str(), "" | "stop" | "completed" | "end_turn" | "tool_calls");
+        if odd {
+            let message = format!("the provider ended the answer without a picture ({finish}){said}");
             let mut failure = billed(FailureKind::Protocol, message);
             failure.code = Some(finish);
             return failure;
@@ -288,12 +298,6 @@ impl Content {
         (self.shelf.events == 0)
             .then(|| Failure::new(FailureKind::Protocol, "the answer is empty").billing(Billing::Unknown))
     }
-}
-
-/// Whether the answer was ended by a content filter: OpenAI's word, Gemini's and Anthropic's.
-fn is_filter(finish: &str) -> bool {
-    let words = ["content_filter", "safety", "prohibited", "blocklist", "spii", "recitation", "refusal"];
-    words.iter().any(|word| finish.contains(word))
 }
 
 /// Whether the answer was ended by a limit on its length.

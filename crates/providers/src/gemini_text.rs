@@ -3,7 +3,6 @@
 //! The key goes in the header `x-goog-api-key`, never in the address, where it would get into logs.
 
 use imagemill_domain::chat::{ChatPart, ChatRequest};
-use reqwest::header::HeaderName;
 use serde_json::{Map, Value, json};
 
 use crate::body::{self, PictureText};
@@ -11,16 +10,13 @@ use crate::chat::{ChatCall, ChatFuture, ChatProvider};
 use crate::provider::PictureInput;
 use crate::wire::Wire;
 
-/// Where the key goes.
-pub(crate) const KEY_HEADER: HeaderName = HeaderName::from_static("x-goog-api-key");
-
 /// An account that speaks generateContent.
 pub(crate) struct GeminiText {
     wire: Wire,
 }
 
 impl GeminiText {
-    /// Over `wire`, whose key goes in [`KEY_HEADER`].
+    /// Over `wire`, whose key goes in [`crate::gemini::KEY_HEADER`].
     pub(crate) fn new(wire: Wire) -> Self {
         Self { wire }
     }

@@ -11,6 +11,7 @@ mod chat;
 mod download;
 mod error;
 mod extract;
+mod gemini;
 mod gemini_text;
 mod http;
 mod lift;
@@ -21,9 +22,12 @@ mod openai_chat_text;
 mod openai_images;
 mod openai_responses;
 mod openai_responses_text;
+mod openrouter_images;
 mod provider;
 mod registry;
 mod schema;
+mod seedream;
+mod sensenova;
 mod spool;
 mod sse;
 mod wire;
@@ -32,6 +36,8 @@ mod wire;
 mod fixtures;
 #[cfg(test)]
 mod scripted_server;
+#[cfg(test)]
+mod test_calls;
 
 pub use chat::{ChatAnswer, ChatCall, ChatFuture, ChatProvider, MAX_CHAT_TEXT};
 pub use provider::{

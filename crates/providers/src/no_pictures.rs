@@ -1,11 +1,10 @@
 //! The picture side of a profile that only brings words: recipes without pictures run with it, and a picture call fails before
 //! anything is sent.
 
-use imagemill_domain::call::Usage;
 use imagemill_domain::failure::{Failure, FailureKind};
 use imagemill_domain::request::ImageRequest;
 
-use crate::provider::{CallFailure, CallFuture, ImageProvider, PictureInput, ProviderFuture, RateHints, WireCall};
+use crate::provider::{CallFailure, CallFuture, ImageProvider, PictureInput, ProviderFuture, WireCall};
 use crate::spool::{Spool, Spooled};
 use crate::wire::Wire;
 
@@ -33,9 +32,8 @@ impl NoPictures {
 
 impl ImageProvider for NoPictures {
     fn image<'a>(&'a self, _call: WireCall<'a>) -> CallFuture<'a> {
-        let (usage, rate) = (Usage::default(), RateHints::default());
-        let failure = CallFailure { failure: self.failure(), usage, raw: String::new(), rate, request_id: None };
-        Box::pin(async move { Err(Box::new(failure)) })
+        let failure = CallFailure::without_answer(self.failure());
+        Box::pin(async move { Err(failure) })
     }
 
     fn request_text(&self, request: &ImageRequest, _pictures: &[PictureInput]) -> String {

@@ -10,6 +10,9 @@ use crate::provider::PictureInput;
 use crate::schema;
 use crate::wire::{self, Wire};
 
+/// Members of a profile's `extra_body` that make no sense where words are asked for.
+const FOR_PICTURES: [&str; 2] = ["modalities", "image_config"];
+
 /// An account that speaks chat completions.
 pub(crate) struct ChatText {
     wire: Wire,
@@ -59,6 +62,10 @@ impl ChatText {
             set(field, Some(request.max_tokens.into()));
         }
         self.wire.add_members(&mut body, &request.extra_body);
+        // A profile for pictures may ask for them with every call.
+        for name in FOR_PICTURES.iter().filter(|name| !request.extra_body.contains_key(**name)) {
+            body.as_object_mut().map(|members| members.remove(*name));
+        }
         body
     }
 }

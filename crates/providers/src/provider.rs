@@ -126,6 +126,14 @@ pub struct CallFailure {
     pub request_id: Option<String>,
 }
 
+impl CallFailure {
+    /// One to which no answer came.
+    pub fn without_answer(failure: Failure) -> Box<Self> {
+        let (usage, rate) = (Usage::default(), RateHints::default());
+        Box::new(Self { failure, usage, raw: String::new(), rate, request_id: None })
+    }
+}
+
 /// A future of a provider; dropping it closes the socket.
 pub type ProviderFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 

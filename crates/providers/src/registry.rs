@@ -12,7 +12,8 @@ use secrecy::SecretString;
 use crate::address::Purpose;
 use crate::anthropic_messages::{self, Messages};
 use crate::chat::ChatProvider;
-use crate::gemini_text::{self, GeminiText};
+use crate::gemini::{self, Gemini};
+use crate::gemini_text::GeminiText;
 use crate::http;
 use crate::no_pictures::NoPictures;
 use crate::openai_chat::Chat;
@@ -20,7 +21,10 @@ use crate::openai_chat_text::ChatText;
 use crate::openai_images::Images;
 use crate::openai_responses::Responses;
 use crate::openai_responses_text::ResponsesText;
+use crate::openrouter_images::OpenrouterImages;
 use crate::provider::ImageProvider;
+use crate::seedream::Seedream;
+use crate::sensenova::Sensenova;
 use crate::wire::Wire;
 
 /// What is known of a provider beyond its profile.
@@ -78,7 +82,10 @@ impl Registry {
             Protocol::Images => Arc::new(Images::new(wire, false)),
             Protocol::ImagesMultipart => Arc::new(Images::new(wire, true)),
             Protocol::ChatCompletions | Protocol::Auto => Arc::new(Chat::new(wire)),
-            Protocol::Gemini => Arc::new(NoPictures::new(wire.with_key_in(gemini_text::KEY_HEADER)?)),
+            Protocol::Gemini => Arc::new(Gemini::new(wire.with_key_in(gemini::KEY_HEADER)?)),
+            Protocol::Seedream => Arc::new(Seedream::new(wire)),
+            Protocol::Sensenova => Arc::new(Sensenova::new(wire)),
+            Protocol::OpenrouterImages => Arc::new(OpenrouterImages::new(wire)),
             Protocol::AnthropicMessages => Arc::new(NoPictures::new(of_anthropic(wire)?)),
         })
     }
@@ -94,7 +101,7 @@ impl Registry {
         Ok(match profile.resolved_chat_protocol() {
             Protocol::Responses => Arc::new(ResponsesText::new(wire)),
             Protocol::AnthropicMessages => Arc::new(Messages::new(of_anthropic(wire)?)),
-            Protocol::Gemini => Arc::new(GeminiText::new(wire.with_key_in(gemini_text::KEY_HEADER)?)),
+            Protocol::Gemini => Arc::new(GeminiText::new(wire.with_key_in(gemini::KEY_HEADER)?)),
             _ => Arc::new(ChatText::new(wire)),
         })
     }

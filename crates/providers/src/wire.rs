@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use imagemill_domain::call::Usage;
 use imagemill_domain::failure::{Failure, FailureKind};
 use imagemill_domain::profile::Profile;
 use imagemill_domain::request::ImageRequest;
@@ -21,9 +20,10 @@ use crate::body::{self, Body};
 use crate::chat::{ChatAnswer, ChatCall};
 use crate::download::Downloads;
 use crate::error;
+use crate::gemini;
 use crate::http::{self, Request, Response};
 use crate::lift::Limits;
-use crate::provider::{Answer, CallFailure, Progress, RateHints, WireCall};
+use crate::provider::{Answer, CallFailure, Progress, WireCall};
 use crate::registry::WireOptions;
 use crate::spool::Spool;
 
@@ -37,8 +37,9 @@ pub(crate) const MESSAGES: &str = "/messages";
 pub(crate) const GENERATIONS: &str = "/images/generations";
 /// Pictures from pictures.
 pub(crate) const EDITS: &str = "/images/edits";
-const ENDPOINTS: [&str; 5] = [CHAT, RESPONSES, MESSAGES, GENERATIONS, EDITS];
-
+/// OpenRouter's one for both.
+pub(crate) const IMAGES: &str = "/images";
+const ENDPOINTS: [&str; 6] = [CHAT, RESPONSES, MESSAGES, GENERATIONS, EDITS, IMAGES];
 /// Ends the address of a call to Gemini, behind the model's name.
 const GENERATE_CONTENT: &str = ":generatecontent";
 
@@ -105,6 +106,9 @@ impl Wire {
     /// endpoints, which stand for each other.
     pub(crate) fn endpoint(&self, endpoint: &str) -> Url {
         let path = self.base.path().trim_end_matches('/');
+        if path.to_ascii_lowercase().ends_with(GENERATE_CONTENT) {
+            return self.base.clone();
+        }
         let Some(own) = ENDPOINTS.iter().find(|own| path.to_ascii_lowercase().ends_with(**own)) else {
             return self.with_path(&format!("{path}{endpoint}"));
         };
@@ -163,7 +167,7 @@ impl Wire {
             self.headers.remove(AUTHORIZATION);
         }
         self.downloads.authorization = None;
-        self.headers.insert(name, value);
+        self.headers.entry(name).or_insert(value);
         Ok(self)
     }
 
@@ -242,13 +246,7 @@ impl Wire {
         };
         let response = response.map_err(|mut failure| {
             failure.message = without_secret(failure.message, self.secret.as_ref());
-            Box::new(CallFailure {
-                failure,
-                usage: Usage::default(),
-                raw: String::new(),
-                rate: RateHints::default(),
-                request_id: None,
-            })
+            CallFailure::without_answer(failure)
         })?;
         (asked.progress)(Progress::FirstByte);
         Ok(response)
@@ -264,7 +262,16 @@ impl Wire {
         let path = self.base.path().trim_end_matches('/');
         let lower = path.to_ascii_lowercase();
         let own = ENDPOINTS.iter().find(|own| lower.ends_with(**own)).map_or(0, |own| own.len());
-        let url = self.with_path(&format!("{}/models", &path[..path.len() - own]));
+        // `…/models/{model}:generateContent`
+        let base = match lower.rfind("/models/").filter(|_| lower.ends_with(GENERATE_CONTENT)) {
+            Some(end) => &path[..end],
+            None => &path[..path.len() - own],
+        };
+        let mut url = self.with_path(&format!("{base}/models"));
+        if self.headers.contains_key(gemini::KEY_HEADER) {
+            // Gemini gives 50 a page unless told otherwise.
+            url.set_query(Some("pageSize=1000"));
+        }
         let request = Request { method: Method::GET, url, headers: self.headers.clone(), body: None };
         let mut response = http::send(&self.client, request, &self.profile.timeouts, || ()).await?;
         let status = response.status;
@@ -282,8 +289,13 @@ impl Wire {
         }
         let unreadable = || Failure::new(FailureKind::Protocol, "the provider's list of models cannot be read");
         let list: Value = serde_json::from_slice(&text).map_err(|_| unreadable())?;
-        let models = list.get("data").or(Some(&list)).and_then(Value::as_array).ok_or_else(unreadable)?;
-        Ok(models.iter().filter_map(|model| model.get("id")?.as_str().map(str::to_owned)).collect())
+        let models = list.get("data").or(list.get("models")).unwrap_or(&list).as_array().ok_or_else(unreadable)?;
+        // Gemini: `{"name": "models/gemini-…"}`; Ollama: `{"name": "flux"}`.
+        let id = |model: &Value| {
+            let id = model.get("id").or(model.get("name"))?.as_str()?;
+            Some(id.strip_prefix("models/").unwrap_or(id).to_owned())
+        };
+        Ok(models.iter().filter_map(id).collect())
     }
 }
 

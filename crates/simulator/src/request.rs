@@ -28,6 +28,20 @@ pub(crate) struct Incoming {
 
 /// Reads the body; `multipart` says whether the endpoint takes forms.
 pub(crate) async fn read(shared: &Arc<Shared>, request: Request, multipart: bool) -> Result<Incoming, Refused> {
+    read_body(shared, request, multipart, None).await
+}
+
+/// Reads a JSON body of an endpoint whose address names the model.
+pub(crate) async fn read_for(shared: &Arc<Shared>, request: Request, model: &str) -> Result<Incoming, Refused> {
+    read_body(shared, request, false, Some(model)).await
+}
+
+async fn read_body(
+    shared: &Arc<Shared>,
+    request: Request,
+    multipart: bool,
+    model: Option<&str>,
+) -> Result<Incoming, Refused> {
     let headers = request.headers();
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let server_id = request.extensions().get::<ServerId>().map(|id| id.0.clone()).unwrap_or_default();
@@ -51,7 +65,8 @@ pub(crate) async fn read(shared: &Arc<Shared>, request: Request, multipart: bool
         return Err(wrong_type(&content_type).into());
     };
 
-    let Some(model) = fields.get("model").and_then(Value::as_str).filter(|model| !model.is_empty()) else {
+    let named = model.or_else(|| fields.get("model").and_then(Value::as_str));
+    let Some(model) = named.filter(|model| !model.is_empty()) else {
         return Err(bad_request("missing_required_parameter", "you must provide a model parameter", Some("model")));
     };
     let Some(behaviour) = faults::behaviour(model) else {

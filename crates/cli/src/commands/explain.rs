@@ -111,6 +111,9 @@ fn tell(context: &Context, known: &Known) {
         printer.line(format!("  {}", say!(texts, "explain.system", prompt = definition.file.system_prompt)));
     }
     printer.line(format!("  {}", say!(texts, "explain.prompt", prompt = prompt_of(definition, &task.spec))));
+    if !definition.file.negative_prompt.is_empty() {
+        printer.line(format!("  {}", say!(texts, "explain.negative", prompt = definition.file.negative_prompt)));
+    }
     for (call, raw) in &known.calls {
         tell_call(context, call, raw.as_ref());
     }

@@ -52,6 +52,7 @@ fn document(planned: &Planned, tasks: &[serde_json::Value]) -> serde_json::Value
         "provider": plan.definition.profile.provider,
         "protocol": plan.definition.profile.protocol,
         "model": plan.definition.model,
+        "size": plan.size,
         "tasks": plan.tasks,
         "sources": plan.scan.items.len(),
         "cost": plan.cost,

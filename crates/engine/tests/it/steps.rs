@@ -183,12 +183,13 @@ async fn words_may_be_the_end_and_may_say_what_is_missing() {
 
 #[tokio::test]
 async fn words_come_over_every_protocol_plain_and_streamed() {
-    for protocol in [Protocol::ChatCompletions, Protocol::Responses, Protocol::AnthropicMessages] {
+    for protocol in [Protocol::ChatCompletions, Protocol::Responses, Protocol::AnthropicMessages, Protocol::Gemini] {
         for stream in [None, Some(true)] {
             let mut bed = bed(Scenario::default()).await;
             for speaker in [&mut bed.speakers.text, &mut bed.speakers.vision] {
                 let profile = &mut speaker.as_mut().unwrap().profile;
                 profile.protocol = protocol;
+                profile.base_url = bed.simulator.base_url_for(protocol);
                 profile.stream = stream;
                 profile.name = "words".into();
             }
@@ -438,6 +439,7 @@ async fn words_that_a_dead_process_wrote_down_are_not_paid_again() {
         ceiling: Some(Money::from_dollars(0.01)),
         request_raw: Vec::new(),
         idempotency_key: None,
+        profile_budget: imagemill_domain::profile::ProfileBudget::default(),
     };
     let imagemill_store::OpenCall::Opened(call) = bed.store.calls().open(call, 1).await.unwrap() else {
         panic!("the call opens")

@@ -132,6 +132,7 @@ impl World {
             ceiling: None,
             request_raw: Vec::new(),
             idempotency_key: None,
+            profile_budget: imagemill_domain::profile::ProfileBudget::default(),
         };
         let OpenCall::Opened(call) = self.store.calls().open(call, 5).await.unwrap() else {
             panic!("the call cannot be opened")
@@ -220,6 +221,7 @@ async fn job_of(store: &Store, name: &str, file: JobFile) -> Job {
         profile: Profile { name: "simulator".into(), ..Profile::default() },
         model: "sim-image".into(),
         speakers: imagemill_domain::speaker::Speakers::default(),
+        negative: imagemill_domain::request::NegativePrompt::default(),
         call_ceiling: None,
         unknown: UnknownPolicy::Never,
         file,

@@ -5,9 +5,10 @@
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
 use serde_json::Value;
 
-use super::{Content, Head, Reading, is_cut, is_filter, without_secret};
+use super::{Content, Head, Reading, is_cut, without_secret};
 use crate::chat::{ChatAnswer, MAX_CHAT_TEXT};
 use crate::error::quote;
+use crate::extract::is_refusal;
 use crate::http::lost;
 use crate::lift::Shelf;
 use crate::links;
@@ -164,7 +165,7 @@ impl Content {
             Some(failure)
         } else if !collector.refusal.is_empty() {
             Some(coded(FailureKind::Refused, format!("the model refused: {}", quote(&collector.refusal))))
-        } else if is_filter(&finish) {
+        } else if collector.blocked || is_refusal(&finish) {
             Some(coded(FailureKind::Refused, format!("the provider's content filter stopped the answer{said}")))
         } else if is_cut(&finish) {
             let message = format!("the answer was cut at the token limit ({finish}); ask for more tokens{said}");

@@ -106,7 +106,11 @@ fn chat_body(text: &str) -> Value {
 
 #[tokio::test]
 async fn chat_completions_carry_words_pictures_and_a_schema() {
-    let (seen, answer) = seen("/v1", Protocol::ChatCompletions, &chat_body("{\"ok\":true}"), |_| {}).await;
+    // As the profile for OpenRouter's picture models does.
+    let for_pictures = |profile: &mut Profile| {
+        profile.extra_body.insert("modalities".into(), json!(["image", "text"]));
+    };
+    let (seen, answer) = seen("/v1", Protocol::ChatCompletions, &chat_body("{\"ok\":true}"), for_pictures).await;
     assert_eq!((answer.text.as_str(), answer.finish.as_str()), ("{\"ok\":true}", "stop"));
     assert_eq!((answer.http_status, answer.request_id.as_deref()), (200, Some("r-9")));
     assert!(seen.head.starts_with("POST /v1/chat/completions HTTP/1.1\r\n"), "{}", seen.head);
@@ -297,6 +301,7 @@ async fn a_profile_for_words_sends_no_picture_call() {
         model: "m".into(),
         system_prompt: String::new(),
         prompt: "a fox".into(),
+        negative_prompt: String::new(),
         pictures: Vec::new(),
         options: imagemill_domain::request::RequestOptions::default(),
         sample: 0,

@@ -154,6 +154,7 @@ pub(crate) fn new_job(name: &str, budget: Option<i64>) -> NewJob {
         profile: Profile { name: "simulator".into(), ..Profile::default() },
         model: "good".into(),
         speakers: imagemill_domain::speaker::Speakers::default(),
+        negative: imagemill_domain::request::NegativePrompt::default(),
         call_ceiling: None,
         unknown: UnknownPolicy::Never,
     };
@@ -179,6 +180,7 @@ pub(crate) fn new_call(lease: Lease, ceiling: Option<i64>) -> NewCall {
         ceiling: ceiling.map(Money::from_micros),
         request_raw: br#"{"prompt":"make it night"}"#.to_vec(),
         idempotency_key: None,
+        profile_budget: imagemill_domain::profile::ProfileBudget::default(),
     }
 }
 
