@@ -140,3 +140,15 @@ fn settings_are_shown_with_their_origin_and_without_secrets() {
     assert!(!world.run(&["profiles", "show", "mine"]).code(0).out.contains("sk-hidden"));
     assert!(!world.run(&["--json", "config", "show"]).code(0).out.contains("sk-hidden"));
 }
+
+#[test]
+fn who_answers_in_words_is_checked_before_anything_is_sent() {
+    let world = World::new();
+    let job = |tables: &str| format!("recipe = \"generate\"\nprompt = \"a fox\"\nprofile = \"simulator\"\n{tables}");
+    world.folder.write("nobody.toml", job("[text]\nprofile = \"nobody\"\n"));
+    assert!(world.run(&["run", "nobody.toml"]).code(2).err.contains("nobody"));
+    world.folder.write("typo.toml", job("[vision]\nmodle = \"sim-text\"\n"));
+    assert!(world.run(&["run", "typo.toml"]).code(2).err.contains("did you mean `model`"));
+    world.folder.write("good.toml", job("[text]\nmodel = \"sim-text\"\n[vision]\nprofile = \"simulator\"\n"));
+    world.run(&["run", "good.toml"]).code(0);
+}
