@@ -182,7 +182,11 @@ fn skip_lines(context: &Context, scan: &Scan) -> Vec<String> {
         lines.push(say!(texts, "scan.skipped", files = texts.count("file", scan.skipped.len() as u64)));
     }
     for skip in scan.skipped.iter().take(NAMED_SKIPS) {
-        lines.push(context.printer.paint_err(Tone::Dim, format!("  {}: {}", skip.path, skip.reason)));
+        lines.push(
+            context
+                .printer
+                .paint_err(Tone::Dim, format!("  {}: {}", skip.path, texts.translated(&skip.reason.to_string()))),
+        );
     }
     if scan.skipped.len() > NAMED_SKIPS {
         let more = grouped((scan.skipped.len() - NAMED_SKIPS) as u64);
@@ -243,7 +247,7 @@ pub(crate) async fn run(
             context.printer.note(line);
         }
         for warning in &job.plan.warnings {
-            context.warn(warning);
+            context.warn(context.texts.translated(warning));
         }
     }
     let store = context.store().await?;

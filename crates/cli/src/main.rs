@@ -19,6 +19,7 @@ mod report;
 mod runner;
 mod saving;
 mod texts;
+mod translate;
 mod workspace;
 
 use std::process::ExitCode;
@@ -136,10 +137,10 @@ fn tell_error(printer: &Printer, texts: &Texts, error: &anyhow::Error) {
         }
     });
     if let Some(problem) = problem {
-        printer.error(problem.render(printer.colored_err()));
+        printer.error(problem.render(printer.colored_err(), texts));
     } else {
         let word = printer.paint_err(Tone::Bad, say!(texts, "word.error"));
-        printer.error(format!("{word} {message}"));
+        printer.error(format!("{word} {}", texts.translated(&message)));
     }
     let place = problem.map(|problem| {
         let (file, line, column) = &problem.place;

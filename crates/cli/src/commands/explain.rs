@@ -125,7 +125,11 @@ fn tell(context: &Context, known: &Known) {
     }
     if let Some(failure) = &task.failure {
         let kind = say!(texts, &format!("failure.{}", failure.kind));
-        printer.line(format!("  {} {}", printer.paint(Tone::Bad, format!("{kind}:")), failure.message));
+        printer.line(format!(
+            "  {} {}",
+            printer.paint(Tone::Bad, format!("{kind}:")),
+            texts.translated(&failure.message)
+        ));
     }
     for line in next(context, known) {
         printer.line(format!("  {line}"));
@@ -158,7 +162,7 @@ fn tell_call(context: &Context, call: &Call, raw: Option<&(String, String)>) {
     printer.line(format!("    {}", cost_line(context, call)));
     if let Some(failure) = &call.failure {
         let code = failure.code.as_deref().map(|code| format!(" [{code}]")).unwrap_or_default();
-        printer.line(format!("    {}{code}", printer.paint(Tone::Bad, &failure.message)));
+        printer.line(format!("    {}{code}", printer.paint(Tone::Bad, texts.translated(&failure.message))));
     }
     let Some((request, response)) = raw else { return };
     for (key, text) in [("explain.request", request), ("explain.answer", response)] {

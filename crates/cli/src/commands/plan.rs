@@ -24,7 +24,7 @@ pub(crate) async fn show(context: &Context, input: JobInput, list: usize) -> any
         context.printer.line(line);
     }
     for warning in &planned.plan.warnings {
-        context.warn(warning);
+        context.warn(context.texts.translated(warning));
     }
     let mut listed = Vec::new();
     for task in planned.plan.tasks().take(list) {

@@ -113,7 +113,7 @@ fn unknown_keys_are_told_and_bad_ones_have_a_caret() {
     assert_eq!(config.unknown_keys[0].1, "confirm_abov");
     let error = Case::new("", "[profiles.p]\nmodle = \"m\"", &[]).load().unwrap_err();
     let Some(crate::quit::Quit::File(problem)) = error.downcast_ref() else { panic!("{error:?}") };
-    let shown = problem.render(false);
+    let shown = problem.render(false, &crate::texts::Texts::new(crate::texts::Lang::En));
     assert!(shown.contains("unknown key `modle`") && shown.contains("did you mean `model`?"), "{shown}");
     assert!(shown.contains("imagemill.toml:2:1"), "{shown}");
     assert!(Case::new("lang = \"fr\"", "", &[]).load().unwrap_err().to_string().contains("zh-CN"));
