@@ -160,17 +160,14 @@ mod tests {
         let mut joined = String::new();
         let mut lines = text.lines().peekable();
         while let Some(line) = lines.next() {
-            match line.strip_suffix('\\') {
-                Some(line) => {
-                    joined.push_str(line);
-                    if let Some(next) = lines.peek_mut() {
-                        *next = next.trim_start();
-                    }
+            if let Some(line) = line.strip_suffix('\\') {
+                joined.push_str(line);
+                if let Some(next) = lines.peek_mut() {
+                    *next = next.trim_start();
                 }
-                None => {
-                    joined.push_str(line);
-                    joined.push('\n');
-                }
+            } else {
+                joined.push_str(line);
+                joined.push('\n');
             }
         }
         joined.replace("\\\"", "\"")

@@ -12,6 +12,7 @@ use imagemill_domain::picture::PictureFormat;
 use imagemill_domain::profile::RateLimits;
 use imagemill_domain::request::RequestOptions;
 use imagemill_domain::save_rule::{Collision, SaveRule, built_in};
+use imagemill_domain::speaker::SpeakerSection;
 use imagemill_export::check_rule;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -99,13 +100,14 @@ fn no_page_is_about_a_failure_that_does_not_exist() {
 fn the_job_file_is_explained_key_by_key() {
     let text = doc("job-file.md");
     let top = part(&text, "Top level");
-    let sections = ["source", "options", "prepare", "retry", "limits", "save"];
+    let sections = ["text", "vision", "source", "options", "prepare", "retry", "limits", "save"];
     for key in keys::<JobFile>().iter().filter(|key| !sections.contains(&key.as_str())) {
         assert!(top.contains(&format!("\n| `{key}` |")), "no row for {key}");
     }
     for section in sections {
         part(&text, &format!("[{section}]"));
     }
+    check_table::<SpeakerSection>(part(&text, "[text]"), None);
     check_table(part(&text, "[source]"), Some(&SourceSection::default()));
     check_table::<RequestOptions>(part(&text, "[options]"), None);
     check_table(part(&text, "[prepare]"), Some(&PrepareSection::default()));
