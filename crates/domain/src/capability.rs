@@ -60,10 +60,10 @@ pub struct Capabilities {
     pub provider: String,
     /// Model name; a trailing `*` stands for any ending.
     pub model: String,
-    /// It is served by `/images/generations`.
+    /// It is served by `/images/generations`; over a queue: it takes words alone.
     #[serde(default)]
     pub generations: bool,
-    /// It is served by `/images/edits`.
+    /// It is served by `/images/edits`; over a queue: it takes pictures.
     #[serde(default)]
     pub edits: bool,
     /// It is served by `/chat/completions`.
@@ -90,6 +90,10 @@ pub struct Capabilities {
     /// Most pictures in the request.
     #[serde(default)]
     pub max_references: Option<u32>,
+    /// The member of its input that takes pictures, for protocols where each model calls it something else (fal,
+    /// Replicate): `image_url` takes the first one, `image_urls[]` a list.
+    #[serde(default)]
+    pub picture_field: Option<String>,
     /// Seeds.
     #[serde(default)]
     pub seed: SeedSupport,

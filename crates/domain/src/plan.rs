@@ -160,6 +160,7 @@ pub fn expand(
     if let Some(capabilities) = capabilities {
         check_capabilities(file, profile, capabilities, &scan)?;
     }
+    check_protocol(file, profile, &model, capabilities, &scan)?;
     let mut warnings = warn(file, &scan);
     let estimate = capabilities
         .and_then(|capabilities| capabilities.price.as_ref())
@@ -444,6 +445,52 @@ fn check_capabilities(
     let references = scan.items.iter().map(|item| item.pictures.len()).max().unwrap_or(0);
     if let Some(most) = capabilities.max_references.filter(|most| references > *most as usize) {
         return refuse(&format!("{references} pictures in one request"), format!("at most {most}"));
+    }
+    Ok(())
+}
+
+/// What the protocol itself cannot carry, whatever the model: it would be dropped in silence and paid for.
+fn check_protocol(
+    file: &JobFile,
+    profile: &Profile,
+    model: &str,
+    capabilities: Option<&Capabilities>,
+    scan: &Scan,
+) -> Result<(), PlanError> {
+    let protocol = profile.resolved_protocol(capabilities.is_some_and(Capabilities::knows_images));
+    let refuse = |option: &str, detail: String| {
+        let (model, provider) = (model.to_owned(), profile.provider.clone());
+        Err(PlanError::Unsupported { model, provider, option: option.to_owned(), detail })
+    };
+    if let Some(carried) = protocol.carries() {
+        let given = serde_json::to_value(&file.options).unwrap_or_default();
+        let mut names = given.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+        if let Some(option) = names.find(|name| !carried.contains(name)) {
+            let word = protocol.word();
+            return refuse(
+                option,
+                format!(
+                    "the protocol {word} has no place for it; leave it out, or put it into extra_body as the model calls it"
+                ),
+            );
+        }
+    }
+    let pictures = scan.items.iter().any(|item| !item.pictures.is_empty());
+    let known_field = capabilities.is_some_and(|capabilities| capabilities.picture_field.is_some());
+    if pictures && protocol.needs_picture_field() && !known_field {
+        return refuse(
+            "pictures",
+            "nobody said which member of its input takes them; add the model with picture_field = \"image_urls[]\" (or what it is called) to a models_file".into(),
+        );
+    }
+    let has_workflow = ["workflow", "workflow_file"]
+        .iter()
+        .any(|name| profile.extra_body.contains_key(*name) || file.options.extra_body.contains_key(*name));
+    if protocol == Protocol::Comfyui && !has_workflow {
+        return refuse(
+            "a job without a workflow",
+            "set extra_body = { workflow_file = \"/path/workflow_api.json\" } in the profile (docs/providers/comfyui.md)".into(),
+        );
     }
     Ok(())
 }

@@ -22,6 +22,16 @@ pub enum Protocol {
     Images,
     /// The same with edits as `multipart/form-data`.
     ImagesMultipart,
+    /// fal's queue: submit, ask, fetch.
+    Fal,
+    /// Replicate's predictions: create, ask, fetch.
+    Replicate,
+    /// The prediction form of hosted-media gateways: create, ask, outputs.
+    HostedMedia,
+    /// A ComfyUI of one's own: a workflow whose placeholders are filled in.
+    Comfyui,
+    /// The `/sdapi/v1` of a Stable Diffusion web UI of one's own.
+    Automatic1111,
 }
 
 impl Protocol {
@@ -33,7 +43,28 @@ impl Protocol {
             Self::Responses => "responses",
             Self::Images => "images",
             Self::ImagesMultipart => "images_multipart",
+            Self::Fal => "fal",
+            Self::Replicate => "replicate",
+            Self::HostedMedia => "hosted_media",
+            Self::Comfyui => "comfyui",
+            Self::Automatic1111 => "automatic1111",
         }
+    }
+
+    /// The request options that this protocol has a member for; `None` for those that let the provider or the
+    /// capability table judge. What is not in the list would be dropped in silence, so the plan refuses it.
+    pub fn carries(self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::Auto | Self::ChatCompletions | Self::Responses | Self::Images | Self::ImagesMultipart => None,
+            Self::Fal | Self::Replicate => Some(&["n", "size", "aspect_ratio", "seed", "output_format", "extra_body"]),
+            Self::HostedMedia => Some(&["n", "size", "aspect_ratio", "quality", "seed", "output_format", "extra_body"]),
+            Self::Comfyui | Self::Automatic1111 => Some(&["n", "size", "seed", "extra_body"]),
+        }
+    }
+
+    /// Whether every model calls the member that takes pictures something else, so that its name must be known.
+    pub fn needs_picture_field(self) -> bool {
+        matches!(self, Self::Fal | Self::Replicate)
     }
 }
 

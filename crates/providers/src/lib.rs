@@ -5,10 +5,14 @@
 
 mod address;
 mod answer;
+mod automatic1111;
 mod body;
+mod comfyui;
 mod download;
 mod error;
 mod extract;
+mod fal;
+mod hosted_media;
 mod http;
 mod lift;
 mod links;
@@ -16,7 +20,9 @@ mod openai_chat;
 mod openai_images;
 mod openai_responses;
 mod provider;
+mod queue;
 mod registry;
+mod replicate;
 mod spool;
 mod sse;
 mod wire;
@@ -24,11 +30,13 @@ mod wire;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
+mod queue_rig;
+#[cfg(test)]
 mod scripted_server;
 
 pub use provider::{
-    Answer, CallFailure, CallFuture, Found, ImageProvider, PictureBytes, PictureInput, Progress, ProviderFuture,
-    RateHints, WireCall,
+    Answer, CallFailure, CallFuture, Found, ImageProvider, PictureBytes, PictureInput, PollFuture, Polled, Progress,
+    ProviderFuture, RateHints, Reply, Ticket, WireCall,
 };
 pub use registry::{Registry, WireOptions};
 pub use spool::{Spool, SpoolBody, SpoolWriter, Spooled};

@@ -26,12 +26,7 @@ impl Images {
     /// All members but the pictures.
     fn members(&self, request: &ImageRequest) -> Value {
         let options = &request.options;
-        // These endpoints know no system prompt.
-        let prompt = if request.system_prompt.is_empty() {
-            request.prompt.clone()
-        } else {
-            format!("{}\n\n{}", request.system_prompt, request.prompt)
-        };
+        let prompt = wire::whole_prompt(request);
         let mut body = json!({"model": request.model, "prompt": prompt});
         for (name, value) in [
             ("n", options.n.map(Value::from)),

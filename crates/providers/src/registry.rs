@@ -10,23 +10,31 @@ use reqwest::Client;
 use secrecy::SecretString;
 
 use crate::address::Purpose;
+use crate::automatic1111::Automatic1111;
+use crate::comfyui::Comfyui;
+use crate::fal::Fal;
+use crate::hosted_media::HostedMedia;
 use crate::http;
 use crate::openai_chat::Chat;
 use crate::openai_images::Images;
 use crate::openai_responses::Responses;
 use crate::provider::ImageProvider;
-use crate::wire::Wire;
+use crate::replicate::Replicate;
+use crate::wire::{Scheme, Wire};
 
 /// What is known of a provider beyond its profile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WireOptions {
     /// Whether a plain 500, 502 or 504 may have been charged. True unless the provider says otherwise in writing.
     pub bills_5xx: bool,
+    /// The member of the model's input that takes pictures (`image_url`, `image_urls[]`), for protocols that have no
+    /// name for it of their own.
+    pub picture_field: Option<String>,
 }
 
 impl Default for WireOptions {
     fn default() -> Self {
-        Self { bills_5xx: true }
+        Self { bills_5xx: true, picture_field: None }
     }
 }
 
@@ -73,11 +81,22 @@ impl Registry {
         let connect_ms = profile.timeouts.connect_ms;
         let api = self.client((Purpose::Api, profile.network.allow_private_api, connect_ms))?;
         let fetcher = self.client((Purpose::Download, profile.network.allow_private_downloads, connect_ms))?;
-        let wire = Wire::new(profile, secret, options, api, fetcher)?;
-        Ok(match profile.resolved_protocol(knows_images) {
+        let protocol = profile.resolved_protocol(knows_images);
+        let scheme = match protocol {
+            Protocol::Fal => Scheme::Key,
+            Protocol::Automatic1111 => Scheme::Basic,
+            _ => Scheme::Bearer,
+        };
+        let wire = Wire::new(profile, secret, scheme, options, api, fetcher)?;
+        Ok(match protocol {
             Protocol::Responses => Arc::new(Responses::new(wire)),
             Protocol::Images => Arc::new(Images::new(wire, false)),
             Protocol::ImagesMultipart => Arc::new(Images::new(wire, true)),
+            Protocol::Fal => Arc::new(Fal::new(wire)),
+            Protocol::Replicate => Arc::new(Replicate::new(wire)),
+            Protocol::HostedMedia => Arc::new(HostedMedia::new(wire)),
+            Protocol::Comfyui => Arc::new(Comfyui::new(wire)?),
+            Protocol::Automatic1111 => Arc::new(Automatic1111::new(wire)),
             Protocol::ChatCompletions | Protocol::Auto => Arc::new(Chat::new(wire)),
         })
     }

@@ -18,9 +18,9 @@ use crate::answer::{self, Reading, without_secret};
 use crate::body::{self, Body};
 use crate::download::Downloads;
 use crate::error;
-use crate::http::{self, Request};
+use crate::http::{self, Request, Response};
 use crate::lift::Limits;
-use crate::provider::{Answer, CallFailure, Progress, RateHints, WireCall};
+use crate::provider::{CallFailure, Progress, Reply, WireCall};
 use crate::registry::WireOptions;
 
 /// Endings of an address that is an endpoint and not a base.
@@ -33,6 +33,17 @@ pub(crate) const GENERATIONS: &str = "/images/generations";
 pub(crate) const EDITS: &str = "/images/edits";
 const ENDPOINTS: [&str; 4] = [CHAT, RESPONSES, GENERATIONS, EDITS];
 
+/// How the credential is written into the header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    /// `Bearer KEY`.
+    Bearer,
+    /// `Key KEY`, as fal wants it.
+    Key,
+    /// `Basic …` of `user:password`.
+    Basic,
+}
+
 /// Most characters of our name of a call in its header.
 const MAX_CALL_NAME: usize = 128;
 /// Largest list of models read, in bytes.
@@ -42,11 +53,16 @@ const MAX_MODELS: usize = 8 << 20;
 pub(crate) struct Wire {
     /// Its settings.
     pub(crate) profile: Profile,
-    options: WireOptions,
-    client: Client,
-    base: Url,
-    headers: HeaderMap,
-    secret: Option<SecretString>,
+    /// What is known of the provider beyond them.
+    pub(crate) options: WireOptions,
+    /// For the provider's address.
+    pub(crate) client: Client,
+    /// The checked base address.
+    pub(crate) base: Url,
+    /// Sent with every request to it, the credential among them.
+    pub(crate) headers: HeaderMap,
+    /// Never to be shown.
+    pub(crate) secret: Option<SecretString>,
     downloads: Downloads,
 }
 
@@ -55,17 +71,13 @@ impl Wire {
     pub(crate) fn new(
         profile: &Profile,
         secret: Option<SecretString>,
+        scheme: Scheme,
         options: WireOptions,
         client: Client,
         fetcher: Client,
     ) -> Result<Self, Failure> {
-        let rules = AddressRules {
-            purpose: Purpose::Api,
-            allow_private: profile.network.allow_private_api,
-            hosts: &profile.network.api_hosts,
-        };
-        let base = address::check(profile.base_url.trim(), rules)?;
-        let authorization = secret.as_ref().map(bearer).transpose()?;
+        let base = address::check(profile.base_url.trim(), api_rules(profile))?;
+        let authorization = secret.as_ref().map(|secret| authorization(scheme, secret)).transpose()?;
         let mut headers = HeaderMap::new();
         headers.extend(authorization.clone().map(|value| (AUTHORIZATION, value)));
         for (name, value) in &profile.headers {
@@ -99,6 +111,11 @@ impl Wire {
         self.base.clone()
     }
 
+    /// The base address with `path` behind it.
+    pub(crate) fn below(&self, path: &str) -> Url {
+        self.with_path(&format!("{}{path}", self.base.path().trim_end_matches('/')))
+    }
+
     fn with_path(&self, path: &str) -> Url {
         let mut url = self.base.clone();
         url.set_path(path);
@@ -118,12 +135,27 @@ impl Wire {
     }
 
     /// Sends `body` to `endpoint` and reads the answer.
-    pub(crate) async fn call(
-        &self,
-        endpoint: &str,
-        body: Body,
-        call: WireCall<'_>,
-    ) -> Result<Answer, Box<CallFailure>> {
+    pub(crate) async fn call(&self, endpoint: &str, body: Body, call: WireCall<'_>) -> Result<Reply, Box<CallFailure>> {
+        let response = self.send(self.endpoint(endpoint), body, &call).await?;
+        let reading = Reading {
+            base: &self.base,
+            spool: call.spool,
+            limits: self.picture_limits(),
+            bills_5xx: self.options.bills_5xx,
+            expected: call.request.options.n.unwrap_or(1),
+            secret: self.secret.as_ref(),
+            progress: call.progress,
+        };
+        answer::read(response, reading).await.map(Reply::Answer)
+    }
+
+    /// Bounds on the pictures of an answer.
+    pub(crate) fn picture_limits(&self) -> Limits {
+        Limits { picture_bytes: self.profile.network.max_picture_bytes }
+    }
+
+    /// Sends a request that may cost money, once, and returns when the head of its answer is here.
+    pub(crate) async fn send(&self, url: Url, body: Body, call: &WireCall<'_>) -> Result<Response, Box<CallFailure>> {
         let mut headers = self.headers.clone();
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json, text/event-stream"));
         let name: String = call.key.chars().filter(char::is_ascii_graphic).take(MAX_CALL_NAME).collect();
@@ -131,7 +163,7 @@ impl Wire {
         if let Some(key) = call.idempotency_key {
             headers.extend(HeaderValue::from_str(key).ok().map(|value| (IDEMPOTENCY_KEY, value)));
         }
-        let request = Request { method: Method::POST, url: self.endpoint(endpoint), headers, body: Some(body) };
+        let request = Request { method: Method::POST, url, headers, body: Some(body) };
         let (sent, mut was_sent) = oneshot::channel();
         let sent = std::sync::Mutex::new(Some(sent));
         let on_sent = move || {
@@ -153,21 +185,15 @@ impl Wire {
                 response = &mut sending => break response,
             }
         };
-        let response = response.map_err(|mut failure| {
-            failure.message = without_secret(failure.message, self.secret.as_ref());
-            Box::new(CallFailure { failure, raw: String::new(), rate: RateHints::default(), request_id: None })
-        })?;
+        let response = response.map_err(|failure| self.unanswered(failure))?;
         (call.progress)(Progress::FirstByte);
-        let reading = Reading {
-            base: &self.base,
-            spool: call.spool,
-            limits: Limits { picture_bytes: self.profile.network.max_picture_bytes },
-            bills_5xx: self.options.bills_5xx,
-            expected: call.request.options.n.unwrap_or(1),
-            secret: self.secret.as_ref(),
-            progress: call.progress,
-        };
-        answer::read(response, reading).await
+        Ok(response)
+    }
+
+    /// A failure without an answer; the credential is taken out of its words.
+    pub(crate) fn unanswered(&self, mut failure: Failure) -> Box<CallFailure> {
+        failure.message = without_secret(failure.message, self.secret.as_ref());
+        Box::new(CallFailure::of(failure))
     }
 
     /// What fetches pictures by link.
@@ -206,8 +232,31 @@ impl Wire {
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-client-request-id");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-fn bearer(secret: &SecretString) -> Result<HeaderValue, Failure> {
-    let text = format!("Bearer {}", secret.expose_secret().trim());
+/// The rules for the provider's own address.
+pub(crate) fn api_rules(profile: &Profile) -> AddressRules<'_> {
+    AddressRules {
+        purpose: Purpose::Api,
+        allow_private: profile.network.allow_private_api,
+        hosts: &profile.network.api_hosts,
+    }
+}
+
+/// The prompt for protocols that know no system prompt.
+pub(crate) fn whole_prompt(request: &ImageRequest) -> String {
+    if request.system_prompt.is_empty() {
+        request.prompt.clone()
+    } else {
+        format!("{}\n\n{}", request.system_prompt, request.prompt)
+    }
+}
+
+fn authorization(scheme: Scheme, secret: &SecretString) -> Result<HeaderValue, Failure> {
+    let secret = secret.expose_secret().trim();
+    let text = match scheme {
+        Scheme::Bearer => format!("Bearer {secret}"),
+        Scheme::Key => format!("Key {secret}"),
+        Scheme::Basic => format!("Basic {}", base64_simd::STANDARD.encode_to_string(secret)),
+    };
     let mut value = HeaderValue::from_str(&text).map_err(|_| {
         Failure::new(FailureKind::Auth, "the credential holds characters that cannot be sent in a header")
     })?;

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::*;
 use crate::fixtures::{b64, data_url, jpeg, png};
-use crate::provider::{Found, ImageProvider, PictureBytes, PictureInput};
+use crate::provider::{Answer, Found, ImageProvider, PictureBytes, PictureInput};
 use crate::registry::Registry;
 use crate::scripted_server::{ScriptedServer, Step, answer, open_head};
 use crate::spool::{Spool, Spooled};
@@ -76,9 +76,11 @@ impl Caller {
         let progress = |step| self.progress.lock().unwrap().push(step);
         let key = "call-7/a";
         let spool = self.spool();
-        provider
-            .image(WireCall { request, pictures, key, idempotency_key: Some("once"), spool, progress: &progress })
-            .await
+        let call = WireCall { request, pictures, key, idempotency_key: Some("once"), spool, progress: &progress };
+        match provider.image(call).await? {
+            Reply::Answer(answer) => Ok(answer),
+            Reply::Accepted(ticket) => panic!("these protocols have no queue: {ticket:?}"),
+        }
     }
 
     async fn fails(&self, profile: &Profile) -> CallFailure {
@@ -269,7 +271,7 @@ fn an_endpoint_address_stands_as_it_is() {
     ] {
         let profile = Profile { base_url: base.into(), ..Profile::default() };
         let client = http::client(Purpose::Api, false, 1000).unwrap();
-        let wire = Wire::new(&profile, None, WireOptions::default(), client.clone(), client).unwrap();
+        let wire = Wire::new(&profile, None, Scheme::Bearer, WireOptions::default(), client.clone(), client).unwrap();
         assert_eq!(wire.endpoint(endpoint).as_str(), expected);
     }
 }
@@ -311,7 +313,7 @@ async fn statuses_become_failures() {
 #[tokio::test]
 async fn a_provider_that_does_not_bill_5xx_is_tried_again() {
     let server = ScriptedServer::start(vec![answer(500, "", b"boom")]).await;
-    let options = WireOptions { bills_5xx: false };
+    let options = WireOptions { bills_5xx: false, ..WireOptions::default() };
     let profile = profile(&server.origin, Protocol::Images);
     let provider = Registry::new().provider_with(&profile, false, None, options).unwrap();
     let failed = Caller::new().call(&*provider, &request(RequestOptions::default()), &[]).await.unwrap_err();
