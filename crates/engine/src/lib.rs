@@ -13,6 +13,7 @@ mod feed;
 mod limits;
 mod paid;
 mod pictures;
+mod poll;
 mod recipe;
 mod recovery;
 pub mod retry;

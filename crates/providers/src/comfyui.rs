@@ -102,8 +102,10 @@ impl Comfyui {
         }
         // Not in the history: it waits, or runs, or the server was restarted and forgot it.
         let queue = self.wire.ask_about(self.wire.below("/queue"), spool.clone()).await?;
-        if let Some(position) = place_in_queue(&queue.value, &ticket.id) {
-            return Ok(Polled::Pending { again_in_ms: None, queue_position: position });
+        match Place::of(&queue.value, &ticket.id) {
+            Place::Running => return Ok(Polled::Pending { again_in_ms: None, queue_position: None }),
+            Place::Behind(others) => return Ok(Polled::Pending { again_in_ms: None, queue_position: Some(others) }),
+            Place::Nowhere => {}
         }
         // It may have moved from one to the other between the two questions.
         let told = self.wire.ask_about(url, spool).await?;
@@ -151,7 +153,7 @@ impl Comfyui {
         let nowhere = Spool::new("", "cancel");
         let queue = self.wire.ask_about(self.wire.below("/queue"), nowhere).await.map_err(|failure| failure.failure)?;
         // Older servers interrupt whatever runs, so this is only said when it is ours.
-        if place_in_queue(&queue.value, &ticket.id) == Some(None) {
+        if Place::of(&queue.value, &ticket.id) == Place::Running {
             post("/interrupt", json!({"prompt_id": ticket.id})).await?;
         }
         Ok(())
@@ -280,16 +282,27 @@ fn is_place(text: &str) -> bool {
     })
 }
 
-/// `None` when it is not there, `Some(None)` when it runs, else how many are before it.
-fn place_in_queue(value: &Value, id: &str) -> Option<Option<u32>> {
-    let entries = |name: &str| value.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
-    let is_ours = |entry: &Value| entry.get(1).and_then(Value::as_str) == Some(id);
-    if entries("queue_running").iter().any(is_ours) {
-        return Some(None);
+/// Where a request is in the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Running,
+    /// So many are before it.
+    Behind(u32),
+    Nowhere,
+}
+
+impl Place {
+    fn of(queue: &Value, id: &str) -> Self {
+        let entries = |name: &str| queue.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+        let is_ours = |entry: &Value| entry.get(1).and_then(Value::as_str) == Some(id);
+        if entries("queue_running").iter().any(is_ours) {
+            return Self::Running;
+        }
+        let mut pending = entries("queue_pending");
+        pending.sort_by(|a, b| number_of(a).total_cmp(&number_of(b)));
+        let position = pending.iter().position(is_ours);
+        position.map_or(Self::Nowhere, |position| Self::Behind(u32::try_from(position).unwrap_or(u32::MAX)))
     }
-    let mut pending = entries("queue_pending");
-    pending.sort_by(|a, b| number_of(a).total_cmp(&number_of(b)));
-    pending.iter().position(is_ours).map(|position| u32::try_from(position).ok())
 }
 
 fn number_of(entry: &Value) -> f64 {

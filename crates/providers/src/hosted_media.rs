@@ -12,7 +12,7 @@ use crate::provider::{
     CallFailure, CallFuture, Found, ImageProvider, PictureInput, PollFuture, Polled, ProviderFuture, Reply, Ticket,
     WireCall,
 };
-use crate::queue::{self, Told};
+use crate::queue::{self, Stage, Told};
 use crate::spool::{Spool, Spooled};
 use crate::wire::{Wire, whole_prompt};
 
@@ -81,11 +81,7 @@ impl HostedMedia {
         let told = unwrapped(told, self.wire.options.bills_5xx)?;
         let named = told.value.get("urls").and_then(|urls| urls.get("get"));
         let ticket = self.wire.ticket(&call.request.model, told.value.get("id"), [named, None, None]);
-        match (read(told)?, ticket) {
-            (Read::Ended(answer), _) => Ok(Reply::Answer(*answer)),
-            (Read::Pending(_), Some(ticket)) => Ok(Reply::Accepted(ticket)),
-            (Read::Pending(told), None) => Err(queue::no_ticket(&told)),
-        }
+        read(told)?.reply(ticket)
     }
 
     /// Sources are taken as addresses only.
@@ -104,10 +100,7 @@ impl HostedMedia {
         let url = self.wire.ticket_url(ticket, ticket.status_url.as_deref(), &path)?;
         let told = self.wire.ask_about(url, spool).await?;
         let told = unwrapped(told, false).map_err(about_ticket)?;
-        Ok(match read(told)? {
-            Read::Ended(answer) => Polled::Answer(answer),
-            Read::Pending(_) => Polled::Pending { again_in_ms: None, queue_position: None },
-        })
+        read(told).map(Stage::polled)
     }
 }
 
@@ -145,20 +138,15 @@ fn about_ticket(mut failure: Box<CallFailure>) -> Box<CallFailure> {
     failure
 }
 
-enum Read {
-    Ended(Box<crate::provider::Answer>),
-    Pending(Told),
-}
-
 /// What a prediction says of itself; `outputs` count only when it is completed.
-fn read(mut told: Told) -> Result<Read, Box<CallFailure>> {
+fn read(mut told: Told) -> Result<Stage, Box<CallFailure>> {
     let reason = ["error", "message"].iter().find_map(|name| told.value.get(*name)?.as_str()).unwrap_or_default();
     match told.word("status") {
         "completed" | "succeeded" | "success" => {}
         "failed" | "error" => return Err(told.run_failed(reason)),
         "expired" => return Err(told.run_failed(&format!("the prediction expired. {reason}"))),
         "canceled" | "cancelled" => return Err(told.cancelled(Billing::Unknown)),
-        _ => return Ok(Read::Pending(told)),
+        _ => return Ok(Stage::Pending(Box::new(told))),
     }
     let outputs = told.value.get("outputs").or_else(|| told.value.get("output")).cloned().unwrap_or_default();
     let outputs = if let Value::Array(outputs) = outputs { outputs } else { vec![outputs] };
@@ -171,7 +159,7 @@ fn read(mut told: Told) -> Result<Read, Box<CallFailure>> {
             items.append(&mut told.found(output));
         }
     }
-    Ok(Read::Ended(Box::new(told.answer(items, "")?)))
+    Ok(Stage::Ended(Box::new(told.answer(items, "")?)))
 }
 
 impl ImageProvider for HostedMedia {

@@ -22,7 +22,7 @@ use crate::extract::{picture_too_large, shortened};
 use crate::http::{self, MAX_ERROR_BODY, Request, Response, lost};
 use crate::lift::{Kept, Shelf, Slot};
 use crate::links::{self, Hit};
-use crate::provider::{Answer, CallFailure, Found, PictureInput, Ticket, WireCall};
+use crate::provider::{Answer, CallFailure, Found, PictureInput, Polled, Reply, Ticket, WireCall};
 use crate::spool::Spool;
 use crate::sse::Reader;
 use crate::wire::{Wire, api_rules};
@@ -58,6 +58,34 @@ pub(crate) struct Told {
     shelf: Shelf,
     base: Url,
     secret: Option<SecretString>,
+}
+
+/// How far a prediction is that tells everything of itself in one answer.
+pub(crate) enum Stage {
+    /// Its pictures are here.
+    Ended(Box<Answer>),
+    /// Not yet.
+    Pending(Box<Told>),
+}
+
+impl Stage {
+    /// As the answer to the request itself.
+    pub(crate) fn reply(self, ticket: Option<Ticket>) -> Result<Reply, Box<CallFailure>> {
+        match (self, ticket) {
+            // A profile that asks the provider to wait may have the result at once.
+            (Self::Ended(answer), _) => Ok(Reply::Answer(*answer)),
+            (Self::Pending(_), Some(ticket)) => Ok(Reply::Accepted(ticket)),
+            (Self::Pending(told), None) => Err(no_ticket(&told)),
+        }
+    }
+
+    /// As the answer to a question.
+    pub(crate) fn polled(self) -> Polled {
+        match self {
+            Self::Ended(answer) => Polled::Answer(answer),
+            Self::Pending(_) => Polled::Pending { again_in_ms: None, queue_position: None },
+        }
+    }
 }
 
 impl Wire {

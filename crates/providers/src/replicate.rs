@@ -12,7 +12,7 @@ use crate::fal::put_pictures;
 use crate::provider::{
     CallFailure, CallFuture, ImageProvider, PictureInput, PollFuture, Polled, ProviderFuture, Reply, Ticket, WireCall,
 };
-use crate::queue::{self, Told};
+use crate::queue::{self, Stage, Told};
 use crate::spool::{Spool, Spooled};
 use crate::wire::{Wire, whole_prompt};
 
@@ -62,21 +62,13 @@ impl Replicate {
         let told = self.wire.submit(self.wire.below(&path), body, &call).await?;
         let named = |name: &str| told.value.get("urls").and_then(|urls| urls.get(name));
         let ticket = self.wire.ticket(&call.request.model, told.value.get("id"), [named("get"), None, named("cancel")]);
-        // A profile that sends `Prefer: wait` may have the result at once.
-        match (read(told)?, ticket) {
-            (Read::Ended(answer), _) => Ok(Reply::Answer(*answer)),
-            (Read::Pending(_), Some(ticket)) => Ok(Reply::Accepted(ticket)),
-            (Read::Pending(told), None) => Err(queue::no_ticket(&told)),
-        }
+        read(told)?.reply(ticket)
     }
 
     async fn ask(&self, ticket: &Ticket, spool: Spool) -> Result<Polled, Box<CallFailure>> {
         let path = format!("/predictions/{}", ticket.id);
         let url = self.wire.ticket_url(ticket, ticket.status_url.as_deref(), &path)?;
-        Ok(match read(self.wire.ask_about(url, spool).await?)? {
-            Read::Ended(answer) => Polled::Answer(answer),
-            Read::Pending(_) => Polled::Pending { again_in_ms: None, queue_position: None },
-        })
+        read(self.wire.ask_about(url, spool).await?).map(Stage::polled)
     }
 }
 
@@ -91,13 +83,8 @@ fn place(model: &str) -> (String, Option<&str>) {
     }
 }
 
-enum Read {
-    Ended(Box<crate::provider::Answer>),
-    Pending(Told),
-}
-
 /// What a prediction says of itself.
-fn read(mut told: Told) -> Result<Read, Box<CallFailure>> {
+fn read(mut told: Told) -> Result<Stage, Box<CallFailure>> {
     match told.word("status") {
         "succeeded" | "successful" => {}
         "failed" => return Err(told.run_failed(&reason(&told.value))),
@@ -107,7 +94,7 @@ fn read(mut told: Told) -> Result<Read, Box<CallFailure>> {
             let failure = Failure::new(FailureKind::Transient, "the provider dropped the request before it began");
             return Err(told.failed(failure));
         }
-        _ => return Ok(Read::Pending(told)),
+        _ => return Ok(Stage::Pending(Box::new(told))),
     }
     let output = told.value.get("output").cloned().unwrap_or_default();
     let items = told.found(&output);
@@ -115,7 +102,7 @@ fn read(mut told: Told) -> Result<Read, Box<CallFailure>> {
         let message = "the prediction succeeded and its output was removed (Replicate keeps it for an hour)";
         return Err(told.failed(Failure::new(FailureKind::FetchExpired, message).billing(Billing::Billed)));
     }
-    Ok(Read::Ended(Box::new(told.answer(items, "")?)))
+    Ok(Stage::Ended(Box::new(told.answer(items, "")?)))
 }
 
 fn reason(value: &Value) -> String {
