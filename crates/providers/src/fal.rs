@@ -99,6 +99,9 @@ impl Fal {
         }
         let mut failure =
             account(error::of_status(told.status, &told.headers, told.text(), self.wire.options.bills_5xx));
+        if failure.kind == FailureKind::Invalid && failure.message.to_ascii_lowercase().contains("cancel") {
+            return told.cancelled(Billing::Unknown);
+        }
         if kind_word.as_deref().is_some_and(|word| word.contains("content_policy")) {
             failure.kind = FailureKind::Refused;
         }

@@ -23,7 +23,7 @@ pub const NORMAL_MODELS: [&str; 15] = [
 ];
 
 /// Names that misbehave, or answer in one particular shape whatever the endpoint, and what they do.
-pub const FAULT_MODELS: [(&str, &str); 49] = [
+pub const FAULT_MODELS: [(&str, &str); 54] = [
     ("sse-b64", "chat stream, the picture as one data URL in one piece"),
     ("sse-b64-split:N", "the same in pieces of N characters"),
     ("sse-b64-mime:TYPE", "the same under another media type; image/jpeg also gives a JPEG"),
@@ -73,6 +73,11 @@ pub const FAULT_MODELS: [(&str, &str); 49] = [
     ("cut", "the answer breaks off in the middle, whatever its shape"),
     ("link", "links, whatever the request says"),
     ("size:WxH", "this size, whatever the request says"),
+    ("nsfw", "queues only: made, billed and flagged"),
+    ("job-fails", "queues only: taken, and ends without a picture"),
+    ("lost-job", "queues only: taken and billed, and nobody knows it when asked"),
+    ("ask-err:N", "queues only: 500 to the first N questions"),
+    ("stuck", "queues only: taken and billed, and never done"),
 ];
 
 /// A shape of answer that does not depend on the endpoint.
@@ -149,6 +154,11 @@ pub(crate) struct Behaviour {
     pub(crate) wrong_mime: bool,
     pub(crate) one_missing: bool,
     pub(crate) cut: bool,
+    pub(crate) nsfw: bool,
+    pub(crate) job_fails: bool,
+    pub(crate) lost_job: bool,
+    pub(crate) ask_errors: u32,
+    pub(crate) stuck: bool,
 }
 
 /// What `model` does; `None` when there is no such model.
@@ -190,6 +200,11 @@ impl Behaviour {
             "broken-picture" => self.kind = Kind::Broken,
             "bomb" => self.kind = Kind::Bomb,
             "cut" => self.cut = true,
+            "nsfw" => self.nsfw = true,
+            "job-fails" => self.job_fails = true,
+            "lost-job" => self.lost_job = true,
+            "ask-err" => self.ask_errors = argument.parse().ok()?,
+            "stuck" => self.stuck = true,
             "link" => self.as_link = true,
             "size" => self.size = Some(size(argument)?),
             // a normal model beside a fault: `sim-image+delay:200`

@@ -9,7 +9,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Json, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -18,7 +18,7 @@ use crate::answer::error;
 use crate::bill::{Bill, Ledger};
 use crate::scenario::Scenario;
 use crate::state::Shared;
-use crate::{chat, faults, images, media, responses};
+use crate::{chat, faults, images, media, predictions, responses, sdapi};
 
 /// Largest request body: 16 source pictures of 20 MiB as base64 and some room.
 const MAX_REQUEST_BYTES: usize = 512 << 20;
@@ -32,7 +32,7 @@ pub struct SimulatorOptions {
     pub scenario: Scenario,
     /// A JSON line per call is appended here: what was billed, by request id. Written before the answer goes out.
     pub log: Option<PathBuf>,
-    /// The key that calls must carry (`Authorization: Bearer` or `X-API-Key`); any or none when not set.
+    /// The key that calls must carry (`Authorization: Bearer`, `Authorization: Key` or `X-API-Key`); any or none when not set.
     pub require_key: Option<String>,
 }
 
@@ -114,6 +114,17 @@ impl Simulator {
         self.shared.base_url()
     }
 
+    /// The base address of the queue protocols: `http://127.0.0.1:PORT/` and `fal`, `replicate/v1` or `hosted`; without
+    /// more, that of the web UI's `/sdapi/v1`.
+    pub fn origin(&self) -> String {
+        self.shared.origin()
+    }
+
+    /// Queued requests that were cancelled so far; they are billed all the same.
+    pub fn cancelled(&self) -> u64 {
+        self.shared.queue().cancelled()
+    }
+
     /// What was charged so far.
     pub fn bill(&self) -> Bill {
         self.shared.bill()
@@ -143,6 +154,21 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/images/edits", post(images::edits))
         .route("/v1/chat/completions", post(chat::completions))
         .route("/v1/responses", post(responses::create))
+        .route("/fal/{model}", post(predictions::fal_submit))
+        .route("/fal/{model}/requests/{id}/status", get(predictions::fal_status))
+        .route("/fal/{model}/requests/{id}", get(predictions::fal_result))
+        .route("/fal/{model}/requests/{id}/cancel", put(predictions::fal_cancel))
+        .route("/replicate/v1/models/{owner}/{name}/predictions", post(predictions::replicate_of_model))
+        .route("/replicate/v1/predictions", post(predictions::replicate_of_version))
+        .route("/replicate/v1/predictions/{id}", get(predictions::replicate_get))
+        .route("/replicate/v1/predictions/{id}/cancel", post(predictions::replicate_cancel))
+        .route("/replicate/v1/account", get(predictions::replicate_account))
+        .route("/hosted/{model}", post(predictions::hosted_submit))
+        .route("/hosted/predictions/{id}/result", get(predictions::hosted_get))
+        .route("/hosted/media/upload/binary", post(predictions::hosted_upload))
+        .route("/sdapi/v1/txt2img", post(sdapi::create))
+        .route("/sdapi/v1/img2img", post(sdapi::create))
+        .route("/sdapi/v1/sd-models", get(sdapi::models))
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), check_key));
     Router::new()
         .merge(with_key)
@@ -177,7 +203,7 @@ async fn check_key(State(shared): State<Arc<Shared>>, request: Request, next: Ne
         let headers = request.headers();
         let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let given = bearer
-            .and_then(|value| value.strip_prefix("Bearer "))
+            .and_then(|value| value.strip_prefix("Bearer ").or_else(|| value.strip_prefix("Key ")))
             .or_else(|| headers.get("x-api-key").and_then(|value| value.to_str().ok()));
         if given.map(str::trim) != Some(wanted) {
             let message = "Incorrect API key provided. The simulator was started with --key.";

@@ -26,6 +26,8 @@ generations = true
 edits = true
 chat = true
 responses = true
+picture_field = "image_urls[]"
+seed = "honoured"
 max_n = 10
 price = { date = "2026-01-01", source = "test", per_image = 0.04 }
 "#;
@@ -97,6 +99,10 @@ impl Bed {
 
     /// An edit job over files of the workspace.
     pub(crate) async fn submit_edit(&self, model: &str, names: &[&str]) -> JobId {
+        self.submit_edit_with(&self.profile(model), names).await
+    }
+
+    pub(crate) async fn submit_edit_with(&self, profile: &Profile, names: &[&str]) -> JobId {
         let items = names
             .iter()
             .map(|name| {
@@ -107,7 +113,7 @@ impl Bed {
             })
             .collect();
         let file = JobFile { prompt: Some("make it night".into()), ..JobFile::new(RecipeName::Edit) };
-        self.submit_file(&file, &self.profile(model), Scan { items, ..Scan::default() }).await
+        self.submit_file(&file, profile, Scan { items, ..Scan::default() }).await
     }
 
     pub(crate) async fn submit_file(&self, file: &JobFile, profile: &Profile, scan: Scan) -> JobId {
@@ -128,16 +134,32 @@ impl Bed {
     }
 
     pub(crate) async fn start(&self) -> EngineHandle {
+        Engine::start(self.parts(), EngineOptions::default()).await.unwrap()
+    }
+
+    fn parts(&self) -> EngineParts {
         let secret = self.secret;
-        let parts = EngineParts {
+        EngineParts {
             store: self.store.clone(),
             files: self.files.clone(),
             registry: Arc::new(Registry::new()),
             recipes: vec![Arc::new(Plain(RecipeName::Generate)), Arc::new(Plain(RecipeName::Edit))],
             capabilities: Arc::new(CapabilityTable::parse(TABLE).unwrap()),
             read_credential: Arc::new(move |_| Ok(secret.map(SecretString::from))),
-        };
-        Engine::start(parts, EngineOptions::default()).await.unwrap()
+        }
+    }
+
+    /// Runs an engine of its own until `enough` says so, and then kills it: nothing of it runs on, nothing is tidied up.
+    pub(crate) async fn run_and_kill(&self, enough: impl AsyncFn() -> bool) {
+        let parts = self.parts();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let engine = runtime.spawn(async { Engine::start(parts, EngineOptions::default()).await.unwrap() });
+        let engine = engine.await.unwrap();
+        while !enough().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        runtime.shutdown_background();
+        drop(engine);
     }
 
     /// Runs until nothing can move by itself any more.

@@ -6,5 +6,6 @@ mod bill;
 mod client;
 mod media;
 mod protocols;
+mod queues;
 mod scenario;
 mod shapes;
