@@ -31,7 +31,9 @@ fn speak(profile: &mut Profile, protocol: Protocol, origin: &str) {
     profile.protocol = protocol;
     profile.base_url = format!("{origin}{path}");
     if protocol == Protocol::Replicate {
-        profile.model = format!("sim/{}", profile.model);
+        // What follows a colon is a version, and some of the simulator's names have one.
+        let version = if profile.model.contains(':') { "sim/sim:" } else { "sim/" };
+        profile.model = format!("{version}{}", profile.model);
     }
 }
 
