@@ -89,8 +89,16 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Write a job's pictures to a folder under a naming rule
     Save(SaveArgs),
+    /// What calls cost, by job, profile, model or day
+    Costs(CostsArgs),
+    /// List calls whose answer was lost; send them again or close them
+    Reconcile(ReconcileArgs),
     /// List the profiles, or show one
     Profiles(ProfilesArgs),
+    /// List the models that are known: endpoints, sizes, prices, and what nobody has told
+    Models(ModelsArgs),
+    /// Ask a profile's server what it can do; free unless --paid
+    Probe(ProbeArgs),
     /// Show the settings in force and where each is from
     Config(ConfigArgs),
     /// Show, then remove what nothing refers to any more
@@ -106,7 +114,7 @@ pub(crate) enum Command {
 /// A job by name or number.
 #[derive(Debug, Args)]
 pub(crate) struct JobArg {
-    /// Job by name or number
+    /// Job by number, name, or a part of the name that no other job has
     pub(crate) job: String,
 }
 
@@ -191,10 +199,13 @@ pub(crate) struct AskArgs {
     /// System prompt
     #[arg(long, value_name = "TEXT")]
     pub(crate) system_prompt: Option<String>,
+    /// What must not be in the picture
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) negative_prompt: Option<String>,
     /// Tasks for each picture and prompt
     #[arg(long, short = 'n', value_name = "N", default_value_t = 1)]
     pub(crate) samples: u32,
-    /// Size of the answer, such as 1024x1024
+    /// Size of the answer, such as 2K or 1024x1024
     #[arg(long, value_name = "SIZE")]
     pub(crate) size: Option<String>,
     /// Aspect ratio of the answer, such as 16:9
@@ -273,14 +284,14 @@ pub(crate) struct GenerateArgs {
 /// `status`.
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {
-    /// Job by name or number
+    /// Job by number, name, or a part of the name that no other job has
     pub(crate) job: Option<String>,
 }
 
 /// `resume`.
 #[derive(Debug, Args)]
 pub(crate) struct ResumeArgs {
-    /// Job by name or number
+    /// Job by number, name, or a part of the name that no other job has
     #[arg(required_unless_present = "profile")]
     pub(crate) job: Option<String>,
     /// Let this profile be called again after it was paused
@@ -291,7 +302,7 @@ pub(crate) struct ResumeArgs {
 /// `retry`.
 #[derive(Debug, Args)]
 pub(crate) struct RetryArgs {
-    /// Job by name or number
+    /// Job by number, name, or a part of the name that no other job has
     pub(crate) job: String,
     /// Tasks that failed or are partly done (the default)
     #[arg(long, group = "which")]
@@ -318,6 +329,67 @@ pub(crate) struct RetryArgs {
     pub(crate) start: StartArgs,
 }
 
+/// What `costs` adds up by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum CostsBy {
+    #[default]
+    Job,
+    Profile,
+    Model,
+    Day,
+}
+
+impl CostsBy {
+    /// The word for JSON.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Job => "job",
+            Self::Profile => "profile",
+            Self::Model => "model",
+            Self::Day => "day",
+        }
+    }
+}
+
+/// `costs`.
+#[derive(Debug, Args)]
+pub(crate) struct CostsArgs {
+    /// Calls of this job only
+    pub(crate) job: Option<String>,
+    /// What to add up by
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) by: CostsBy,
+    /// Only the last N days, today included
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub(crate) days: Option<u32>,
+}
+
+/// `reconcile`.
+#[derive(Debug, Args)]
+pub(crate) struct ReconcileArgs {
+    /// These calls only, by number
+    #[arg(value_name = "CALL")]
+    pub(crate) calls: Vec<i64>,
+    /// Calls of this job only
+    #[arg(long, value_name = "JOB")]
+    pub(crate) job: Option<String>,
+    /// Every call that is listed
+    #[arg(long, conflicts_with = "calls")]
+    pub(crate) all: bool,
+    /// Send again; it may be paid twice
+    #[arg(long, group = "word")]
+    pub(crate) resend: bool,
+    /// Close as charged: the price counts as spent
+    #[arg(long, group = "word")]
+    pub(crate) charged: bool,
+    /// Close as not charged: the money held is free again
+    #[arg(long, group = "word")]
+    pub(crate) not_charged: bool,
+    /// With --resend: only queue; run later with `imagemill resume`
+    #[arg(long, requires = "resend")]
+    pub(crate) later: bool,
+}
+
 /// `explain`.
 #[derive(Debug, Args)]
 pub(crate) struct ExplainArgs {
@@ -331,7 +403,7 @@ pub(crate) struct ExplainArgs {
 /// `save`.
 #[derive(Debug, Args)]
 pub(crate) struct SaveArgs {
-    /// Job by name or number
+    /// Job by number, name, or a part of the name that no other job has
     pub(crate) job: String,
     /// Folder to write to (default: ./imagemill-out/JOB)
     #[arg(long, value_name = "DIR")]
@@ -386,6 +458,34 @@ pub(crate) enum ProfilesAction {
         /// Profile by name
         name: String,
     },
+}
+
+/// `models`.
+#[derive(Debug, Args)]
+pub(crate) struct ModelsArgs {
+    /// Only the models of this profile's provider; its own model is marked
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+}
+
+/// `probe`.
+#[derive(Debug, Args)]
+pub(crate) struct ProbeArgs {
+    /// Profile to ask with
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Model to ask about; the profile's when left out
+    #[arg(long, short, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+    /// Make one small picture, too; asks first
+    #[arg(long)]
+    pub(crate) paid: bool,
+    /// Do not ask before the picture
+    #[arg(long, short, requires = "paid")]
+    pub(crate) yes: bool,
+    /// Write the snippet to imagemill-probe-NAME.toml
+    #[arg(long)]
+    pub(crate) save: bool,
 }
 
 /// `config`.

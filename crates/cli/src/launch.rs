@@ -6,6 +6,7 @@ use imagemill_domain::job::{Job, JobId, JobState};
 use imagemill_domain::job_file::RecipeName;
 use imagemill_domain::money::Money;
 use imagemill_domain::plan::{Plan, expand};
+use imagemill_domain::sizes::SizeChoice;
 use imagemill_domain::source::Scan;
 use imagemill_domain::task::TaskState;
 use imagemill_store::{NewJob, NewTask, Store, Submitted};
@@ -122,6 +123,9 @@ pub(crate) fn plan_lines(context: &Context, planned: &Planned) -> Vec<String> {
         ));
     }
     lines.push(format!("  {what}"));
+    if plan.size != SizeChoice::default() {
+        lines.push(format!("  {}", say!(texts, "plan.size", size = plan.size)));
+    }
     lines.push(format!("  {}", cost_line(context, plan)));
     if let Some(seconds) = plan.seconds_at_rate {
         lines.push(format!("  {}", say!(texts, "plan.time", time = duration(seconds))));
@@ -148,7 +152,11 @@ fn skip_lines(context: &Context, scan: &Scan) -> Vec<String> {
         lines.push(say!(texts, "scan.skipped", files = texts.count("file", scan.skipped.len() as u64)));
     }
     for skip in scan.skipped.iter().take(NAMED_SKIPS) {
-        lines.push(context.printer.paint_err(Tone::Dim, format!("  {}: {}", skip.path, skip.reason)));
+        lines.push(
+            context
+                .printer
+                .paint_err(Tone::Dim, format!("  {}: {}", skip.path, texts.translated(&skip.reason.to_string()))),
+        );
     }
     if scan.skipped.len() > NAMED_SKIPS {
         let more = grouped((scan.skipped.len() - NAMED_SKIPS) as u64);
@@ -209,7 +217,7 @@ pub(crate) async fn run(
             context.printer.note(line);
         }
         for warning in &job.plan.warnings {
-            context.warn(warning);
+            context.warn(context.texts.translated(warning));
         }
     }
     let store = context.store().await?;

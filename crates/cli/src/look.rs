@@ -12,7 +12,7 @@ use crate::quit::Quit;
 use crate::report::{FailureExample, JobSnapshot, UnknownCall};
 use crate::texts::say;
 
-/// A job by name or number.
+/// A job by name or number, or by a part of its name that no other job has.
 pub(crate) async fn job(context: &Context, store: &Store, wanted: &str) -> anyhow::Result<Job> {
     if let Some(job) = store.jobs().by_name(wanted).await? {
         return Ok(job);
@@ -23,6 +23,10 @@ pub(crate) async fn job(context: &Context, store: &Store, wanted: &str) -> anyho
         return Ok(job);
     }
     let jobs = store.jobs().list().await?;
+    let mut alike = jobs.iter().filter(|job| !wanted.is_empty() && job.name.contains(wanted));
+    if let (Some(job), None) = (alike.next(), alike.next()) {
+        return Ok(job.clone());
+    }
     let near = imagemill_domain::job_file::nearest(wanted, jobs.iter().map(|job| job.name.as_str()));
     let hint =
         near.map(|near| format!(" {}", say!(context.texts, "word.did_you_mean", word = near))).unwrap_or_default();

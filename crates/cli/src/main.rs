@@ -19,9 +19,17 @@ mod report;
 mod runner;
 mod saving;
 mod texts;
+mod translate;
 mod workspace;
 
 use std::process::ExitCode;
+
+/// Threads that wait for the disk. Each keeps some megabytes once it was used, so there are few.
+const BLOCKING_THREADS: usize = 24;
+
+/// Many threads that each hold a little: the system's allocator keeps a heap for each and gives nothing back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 use clap::FromArgMatches;
 
@@ -72,13 +80,15 @@ fn dispatch(cli: Cli, command: clap::Command) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Profiles(args) => return commands::profiles::run(&context, args),
         Command::Config(args) => return Ok(commands::config::run(&context, &args)),
+        Command::Models(args) => return commands::models::run(&context, &args),
         _ => {}
     }
     let folder = context.workspace.exists().then(|| context.workspace.logs());
     let runs = matches!(cli.command, Command::Run(_) | Command::Edit(_) | Command::Generate(_));
     let folder = if runs { Some(context.workspace.logs()) } else { folder };
     logs::start(folder.as_deref(), &context.config.log, cli.global.verbose);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().max_blocking_threads(BLOCKING_THREADS).enable_all().build()?;
     let exit = runtime.block_on(Box::pin(asynchronous(context, cli.command)));
     // A thread that still reads a source or a socket must not hold up the end.
     runtime.shutdown_timeout(std::time::Duration::from_millis(300));
@@ -99,10 +109,13 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
         Command::Retry(args) => commands::retry::run(&context, args).await,
         Command::Explain(args) => commands::explain::run(&context, args).await,
         Command::Save(args) => commands::save::run(&context, args).await,
+        Command::Costs(args) => commands::costs::run(&context, args).await,
+        Command::Reconcile(args) => commands::reconcile::run(&context, args).await,
         Command::Gc(args) => commands::gc::run(&context, args).await,
         Command::Simulate(args) => commands::simulate::run(&context, args).await,
         Command::Demo(args) => commands::demo::run(context, args).await,
-        Command::Profiles(_) | Command::Config(_) | Command::Completions(_) => Ok(Exit::Ok),
+        Command::Probe(args) => Box::pin(commands::probe::run(&context, args)).await,
+        Command::Profiles(_) | Command::Models(_) | Command::Config(_) | Command::Completions(_) => Ok(Exit::Ok),
     }
 }
 
@@ -124,10 +137,10 @@ fn tell_error(printer: &Printer, texts: &Texts, error: &anyhow::Error) {
         }
     });
     if let Some(problem) = problem {
-        printer.error(problem.render(printer.colored_err()));
+        printer.error(problem.render(printer.colored_err(), texts));
     } else {
         let word = printer.paint_err(Tone::Bad, say!(texts, "word.error"));
-        printer.error(format!("{word} {message}"));
+        printer.error(format!("{word} {}", texts.translated(&message)));
     }
     let place = problem.map(|problem| {
         let (file, line, column) = &problem.place;

@@ -33,6 +33,8 @@ pub(crate) struct Printer {
     pub(crate) json: bool,
     /// Only results and errors.
     pub(crate) quiet: bool,
+    /// Says nothing at all but errors.
+    silent: bool,
     color: ColorWhen,
     no_color: bool,
     bars: Mutex<Option<MultiProgress>>,
@@ -42,7 +44,13 @@ impl Printer {
     /// As the global options and NO_COLOR say.
     pub(crate) fn new(global: &Global) -> Self {
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { json: global.json, quiet: global.quiet, color: global.color, no_color, bars: Mutex::new(None) }
+        let Global { json, quiet, color, .. } = *global;
+        Self { json, quiet, silent: false, color, no_color, bars: Mutex::new(None) }
+    }
+
+    /// For a command that runs a job as a means: its results are nobody's.
+    pub(crate) fn silent() -> Self {
+        Self { silent: true, ..Self::new(&Global { quiet: true, ..Global::default() }) }
     }
 
     /// Whether a person sits at standard error (progress bars) and standard input (questions).
@@ -57,7 +65,7 @@ impl Printer {
 
     /// A result for people; nothing with --json.
     pub(crate) fn line(&self, text: impl AsRef<str>) {
-        if !self.json {
+        if !self.json && !self.silent {
             self.above_bars(|| write_line(&mut std::io::stdout().lock(), text.as_ref()));
         }
     }

@@ -5,6 +5,8 @@ use std::ops::Range;
 use imagemill_domain::job_file::JobFileError;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 
+use crate::texts::Texts;
+
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
@@ -57,7 +59,7 @@ impl Quit {
 }
 
 /// What is wrong with a file that a user wrote, with the place.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct FileProblem {
     message: String,
@@ -93,13 +95,18 @@ impl FileProblem {
     }
 
     /// The message with file, line and caret.
-    pub(crate) fn render(&self, colored: bool) -> String {
+    pub(crate) fn render(&self, colored: bool, texts: &Texts) -> String {
+        let shown = Self {
+            message: texts.translated(&self.message),
+            help: self.help.as_deref().map(|help| texts.translated(help)),
+            ..self.clone()
+        };
         let theme = if colored { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
         let mut out = String::new();
         let handler = GraphicalReportHandler::new_themed(theme).with_width(100).with_links(false);
-        match handler.render_report(&mut out, self) {
+        match handler.render_report(&mut out, &shown) {
             Ok(()) => out.trim_end().to_owned(),
-            Err(_) => self.message.clone(),
+            Err(_) => shown.message,
         }
     }
 }
@@ -139,13 +146,14 @@ impl Diagnostic for FileProblem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::texts::Lang;
 
     #[test]
     fn a_long_line_is_shown_in_part() {
         let text = format!("{}BAD{}", "x".repeat(5_000), "y".repeat(5_000));
         let error = JobFileError { message: "no".into(), span: Some(5_000..5_003), help: None };
         let problem = FileProblem::new("job.json", &text, error);
-        let shown = problem.render(false);
+        let shown = problem.render(false, &Texts::new(Lang::En));
         assert!(shown.contains("BAD") && shown.len() < 2_000, "{shown}");
         assert_eq!(problem.place, ("job.json".into(), 1, 5_001));
     }

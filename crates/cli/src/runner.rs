@@ -41,7 +41,7 @@ impl Runner {
             let options = SimulatorOptions { scenario: self.scenario.clone(), ..SimulatorOptions::default() };
             self.simulators.push(Simulator::start(options).await?);
         }
-        profile.base_url = self.simulators[0].base_url();
+        profile.base_url = self.simulators[0].base_url_for(profile.protocol);
         Ok(())
     }
 

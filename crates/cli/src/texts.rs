@@ -1,9 +1,11 @@
 //! Every text a person sees, in two languages. Texts are data (data/texts/*.toml): a key and a sentence with `{names}`.
-//! What is said where is decided by the callers; errors of the libraries come in English as they are.
+//! What is said where is decided by the callers; sentences of the libraries go through `translate`.
 
 use std::collections::HashMap;
 
 use imagemill_domain::template::Template;
+
+use crate::translate::translated;
 
 const EN: &str = include_str!("../../../data/texts/en.toml");
 const ZH_CN: &str = include_str!("../../../data/texts/zh-CN.toml");
@@ -76,6 +78,11 @@ impl Texts {
         let filled = Template::parse(text).and_then(|template| template.render(lookup, Vec::new));
         debug_assert!(filled.is_ok(), "the text {key} cannot be filled in: {filled:?}");
         filled.unwrap_or_else(|_| text.clone())
+    }
+
+    /// What a library said, in this language.
+    pub(crate) fn translated(&self, message: &str) -> String {
+        translated(self.lang, message)
     }
 
     /// The text of a key that may not exist.

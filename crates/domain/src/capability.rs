@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::call::{RecoveryClass, Usage};
 use crate::money::Money;
+use crate::request::NegativePrompt;
+use crate::sizes::SizeRule;
 
 /// Tokens per picture are prices per million of these.
 const MILLION: f64 = 1_000_000.0;
@@ -22,6 +24,52 @@ pub enum SeedSupport {
     Ignored,
     /// The same seed gives the same picture.
     Honoured,
+}
+
+/// Which of the providers' half-price batch forms a model can be asked in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BatchKind {
+    /// There is none.
+    None,
+    /// OpenAI's files and batches.
+    Openai,
+    /// Gemini's `batchGenerateContent`.
+    Gemini,
+    /// xAI's batches.
+    Xai,
+}
+
+/// What a request option may be; everything when nothing is set.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Parameter {
+    /// Words it takes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<String>,
+    /// Least number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min: Option<f64>,
+    /// Greatest number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<f64>,
+}
+
+impl Parameter {
+    /// What is wrong with `value`; `None` when it is fine.
+    pub fn refusal(&self, value: &serde_json::Value) -> Option<String> {
+        if let Some(word) = value.as_str() {
+            let known = self.values.is_empty() || self.values.iter().any(|known| known == word);
+            return (!known).then(|| format!("it takes {}", self.values.join(", ")));
+        }
+        let number = value.as_f64()?;
+        let (low, high) = (self.min.unwrap_or(f64::NEG_INFINITY), self.max.unwrap_or(f64::INFINITY));
+        (!(low..=high).contains(&number)).then(|| match (self.min, self.max) {
+            (Some(low), Some(high)) => format!("it takes {low} to {high}"),
+            (Some(low), None) => format!("it takes {low} and more"),
+            _ => format!("it takes at most {high}"),
+        })
+    }
 }
 
 /// Dated prices in US dollars. Only the lines that apply are set.
@@ -60,10 +108,10 @@ pub struct Capabilities {
     pub provider: String,
     /// Model name; a trailing `*` stands for any ending.
     pub model: String,
-    /// It is served by `/images/generations`; over a queue: it takes words alone.
+    /// It makes pictures from words: over `/images/generations` or the provider's own protocol.
     #[serde(default)]
     pub generations: bool,
-    /// It is served by `/images/edits`; over a queue: it takes pictures.
+    /// It makes pictures from pictures: over `/images/edits` or the provider's own protocol.
     #[serde(default)]
     pub edits: bool,
     /// It is served by `/chat/completions`.
@@ -72,18 +120,19 @@ pub struct Capabilities {
     /// It is served by `/responses`.
     #[serde(default)]
     pub responses: bool,
-    /// Sizes it takes; empty means not checked.
+    /// Sizes it takes; left out means not checked, and sent as they are.
     #[serde(default)]
-    pub sizes: Vec<String>,
-    /// Qualities it takes; empty means not checked.
+    pub size: Option<SizeRule>,
+    /// Request options by name with their ranges. When there are any, every other option is an error of the plan; `n`,
+    /// `size`, `aspect_ratio`, `seed`, `stream` and `extra_body` have rules of their own.
     #[serde(default)]
-    pub qualities: Vec<String>,
-    /// Aspect ratios it takes; empty means not checked.
-    #[serde(default)]
-    pub aspect_ratios: Vec<String>,
+    pub parameters: BTreeMap<String, Parameter>,
     /// Request options by name that it refuses (`response_format`, `size`, `background`, …).
     #[serde(default)]
     pub refuses: Vec<String>,
+    /// The same for single protocols: OpenRouter takes other options over chat than over `/images`.
+    #[serde(default)]
+    pub refuses_over: BTreeMap<String, Vec<String>>,
     /// Most pictures in one call.
     #[serde(default = "one")]
     pub max_n: u32,
@@ -94,6 +143,18 @@ pub struct Capabilities {
     /// Replicate): `image_url` takes the first one, `image_urls[]` a list.
     #[serde(default)]
     pub picture_field: Option<String>,
+    /// Most pictures in the request and the answer together.
+    #[serde(default)]
+    pub max_pictures: Option<u32>,
+    /// How it is told what must not be in the picture.
+    #[serde(default)]
+    pub negative_prompt: NegativePrompt,
+    /// Whether its answers can be streamed; `None` when nobody says.
+    #[serde(default)]
+    pub stream: Option<bool>,
+    /// Its batch form; `None` when nobody says.
+    #[serde(default)]
+    pub batch: Option<BatchKind>,
     /// Seeds.
     #[serde(default)]
     pub seed: SeedSupport,
@@ -109,6 +170,9 @@ pub struct Capabilities {
     /// Seconds for which a picture link lives.
     #[serde(default)]
     pub link_lifetime_s: Option<u64>,
+    /// What else a person should know, in one sentence.
+    #[serde(default)]
+    pub note: String,
     /// Dated price.
     #[serde(default)]
     pub price: Option<Price>,
@@ -162,6 +226,32 @@ impl Capabilities {
     pub fn knows_images(&self) -> bool {
         self.generations || self.edits
     }
+
+    /// The endpoints that serve it, in words.
+    pub fn endpoints(&self) -> Vec<&'static str> {
+        [("generations", self.generations), ("edits", self.edits), ("chat", self.chat), ("responses", self.responses)]
+            .into_iter()
+            .filter_map(|(word, served)| served.then_some(word))
+            .collect()
+    }
+
+    /// What nobody has told about it, by the keys of the table.
+    pub fn unknowns(&self) -> Vec<&'static str> {
+        let untold = |price: &Price| price.per_image.is_none() && price.image_out_tokens.is_empty();
+        [
+            ("price", self.price.is_none()),
+            ("price.image_out_tokens", self.price.as_ref().is_some_and(untold)),
+            ("size", self.size.is_none()),
+            ("parameters", self.parameters.is_empty()),
+            ("max_references", self.edits && self.max_references.is_none()),
+            ("bills_refusals", self.bills_refusals.is_none()),
+            ("stream", self.stream.is_none()),
+            ("batch", self.batch.is_none()),
+        ]
+        .into_iter()
+        .filter_map(|(key, unknown)| unknown.then_some(key))
+        .collect()
+    }
 }
 
 /// Low, likely and high cost of one call.
@@ -201,7 +291,7 @@ impl Price {
         let tokens = |quality: &str| self.image_out_tokens.get(quality).copied();
         let (low, likely, high) = match shape.quality.filter(|quality| *quality != "auto") {
             Some(quality) => {
-                let exact = tokens(quality).or_else(|| self.image_out_tokens.values().copied().max())?;
+                let exact = tokens(quality)?;
                 (exact, exact, exact)
             }
             None => (

@@ -63,6 +63,9 @@ pub struct JobDefinition {
     pub profile: Profile,
     /// The model that is called.
     pub model: String,
+    /// How the model is told the negative prompt.
+    #[serde(default)]
+    pub negative: crate::request::NegativePrompt,
     /// The most one call may cost; `None` when the price is not known.
     pub call_ceiling: Option<Money>,
     /// What to do when a call's answer is lost; settled from the job file and the number of tasks.

@@ -168,6 +168,10 @@ pub struct JobFile {
     /// Several prompts: each is combined with each picture and each sample.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prompts: Vec<String>,
+    /// What must not be in the picture, the same for every task; no template. A model without a parameter for it gets it
+    /// as a last paragraph of the prompt.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub negative_prompt: String,
     /// Values for the templates, the same for every task.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, String>,
@@ -233,6 +237,7 @@ impl JobFile {
             system_prompt: String::new(),
             prompt: None,
             prompts: Vec::new(),
+            negative_prompt: String::new(),
             variables: BTreeMap::new(),
             samples: 1,
             budget: None,

@@ -18,6 +18,7 @@ pub mod profile;
 pub mod request;
 pub mod review;
 pub mod save_rule;
+pub mod sizes;
 pub mod source;
 pub mod task;
 pub mod template;

@@ -5,15 +5,21 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
-use crate::capability::{CallEstimate, CallShape, Capabilities, CapabilityTable, Price, SeedSupport};
+use crate::capability::{CallEstimate, CallShape, Capabilities, CapabilityTable, Price};
 use crate::hash::TaskKey;
 use crate::job::JobDefinition;
 use crate::job_file::{Duplicates, JobFile, OwnPrompt, RecipeName, UnknownPolicy};
 use crate::money::Money;
-use crate::profile::{Profile, Protocol};
+use crate::profile::Profile;
+use crate::request::NegativePrompt;
+use crate::sizes::SizeChoice;
 use crate::source::{Scan, SourceItem};
 use crate::task::TaskSpec;
 use crate::template::{Template, TemplateError};
+
+mod options;
+
+use options::Asked;
 
 /// A job of more tasks than this never sends a lost call again unasked (money-and-failure: opaque calls).
 const SMALL_JOB_TASKS: u64 = 20;
@@ -112,6 +118,8 @@ pub struct Plan {
     pub tasks: u64,
     /// The cost; `None` when the price is not known.
     pub cost: Option<CostEstimate>,
+    /// What goes out for the aspect ratio and size that were asked for.
+    pub size: SizeChoice,
     /// Shortest time at the profile's request rate, in seconds; `None` without a rate.
     pub seconds_at_rate: Option<u64>,
     /// What a person should know before starting, in plain words.
@@ -157,14 +165,25 @@ pub fn expand(
     let capabilities = table.find(&profile.provider, &model);
     let prompts = check_prompts(file, &scan)?;
     let tasks = count_tasks(file, &scan, prompts.len())?;
-    if let Some(capabilities) = capabilities {
-        check_capabilities(file, profile, capabilities, &scan)?;
-    }
-    check_protocol(file, profile, &model, capabilities, &scan)?;
+    let asked = Asked { model: &model, profile, capabilities };
+    let size = asked.size(&file.options)?;
+    let mut file = file.clone();
+    file.options.size.clone_from(&size.size);
+    file.options.aspect_ratio.clone_from(&size.aspect_ratio);
+    asked.check(&file, &scan)?;
+    let file = &file;
+    let negative = asked.negative_prompt();
     let mut warnings = warn(file, &scan);
+    if negative == NegativePrompt::Folded && !file.negative_prompt.trim().is_empty() {
+        let (paragraph, _) = negative.apply(String::new(), &file.negative_prompt);
+        warnings.push(format!(
+            "{model} has no parameter for a negative prompt: it goes out as the last paragraph of each prompt, {:?}",
+            paragraph.trim()
+        ));
+    }
     let estimate = capabilities
         .and_then(|capabilities| capabilities.price.as_ref())
-        .and_then(|price| Some((price, price.estimate(shape(file, &scan))?)));
+        .and_then(|price| Some((price, price.estimate(shape(file, &size, &scan))?)));
     if estimate.is_none() {
         warnings.push(format!(
             "the price of {model} at {} is not known; add it to a models file, or accept it with --accept-unknown-price",
@@ -185,6 +204,7 @@ pub fn expand(
     Ok(Plan {
         name: file.name.clone().unwrap_or_else(|| name.to_owned()),
         tasks,
+        size,
         cost: estimate.map(|(price, call)| job_cost(price, call, tasks)),
         seconds_at_rate,
         warnings,
@@ -193,6 +213,7 @@ pub fn expand(
             file: stored_file(file, prompts.len(), tasks),
             profile,
             model,
+            negative,
             call_ceiling: estimate.map(|(_, call)| call.high),
             unknown,
         },
@@ -394,107 +415,6 @@ fn own_variables(spec: &TaskSpec, prompt_index: usize) -> BTreeMap<&'static str,
     own
 }
 
-fn check_capabilities(
-    file: &JobFile,
-    profile: &Profile,
-    capabilities: &Capabilities,
-    scan: &Scan,
-) -> Result<(), PlanError> {
-    let refuse = |option: &str, detail: String| {
-        Err(PlanError::Unsupported {
-            model: capabilities.model.clone(),
-            provider: capabilities.provider.clone(),
-            option: option.to_owned(),
-            detail,
-        })
-    };
-    let options = &file.options;
-    let protocol = profile.resolved_protocol(capabilities.knows_images());
-    let edits = file.recipe == RecipeName::Edit;
-    let served = match protocol {
-        Protocol::ChatCompletions => capabilities.chat,
-        Protocol::Responses => capabilities.responses,
-        _ if edits => capabilities.edits,
-        _ => capabilities.generations,
-    };
-    if !served {
-        return refuse(
-            &format!("{} over {}", file.recipe.word(), protocol.word()),
-            "choose another protocol or model".into(),
-        );
-    }
-    if let Some(n) = options.n.filter(|n| *n > capabilities.max_n) {
-        return refuse(&format!("n = {n}"), format!("at most {}; use `samples` for more", capabilities.max_n));
-    }
-    for (option, given, taken) in [
-        ("size", &options.size, &capabilities.sizes),
-        ("quality", &options.quality, &capabilities.qualities),
-        ("aspect_ratio", &options.aspect_ratio, &capabilities.aspect_ratios),
-    ] {
-        if let Some(value) = given.as_ref().filter(|value| !taken.is_empty() && !taken.contains(value)) {
-            return refuse(&format!("{option} = {value:?}"), format!("it takes {}", taken.join(", ")));
-        }
-    }
-    let given = serde_json::to_value(options).unwrap_or_default();
-    if let Some(option) = capabilities.refuses.iter().find(|option| given.get(option.as_str()).is_some()) {
-        return refuse(option, "leave it out".into());
-    }
-    if options.seed.is_some() && capabilities.seed == SeedSupport::Absent {
-        return refuse("seed", "it has no such parameter; leave it out".into());
-    }
-    let references = scan.items.iter().map(|item| item.pictures.len()).max().unwrap_or(0);
-    if let Some(most) = capabilities.max_references.filter(|most| references > *most as usize) {
-        return refuse(&format!("{references} pictures in one request"), format!("at most {most}"));
-    }
-    Ok(())
-}
-
-/// What the protocol itself cannot carry, whatever the model: it would be dropped in silence and paid for.
-fn check_protocol(
-    file: &JobFile,
-    profile: &Profile,
-    model: &str,
-    capabilities: Option<&Capabilities>,
-    scan: &Scan,
-) -> Result<(), PlanError> {
-    let protocol = profile.resolved_protocol(capabilities.is_some_and(Capabilities::knows_images));
-    let refuse = |option: &str, detail: String| {
-        let (model, provider) = (model.to_owned(), profile.provider.clone());
-        Err(PlanError::Unsupported { model, provider, option: option.to_owned(), detail })
-    };
-    if let Some(carried) = protocol.carries() {
-        let given = serde_json::to_value(&file.options).unwrap_or_default();
-        let mut names = given.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
-        if let Some(option) = names.find(|name| !carried.contains(name)) {
-            let word = protocol.word();
-            return refuse(
-                option,
-                format!(
-                    "the protocol {word} has no place for it; leave it out, or put it into extra_body as the model calls it"
-                ),
-            );
-        }
-    }
-    let pictures = scan.items.iter().any(|item| !item.pictures.is_empty());
-    let known_field = capabilities.is_some_and(|capabilities| capabilities.picture_field.is_some());
-    if pictures && protocol.needs_picture_field() && !known_field {
-        return refuse(
-            "pictures",
-            "nobody said which member of its input takes them; add the model with picture_field = \"image_urls[]\" (or what it is called) to a models_file".into(),
-        );
-    }
-    let has_workflow = ["workflow", "workflow_file"]
-        .iter()
-        .any(|name| profile.extra_body.contains_key(*name) || file.options.extra_body.contains_key(*name));
-    if protocol == Protocol::Comfyui && !has_workflow {
-        return refuse(
-            "a job without a workflow",
-            "set extra_body = { workflow_file = \"/path/workflow_api.json\" } in the profile (docs/providers/comfyui.md)".into(),
-        );
-    }
-    Ok(())
-}
-
 fn warn(file: &JobFile, scan: &Scan) -> Vec<String> {
     let mut warnings = Vec::new();
     let mut seen = HashSet::new();
@@ -510,17 +430,15 @@ fn warn(file: &JobFile, scan: &Scan) -> Vec<String> {
     warnings
 }
 
-fn shape<'a>(file: &'a JobFile, scan: &Scan) -> CallShape<'a> {
-    let pixels = file.options.size.as_deref().and_then(|size| {
-        let (width, height) = size.split_once('x')?;
-        Some(width.parse::<u64>().ok()? * height.parse::<u64>().ok()?)
-    });
+fn shape<'a>(file: &'a JobFile, size: &SizeChoice, scan: &Scan) -> CallShape<'a> {
     CallShape {
         n: file.options.n.unwrap_or(1),
         references: scan.items.iter().map(|item| item.pictures.len()).max().unwrap_or(0) as u32,
         quality: file.options.quality.as_deref(),
-        pixels,
-        prompt_chars: file.system_prompt.len() + file.all_prompts().map(str::len).max().unwrap_or(200),
+        pixels: size.pixels,
+        prompt_chars: file.system_prompt.len()
+            + file.negative_prompt.len()
+            + file.all_prompts().map(str::len).max().unwrap_or(200),
     }
 }
 

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::money::Money;
 use crate::picture::PictureFormat;
 
 /// Which wire protocol a profile speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
-    /// By the address and the model: `/responses`, `/chat/completions` or `/images/…` in the address decide; else the
-    /// images endpoints for models the capability table knows as image models, chat completions for the rest.
+    /// By the address, the provider and the model: `/responses`, `/chat/completions`, `:generateContent` or `/images/…` in
+    /// the address decide, then providers with a protocol of their own; else the images endpoints for models the capability
+    /// table knows as image models, chat completions for the rest.
     #[default]
     Auto,
     /// `/chat/completions` with pictures as content parts.
@@ -22,6 +24,14 @@ pub enum Protocol {
     Images,
     /// The same with edits as `multipart/form-data`.
     ImagesMultipart,
+    /// Gemini's `/models/{model}:generateContent`.
+    Gemini,
+    /// Seedream's form of `/images/generations` on Volcengine Ark and BytePlus.
+    Seedream,
+    /// SenseNova's form of `/images/generations`.
+    Sensenova,
+    /// OpenRouter's `/images`.
+    OpenrouterImages,
     /// fal's queue: submit, ask, fetch.
     Fal,
     /// Replicate's predictions: create, ask, fetch.
@@ -43,6 +53,10 @@ impl Protocol {
             Self::Responses => "responses",
             Self::Images => "images",
             Self::ImagesMultipart => "images_multipart",
+            Self::Gemini => "gemini",
+            Self::Seedream => "seedream",
+            Self::Sensenova => "sensenova",
+            Self::OpenrouterImages => "openrouter_images",
             Self::Fal => "fal",
             Self::Replicate => "replicate",
             Self::HostedMedia => "hosted_media",
@@ -51,15 +65,42 @@ impl Protocol {
         }
     }
 
-    /// The request options that this protocol has a member for; `None` for those that let the provider or the
-    /// capability table judge. What is not in the list would be dropped in silence, so the plan refuses it.
-    pub fn carries(self) -> Option<&'static [&'static str]> {
-        match self {
-            Self::Auto | Self::ChatCompletions | Self::Responses | Self::Images | Self::ImagesMultipart => None,
-            Self::Fal | Self::Replicate => Some(&["n", "size", "aspect_ratio", "seed", "output_format", "extra_body"]),
-            Self::HostedMedia => Some(&["n", "size", "aspect_ratio", "quality", "seed", "output_format", "extra_body"]),
-            Self::Comfyui | Self::Automatic1111 => Some(&["n", "size", "seed", "extra_body"]),
-        }
+    /// Whether a request over this protocol has a place for a job's option, so that nothing is dropped in silence.
+    pub fn carries(self, option: &str) -> bool {
+        let taken: &[&str] = match self {
+            Self::Auto | Self::ChatCompletions => return option != "negative_prompt",
+            Self::Responses => &[
+                "size",
+                "quality",
+                "background",
+                "output_format",
+                "output_compression",
+                "temperature",
+                "max_tokens",
+                "stream",
+            ],
+            Self::OpenrouterImages if option == "negative_prompt" => &[],
+            Self::Images | Self::ImagesMultipart | Self::OpenrouterImages => &[
+                "n",
+                "size",
+                "aspect_ratio",
+                "quality",
+                "background",
+                "output_format",
+                "output_compression",
+                "response_format",
+                "seed",
+                "stream",
+                "negative_prompt",
+            ],
+            Self::Gemini => &["size", "aspect_ratio", "seed", "temperature", "max_tokens"],
+            Self::Seedream => &["n", "size", "output_format", "response_format", "seed", "stream"],
+            Self::Sensenova => &["size", "output_format", "response_format"],
+            Self::Fal | Self::Replicate => &["n", "size", "aspect_ratio", "seed", "output_format", "negative_prompt"],
+            Self::HostedMedia => &["n", "size", "aspect_ratio", "quality", "seed", "output_format", "negative_prompt"],
+            Self::Comfyui | Self::Automatic1111 => &["n", "size", "seed", "negative_prompt"],
+        };
+        option == "extra_body" || taken.contains(&option)
     }
 
     /// Whether every model calls the member that takes pictures something else, so that its name must be known.
@@ -150,6 +191,18 @@ impl Default for RateLimits {
     }
 }
 
+/// What a profile may spend over all jobs, besides each job's own budget. What is held for calls under way counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProfileBudget {
+    /// On one day (UTC); when it is used up the profile pauses until the next day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub day: Option<Money>,
+    /// In all; when it is used up the profile pauses until a person raises it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<Money>,
+}
+
 /// What may be fetched: addresses of pictures and of the provider itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -219,6 +272,8 @@ pub struct Profile {
     pub timeouts: Timeouts,
     /// Rates.
     pub limits: RateLimits,
+    /// Money.
+    pub budget: ProfileBudget,
     /// Network rules.
     pub network: NetworkRules,
 }
@@ -233,13 +288,20 @@ impl Profile {
         }
         let address = self.base_url.to_ascii_lowercase();
         if address.contains("/responses") {
-            Protocol::Responses
+            return Protocol::Responses;
         } else if address.contains("/chat/completions") {
-            Protocol::ChatCompletions
-        } else if address.contains("/images") || knows_images {
-            Protocol::Images
-        } else {
-            Protocol::ChatCompletions
+            return Protocol::ChatCompletions;
+        } else if address.contains(":generatecontent") {
+            return Protocol::Gemini;
+        }
+        match self.provider.as_str() {
+            "gemini" => Protocol::Gemini,
+            "seedream" => Protocol::Seedream,
+            "sensenova" => Protocol::Sensenova,
+            "openrouter" if address.ends_with("/images") => Protocol::OpenrouterImages,
+            "openrouter" => Protocol::ChatCompletions,
+            _ if address.contains("/images") || knows_images => Protocol::Images,
+            _ => Protocol::ChatCompletions,
         }
     }
 
@@ -268,5 +330,16 @@ mod tests {
         assert_eq!(auto("https://x/v1/images/edits", false), Protocol::Images);
         assert_eq!(auto("https://x/v1", true), Protocol::Images);
         assert_eq!(auto("https://x/v1", false), Protocol::ChatCompletions);
+        assert_eq!(auto("https://x/v1beta/models/m:generateContent", false), Protocol::Gemini);
+        let of = |provider: &str, base_url: &str| {
+            let profile = Profile { provider: provider.into(), base_url: base_url.into(), ..Profile::default() };
+            profile.resolved_protocol(true)
+        };
+        assert_eq!(of("gemini", "https://x/v1beta"), Protocol::Gemini);
+        assert_eq!(of("seedream", "https://x/api/v3"), Protocol::Seedream);
+        assert_eq!(of("sensenova", "https://x/v1"), Protocol::Sensenova);
+        assert_eq!(of("openrouter", "https://x/api/v1"), Protocol::ChatCompletions);
+        assert_eq!(of("openrouter", "https://x/api/v1/images"), Protocol::OpenrouterImages);
+        assert_eq!(of("openai", "https://x/v1"), Protocol::Images);
     }
 }

@@ -80,16 +80,17 @@ impl TaskContext {
 
     /// The request that the task's own prompt, pictures and options make, under the step name `step`.
     pub fn ask(&self, step: &'static str) -> ImageAsk {
-        let file = &self.job.definition.file;
-        let mut options = file.options.clone();
-        // Samples of one prompt differ by seed where there is one.
-        options.seed = options.seed.map(|seed| seed.wrapping_add(i64::from(self.claimed.spec.sample)));
+        let definition = &self.job.definition;
+        let file = &definition.file;
+        let (prompt, negative_prompt) = definition.negative.apply(self.prompt().into_owned(), &file.negative_prompt);
         ImageAsk {
             step,
             system_prompt: file.system_prompt.clone(),
-            prompt: self.prompt().into_owned(),
+            prompt,
+            negative_prompt,
             pictures: self.claimed.spec.pictures.clone(),
-            options,
+            // Samples of one prompt differ by seed where there is one: the protocols add the sample's number.
+            options: file.options.clone(),
         }
     }
 }

@@ -8,6 +8,9 @@ pub enum EngineError {
     /// The store does not answer.
     #[error("the workspace's database cannot be used: {0}")]
     Store(#[from] StoreError),
+    /// The system gives no thread.
+    #[error("no threads for work on pictures can be started: {0}. Close other programs or lower picture_threads")]
+    Threads(std::io::Error),
     /// Something on disk.
     #[error("{what} {path}: {source}")]
     Disk {

@@ -9,13 +9,13 @@ use imagemill_domain::failure::{Billing, Failure, FailureKind};
 use imagemill_domain::money::Money;
 use imagemill_domain::request::ImageRequest;
 use imagemill_providers::{PictureInput, Progress, Reply, Spool, WireCall};
-use imagemill_store::{NewCall, OpenCall};
+use imagemill_store::{BudgetOf, NewCall, OpenCall};
 
 use crate::context::TaskContext;
 use crate::pictures::local;
 use crate::poll;
 use crate::recipe::ImageAsk;
-use crate::retry::Decision;
+use crate::retry::{Decision, PROFILE_BUDGET};
 use crate::settle::{arrived, conclude, failed_end, lock, settle, with_billing};
 use crate::sources::{self, SentPicture};
 
@@ -23,6 +23,8 @@ use crate::sources::{self, SentPicture};
 const STOP_GRACE: Duration = Duration::from_millis(600);
 /// What a call holds in memory besides pictures that were prepared: buffers of the connection and the reader.
 const CALL_BYTES: u64 = 512 << 10;
+
+const DAY_US: i64 = 86_400_000_000;
 
 /// What became of the task.
 pub(crate) enum Step {
@@ -52,6 +54,7 @@ pub(crate) async fn last_image(task: &TaskContext, ask: ImageAsk) -> Result<Step
         model: task.job.definition.model.clone(),
         system_prompt: ask.system_prompt,
         prompt: ask.prompt,
+        negative_prompt: ask.negative_prompt,
         pictures: sent.iter().map(|picture| picture.input.blake3).collect(),
         options: ask.options,
         sample: task.claimed.spec.sample,
@@ -71,13 +74,14 @@ pub(crate) async fn last_image(task: &TaskContext, ask: ImageAsk) -> Result<Step
         ceiling: task.job.definition.call_ceiling,
         request_raw: request_text.into_bytes(),
         idempotency_key: None,
+        profile_budget: task.job.definition.profile.budget,
     };
     let opened = task.shared.store.calls().open(new_call, task.shared.clock.now_us()).await;
     let call = match opened.map_err(|error| local(&error))? {
         OpenCall::Opened(call) => call,
         OpenCall::Fenced | OpenCall::NotActive => return Ok(Step::Released),
-        OpenCall::OverBudget { budget, spent, reserved, ceiling } => {
-            return Err(over_budget(budget, spent, reserved, ceiling));
+        OpenCall::OverBudget { of, budget, spent, reserved, ceiling } => {
+            return Err(over_budget(task, of, budget, spent + reserved, ceiling));
         }
     };
     let step = match send(task, call, &request, &inputs).await {
@@ -208,12 +212,27 @@ fn bytes_held(task: &TaskContext, ask: &ImageAsk) -> u64 {
     CALL_BYTES + ask.pictures.iter().map(copies).sum::<u64>()
 }
 
-fn over_budget(budget: Money, spent: Money, reserved: Money, ceiling: Money) -> Failure {
-    Failure::new(
-        FailureKind::Budget,
-        format!(
-            "the budget of {budget} has no room for the next call (at most {ceiling}; spent {spent}, held for open calls {reserved}). \
-             Raise `budget` and run the job again; nothing that was done is paid again"
+fn over_budget(task: &TaskContext, of: BudgetOf, budget: Money, counted: Money, ceiling: Money) -> Failure {
+    let profile = &task.job.definition.profile.name;
+    let room = format!("has no room for the next call (at most {ceiling}; spent or held for open calls {counted})");
+    let message = match of {
+        BudgetOf::Job => format!(
+            "the budget of {budget} {room}. Raise `budget` and run the job again; nothing that was done is paid again"
         ),
-    )
+        BudgetOf::ProfileDay => format!(
+            "today's budget of {budget} of the profile {profile} {room}. It goes on after midnight UTC, or raise `day` in [profiles.{profile}.budget] and run the job again"
+        ),
+        BudgetOf::Profile => format!(
+            "the budget of {budget} of the profile {profile} {room}. Raise `total` in [profiles.{profile}.budget] and run the job again"
+        ),
+    };
+    let mut failure = Failure::new(FailureKind::Budget, message);
+    if of != BudgetOf::Job {
+        failure.code = Some(PROFILE_BUDGET.to_owned());
+    }
+    if of == BudgetOf::ProfileDay {
+        let now_us = task.shared.clock.now_us();
+        failure.retry_after_ms = Some(((DAY_US - now_us.rem_euclid(DAY_US)) / 1_000) as u64);
+    }
+    failure
 }

@@ -1,27 +1,33 @@
-//! The bounded pool for work on pixels, and the way of an answer's picture into the asset files: checked, decoded,
-//! thumbnailed, synced under its content name.
+//! The threads for work on pixels, and the way of an answer's picture into the asset files: checked, decoded, thumbnailed,
+//! synced under its content name.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
 use imagemill_domain::hash::ContentHash;
 use imagemill_domain::picture::{PictureFacts, PictureFormat};
 use imagemill_imaging::{self as imaging, Limits, Look};
 use imagemill_store::{Files, StoreError};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::answers::{SavedBody, SavedItem};
 
 /// Files being synced at once: the file system joins their flushes, so many at once cost little more than one.
-const SYNCS_AT_ONCE: usize = 64;
+const SYNCS_AT_ONCE: usize = 16;
 
-/// Bounded CPU work, and disk work beside it.
+/// Work on pixels, and disk work beside it.
+///
+/// Pixels have threads of their own: every thread that ever decoded a picture keeps some megabytes of memory for the next
+/// one, and the runtime's blocking threads are many.
 pub(crate) struct PicturePool {
     files: Files,
-    cpu: Arc<Semaphore>,
+    cpu: mpsc::Sender<Work>,
     disk: Arc<Semaphore>,
 }
+
+type Work = Box<dyn FnOnce() + Send>;
 
 /// A picture whose bytes are durable under their content name.
 pub(crate) struct Stored {
@@ -30,16 +36,36 @@ pub(crate) struct Stored {
 }
 
 impl PicturePool {
-    pub(crate) fn new(files: Files, threads: usize) -> Self {
-        Self { files, cpu: Arc::new(Semaphore::new(threads.max(1))), disk: Arc::new(Semaphore::new(SYNCS_AT_ONCE)) }
+    pub(crate) fn new(files: Files, threads: usize) -> std::io::Result<Self> {
+        let (cpu, inbox) = mpsc::channel::<Work>();
+        let inbox = Arc::new(Mutex::new(inbox));
+        for number in 0..threads.max(1) {
+            let inbox = inbox.clone();
+            let next = move || inbox.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            std::thread::Builder::new().name(format!("pictures-{number}")).spawn(move || {
+                while let Ok(work) = next() {
+                    work();
+                }
+            })?;
+        }
+        Ok(Self { files, cpu, disk: Arc::new(Semaphore::new(SYNCS_AT_ONCE)) })
     }
 
-    /// Runs `work` on one of the pool's places. A panic in it becomes a failure of the task at hand.
+    /// Runs `work` on one of the pool's threads. A panic in it becomes a failure of the task at hand.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
-        run_bounded(&self.cpu, work).await
+        let (reply, done) = oneshot::channel();
+        let work = Box::new(move || {
+            // Nobody waits any more when the task was dropped.
+            let _ = reply.send(catch_unwind(AssertUnwindSafe(work)));
+        });
+        self.cpu.send(work).expect("the threads live as long as the pool");
+        match done.await.expect("every piece of work replies") {
+            Ok(result) => result,
+            Err(_) => Err(must_not_happen("a panic")),
+        }
     }
 
     /// Checks one picture of an answer and stores it. The thumbnail comes first and needs no sync; the original is synced.
@@ -75,35 +101,24 @@ impl PicturePool {
             phash: checked.phash,
         };
         let files = self.files.clone();
-        run_bounded(&self.disk, move || {
+        let place = self.disk.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let format = checked.format;
+        let writing = tokio::task::spawn_blocking(move || {
+            let _place = place;
             match body {
-                SavedBody::Here(bytes) => files.put_original_bytes(&bytes, &blake3, checked.format),
-                SavedBody::File(path) => files.put_original_from_file(&path, &blake3, checked.format),
+                SavedBody::Here(bytes) => files.put_original_bytes(&bytes, &blake3, format),
+                SavedBody::File(path) => files.put_original_from_file(&path, &blake3, format),
             }
-            .map_err(|error| local(&error))
-        })
-        .await?;
+        });
+        let written = writing.await.map_err(|error| must_not_happen(&error.to_string()))?;
+        written.map_err(|error| local(&error))?;
         Ok(Stored { facts, look: checked.look })
     }
 }
 
-async fn run_bounded<T: Send + 'static>(
-    places: &Arc<Semaphore>,
-    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
-) -> Result<T, Failure> {
-    let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
-    let result = tokio::task::spawn_blocking(move || {
-        let result = work();
-        drop(place);
-        result
-    });
-    result.await.unwrap_or_else(|error| {
-        Err(Failure::new(
-            FailureKind::BadPicture,
-            format!("working on the picture failed in a way that must not happen ({error}); please report it"),
-        )
-        .billing(Billing::Billed))
-    })
+fn must_not_happen(what: &str) -> Failure {
+    let message = format!("working on the picture failed in a way that must not happen ({what}); please report it");
+    Failure::new(FailureKind::BadPicture, message).billing(Billing::Billed)
 }
 
 /// Where the bytes are now: a predecessor may have moved the spool file to its final place before it was killed.

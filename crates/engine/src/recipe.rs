@@ -19,6 +19,8 @@ pub struct ImageAsk {
     pub system_prompt: String,
     /// User prompt.
     pub prompt: String,
+    /// What must not be in the picture, for models with a parameter for it.
+    pub negative_prompt: String,
     /// Source pictures in sending order.
     pub pictures: Vec<SourcePicture>,
     /// Everything else.

@@ -70,6 +70,9 @@ pub struct Situation<'a> {
     pub chance: f64,
 }
 
+/// Code of a budget failure that concerns every job of the profile.
+pub const PROFILE_BUDGET: &str = "profile_budget";
+
 /// What becomes of the task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
@@ -102,6 +105,10 @@ pub fn decide(situation: Situation<'_>) -> Decision {
         }
         FailureKind::Refused => Decision::End(TaskState::Refused),
         FailureKind::Stopped => Decision::End(TaskState::Stopped),
+        // The profile's own budget: until the next day, or until a person raises it.
+        FailureKind::Budget if failure.code.as_deref() == Some(PROFILE_BUDGET) => {
+            Decision::PauseProfile { again_in_ms: failure.retry_after_ms, kind: FailureKind::Budget }
+        }
         FailureKind::Budget | FailureKind::Local => Decision::PauseJob,
         FailureKind::Auth | FailureKind::Quota | FailureKind::NotEntitled => {
             Decision::PauseProfile { again_in_ms: None, kind: failure.kind }

@@ -126,7 +126,7 @@ impl Engine {
         let now_us = clock.now_us();
         let owner = parts.store.owners().register(&options.host, options.pid, now_us, clock.after_ms(LEASE_MS)).await?;
         let shared = Arc::new(Shared {
-            pool: PicturePool::new(parts.files.clone(), options.picture_threads),
+            pool: PicturePool::new(parts.files.clone(), options.picture_threads).map_err(EngineError::Threads)?,
             disk: Disk::of(parts.files.spool_dir()),
             looks: SourceLooks::default(),
             answers: AnswerLog::new(parts.files.spool_dir(), owner),

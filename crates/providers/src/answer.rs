@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::error::{self, quote};
-use crate::extract::{Collector, Piece, shortened};
+use crate::extract::{Collector, Piece, is_refusal, shortened};
 use crate::http::{BodyReader, MAX_ERROR_BODY, Response, lost};
 use crate::lift::{Limits, Shelf};
 use crate::provider::{Answer, CallFailure, Found, Progress, RateHints};
@@ -215,16 +215,25 @@ impl Content {
             return billed(FailureKind::Refused, format!("the model refused: {}", quote(&collector.refusal)));
         }
         let finish = collector.finish.clone().unwrap_or_default().to_ascii_lowercase();
-        let said = if text.is_empty() { String::new() } else { format!("; it said: {}", quote(&text)) };
-        let refusals = ["content_filter", "safety", "prohibited", "blocklist", "spii", "recitation"];
-        if refusals.iter().any(|word| finish.contains(word)) {
-            let mut failure =
-                billed(FailureKind::Refused, format!("the provider's content filter stopped the answer{said}"));
+        let words = if text.is_empty() { collector.finish_words.clone() } else { text.clone() };
+        let said = if words.is_empty() { String::new() } else { format!("; it said: {}", quote(&words)) };
+        if collector.blocked || is_refusal(&finish) {
+            let what = if collector.blocked { "blocked the request" } else { "stopped the answer" };
+            let message = format!("the provider's content filter {what}{said}");
+            let mut failure = billed(FailureKind::Refused, message);
             failure.code = Some(finish);
             return failure;
         }
         if matches!(finish.as_str(), "length" | "max_tokens" | "max_output_tokens") {
             let message = format!("the answer was cut at the token limit before a picture came{said}");
+            let mut failure = billed(FailureKind::Protocol, message);
+            failure.code = Some(finish);
+            return failure;
+        }
+        // Gemini: IMAGE_OTHER, NO_IMAGE, OTHER, MALFORMED_FUNCTION_CALL, …
+        let odd = !matches!(finish.as_str(), "" | "stop" | "completed" | "end_turn" | "tool_calls");
+        if odd {
+            let message = format!("the provider ended the answer without a picture ({finish}){said}");
             let mut failure = billed(FailureKind::Protocol, message);
             failure.code = Some(finish);
             return failure;

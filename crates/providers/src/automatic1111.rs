@@ -11,7 +11,7 @@ use crate::error;
 use crate::provider::{CallFuture, ImageProvider, PictureInput, ProviderFuture, WireCall};
 use crate::queue;
 use crate::spool::{Spool, Spooled};
-use crate::wire::{Wire, whole_prompt};
+use crate::wire::Wire;
 
 /// Pictures from words.
 pub(crate) const TXT2IMG: &str = "/sdapi/v1/txt2img";
@@ -38,13 +38,17 @@ impl Automatic1111 {
         picture: PictureText<'_>,
     ) -> Result<Value, Failure> {
         let options = &request.options;
-        let mut body = json!({"prompt": whole_prompt(request), "seed": options.seed.unwrap_or(-1)});
+        let seed = options.seed.map_or(-1, |seed| seed.wrapping_add(i64::from(request.sample)));
+        let mut body = json!({"prompt": request.whole_prompt(), "seed": seed});
         if let Some(size) = &options.size {
             let (width, height) = queue::edges(size).ok_or_else(|| {
                 Failure::new(FailureKind::Invalid, format!("size = {size:?}: the web UI takes WIDTHxHEIGHT"))
             })?;
             body["width"] = width.into();
             body["height"] = height.into();
+        }
+        if let Some(negative) = queue::negative(request) {
+            body["negative_prompt"] = negative;
         }
         let mut settings = json!({});
         if let Some(n) = options.n {

@@ -159,6 +159,11 @@ pub(crate) fn data_url(pictures: &[PictureInput], number: usize) -> String {
     format!("data:{};base64,{MARK}{number}{MARK}", pictures[number].format.media_type())
 }
 
+/// The bare base64 of a picture, to be filled in by [`json`].
+pub(crate) fn base64(number: usize) -> String {
+    format!("{MARK}{number}{MARK}")
+}
+
 /// The content name of each picture, for the ledger.
 pub(crate) fn content_name(pictures: &[PictureInput], number: usize) -> String {
     format!("blake3:{}", pictures[number].blake3)

@@ -16,7 +16,7 @@ use crate::provider::{
 };
 use crate::queue::{self, Told};
 use crate::spool::{Spool, Spooled};
-use crate::wire::{Wire, whole_prompt};
+use crate::wire::Wire;
 
 /// Largest workflow file.
 const MAX_WORKFLOW_BYTES: u64 = 4 << 20;
@@ -194,10 +194,12 @@ impl Places {
     fn of(request: &ImageRequest, pictures: &[String]) -> Result<Self, Failure> {
         // Without a seed of its own each request gets one, or ComfyUI answers from its cache.
         let drawn = i64::from_le_bytes(request.hash().as_bytes()[..8].try_into().expect("eight of sixteen bytes"));
+        let seed = request.options.seed.map(|seed| seed.wrapping_add(i64::from(request.sample)));
         let mut words = vec![
-            ("prompt".to_owned(), whole_prompt(request).into()),
+            ("prompt".to_owned(), request.whole_prompt().into()),
             ("model".to_owned(), request.model.clone().into()),
-            ("seed".to_owned(), request.options.seed.unwrap_or(drawn & i64::from(u32::MAX)).into()),
+            ("seed".to_owned(), seed.unwrap_or(drawn & i64::from(u32::MAX)).into()),
+            ("negative_prompt".to_owned(), request.negative_prompt.clone().into()),
             ("n".to_owned(), request.options.n.unwrap_or(1).into()),
         ];
         if let Some(size) = &request.options.size {
@@ -256,6 +258,7 @@ impl Places {
         let mut wanted = vec!["prompt".to_owned()];
         wanted.extend(request.options.seed.map(|_| "seed".to_owned()));
         wanted.extend(request.options.n.filter(|n| *n > 1).map(|_| "n".to_owned()));
+        wanted.extend((!request.negative_prompt.is_empty()).then(|| "negative_prompt".to_owned()));
         if request.options.size.is_some() {
             wanted.extend(["width".to_owned(), "height".to_owned()]);
         }

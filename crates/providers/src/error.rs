@@ -27,14 +27,32 @@ const REFUSED: &[&str] = &[
     "spii",
     "recitation",
 ];
-const QUOTA: &[&str] =
-    &["insufficient_quota", "billing_hard_limit_reached", "billing_limit_exceeded", "insufficient_credit"];
+const QUOTA: &[&str] = &[
+    "insufficient_quota",
+    "billing_hard_limit_reached",
+    "billing_limit_exceeded",
+    "insufficient_credit",
+    "accountoverdue",
+    "serviceoverdue",
+    "setlimitexceeded",
+    "quotaexceeded",
+];
 /// A spent allowance that comes back by itself when the provider says when.
-const ALLOWANCE: &[&str] = &["usage_limit_reached", "upstream_quota_exhausted", "resource_exhausted"];
+const ALLOWANCE: &[&str] =
+    &["usage_limit_reached", "upstream_quota_exhausted", "free_quota_exhausted", "resource_exhausted"];
 const AUTH: &[&str] =
     &["invalid_api_key", "authentication_error", "incorrect_api_key", "account_deactivated", "unauthenticated"];
-const NOT_ENTITLED: &[&str] =
-    &["model_not_allowed", "must_be_verified", "unsupported_country", "permission_denied", "limit: 0"];
+const NOT_ENTITLED: &[&str] = &[
+    "model_not_allowed",
+    "must_be_verified",
+    "unsupported_country",
+    "permission_denied",
+    "failed_precondition",
+    "modelnotopen",
+    "servicenotopen",
+    "modelidaccessdisabled",
+    "limit: 0",
+];
 const RATE_LIMITED: &[&str] = &[
     "rate_limit",
     "ratelimit",
@@ -76,6 +94,8 @@ pub(crate) struct Report {
     /// Its code, or its type where it has no code.
     pub(crate) code: Option<String>,
     kind_word: String,
+    /// What its details say without a doubt.
+    hint: Option<FailureKind>,
     status: Option<u16>,
     retry_after_ms: Option<u64>,
     output_stage: bool,
@@ -124,6 +144,7 @@ impl Report {
                     status: number.and_then(|number| u16::try_from(number).ok()).filter(|n| (400..600).contains(n)),
                     code,
                     kind_word,
+                    hint: hint(map),
                     retry_after_ms: map.get("details").and_then(retry_info),
                     output_stage: value.pointer("/moderation_details/moderation_stage").and_then(Value::as_str)
                         == Some("output"),
@@ -172,6 +193,13 @@ impl Report {
         let message = self.message.to_ascii_lowercase();
         if message.contains("limit: 0") && !message.contains("limit: 0.") {
             return Some(FailureKind::NotEntitled);
+        }
+        if self.hint.is_some() {
+            return self.hint;
+        }
+        // Gemini's word for a model that is overloaded.
+        if kind_word == "unavailable" {
+            return Some(FailureKind::RateLimited);
         }
         let waits = self.retry_after_ms.is_some();
         let table = |word: &str| {
@@ -354,6 +382,25 @@ fn wait_in_words(message: &str) -> Option<u64> {
     })
 }
 
+/// Google's `details` (a wrong key is a 400 there, a spent day a 429 like any other) and OpenRouter's `metadata` (a refusal
+/// is a 403 there).
+fn hint(error: &serde_json::Map<String, Value>) -> Option<FailureKind> {
+    let flagged = |metadata: &Value| metadata.get("reasons").is_some() || metadata.get("flagged_input").is_some();
+    if error.get("metadata").is_some_and(flagged) {
+        return Some(FailureKind::Refused);
+    }
+    let details = error.get("details")?.as_array()?;
+    if details.iter().any(|detail| detail["reason"] == "API_KEY_INVALID") {
+        return Some(FailureKind::Auth);
+    }
+    let violations = || details.iter().filter_map(|detail| detail.get("violations")?.as_array()).flatten();
+    if violations().any(|violation| violation["quotaValue"] == "0") {
+        return Some(FailureKind::NotEntitled);
+    }
+    let per_day = |violation: &Value| violation["quotaId"].as_str().is_some_and(|id| id.contains("PerDay"));
+    violations().any(per_day).then_some(FailureKind::Quota)
+}
+
 /// `google.rpc.RetryInfo` among an error's details.
 fn retry_info(details: &Value) -> Option<u64> {
     details.as_array()?.iter().find_map(|detail| duration_ms(detail.get("retryDelay")?.as_str()?))
@@ -423,6 +470,12 @@ mod tests {
             (524, "", UnknownOutcome),
             (522, "", Transient),
             (402, "", Quota),
+            (403, "AccountOverdueError", Quota),
+            (404, "ModelNotOpen", NotEntitled),
+            (404, "InvalidEndpointOrModel.NotFound", Invalid),
+            (429, "SetLimitExceeded", Quota),
+            (429, "ServerOverloaded", RateLimited),
+            (429, "FREE_QUOTA_EXHAUSTED", Quota),
         ] {
             assert_eq!(coded(status, code), kind, "{status} {code}");
         }
@@ -434,6 +487,37 @@ mod tests {
         );
         let waits = failure(429, &[("retry-after", "3")], r#"{"error":{"message":"m","code":"usage_limit_reached"}}"#);
         assert_eq!((waits.kind, waits.retry_after_ms), (RateLimited, Some(3000)));
+    }
+
+    #[test]
+    fn google_and_openrouter_say_it_in_details() {
+        use FailureKind::{Auth, Invalid, NotEntitled, Quota, RateLimited, Refused, Transient};
+        let google = |code: u16, status: &str, details: &str| {
+            let body =
+                format!(r#"{{"error":{{"code":{code},"message":"words","status":"{status}","details":[{details}]}}}}"#);
+            let failure = of_status(code, &HeaderMap::new(), &body, false);
+            (failure.kind, failure.retry_after_ms)
+        };
+        let retry = r#"{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"22s"}"#;
+        let quota = |id: &str, value: &str| {
+            format!(r#"{retry},{{"violations":[{{"quotaId":"{id}","quotaValue":"{value}"}}]}}"#)
+        };
+        assert_eq!(google(429, "RESOURCE_EXHAUSTED", retry), (RateLimited, Some(22_000)));
+        assert_eq!(google(429, "RESOURCE_EXHAUSTED", ""), (Quota, None), "credits are used up");
+        let per_minute = quota("GenerateRequestsPerMinutePerProject", "10");
+        assert_eq!(google(429, "RESOURCE_EXHAUSTED", &per_minute).0, RateLimited);
+        assert_eq!(google(429, "RESOURCE_EXHAUSTED", &quota("GenerateRequestsPerDayPerProject", "250")).0, Quota);
+        assert_eq!(google(429, "RESOURCE_EXHAUSTED", &quota("x", "0")).0, NotEntitled);
+        assert_eq!(google(400, "INVALID_ARGUMENT", r#"{"reason":"API_KEY_INVALID"}"#).0, Auth);
+        assert_eq!(google(400, "INVALID_ARGUMENT", "").0, Invalid);
+        assert_eq!(google(400, "FAILED_PRECONDITION", "").0, NotEntitled);
+        assert_eq!(google(403, "PERMISSION_DENIED", "").0, NotEntitled);
+        assert_eq!(google(404, "NOT_FOUND", "").0, Invalid);
+        assert_eq!(google(503, "UNAVAILABLE", "").0, RateLimited);
+        assert_eq!(google(500, "INTERNAL", "").0, Transient, "the table says that it is not charged");
+        let flagged = r#"{"error":{"code":403,"message":"flagged","metadata":{"reasons":["violence"]}}}"#;
+        assert_eq!(failure(403, &[], flagged).kind, Refused);
+        assert_eq!(failure(403, &[], r#"{"error":{"code":403,"message":"no","metadata":{}}}"#).kind, Auth);
     }
 
     #[test]

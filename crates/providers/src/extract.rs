@@ -96,6 +96,10 @@ pub(crate) struct Collector {
     pub(crate) error: Option<Failure>,
     /// Why the model ended.
     pub(crate) finish: Option<String>,
+    /// The provider's own words about that.
+    pub(crate) finish_words: String,
+    /// The prompt itself was blocked, so no model ran.
+    pub(crate) blocked: bool,
     /// The model's refusal in its own member.
     pub(crate) refusal: String,
     /// The model said that it ended.
@@ -125,6 +129,8 @@ impl Collector {
             words: Vec::new(),
             error: None,
             finish: None,
+            finish_words: String::new(),
+            blocked: false,
             refusal: String::new(),
             terminal: false,
             over: false,
@@ -161,8 +167,11 @@ impl Collector {
         }
         let is_image_event = kind.starts_with("image_") && kind.contains('.');
         self.strict |= is_image_event || kind.starts_with("response.");
-        self.completed_images += u32::from(is_image_event && kind.ends_with(".completed"));
+        let completed = is_image_event && kind.ends_with(".completed");
+        self.completed_images += u32::from(completed);
         self.over |= matches!(kind.as_str(), "response.completed" | "response.failed" | "response.incomplete");
+        // Ark ends a set with an event of this name that has no picture of its own.
+        self.over |= completed && ["b64_json", "url"].iter().all(|name| root.get(*name).is_none());
         if kind.ends_with("partial_failed") {
             return;
         }
@@ -196,13 +205,22 @@ impl Collector {
         }
         if let Some(reason) = holder.pointer("/promptFeedback/blockReason").and_then(Value::as_str) {
             self.finish = Some(reason.to_owned());
+            self.blocked = true;
+            self.note_words(holder.pointer("/promptFeedback/blockReasonMessage"));
         }
         for list in ["choices", "candidates"] {
-            for choice in holder.get(list).and_then(Value::as_array).into_iter().flatten() {
+            let choices = holder.get(list).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+            for choice in choices {
                 let reason = choice.get("finish_reason").or_else(|| choice.get("finishReason"));
                 if let Some(reason) = reason.and_then(Value::as_str) {
                     self.finish = Some(reason.to_owned());
                     self.terminal = true;
+                    self.note_words(choice.get("finishMessage"));
+                    if choices.len() > 1 && is_refusal(reason) {
+                        let message = format!("the provider's content filter withheld this picture ({reason})");
+                        let failure = Failure::new(FailureKind::Refused, message).billing(Billing::Billed);
+                        self.push(Item::Failed(failure));
+                    }
                 }
                 for place in ["/message/refusal", "/delta/refusal"] {
                     if let Some(words) = choice.pointer(place).and_then(Value::as_str) {
@@ -210,6 +228,12 @@ impl Collector {
                     }
                 }
             }
+        }
+    }
+
+    fn note_words(&mut self, words: Option<&Value>) {
+        if let Some(words) = words.and_then(Value::as_str).filter(|_| self.finish_words.is_empty()) {
+            words.clone_into(&mut self.finish_words);
         }
     }
 
@@ -372,6 +396,13 @@ impl From<Hit> for Item {
     }
 }
 
+/// Whether a reason for the end is a content filter's (OpenAI's word, and Gemini's list of finish and block reasons).
+pub(crate) fn is_refusal(reason: &str) -> bool {
+    let reason = reason.to_ascii_lowercase();
+    let words = ["content_filter", "safety", "prohibited", "blocklist", "spii", "recitation"];
+    words.iter().any(|word| reason.contains(word))
+}
+
 fn failed_item(message: &str) -> Failure {
     Failure::new(FailureKind::Protocol, message).billing(Billing::Unknown)
 }
@@ -410,6 +441,25 @@ fn read_usage(usage: &mut Usage, value: &Value) {
         |u| &mut u.output_image_tokens,
         number(&["/output_tokens_details/image_tokens", "/completion_tokens_details/image_tokens"]),
     );
+    if let Some(thoughts) = number(&["/thoughtsTokenCount"]) {
+        usage.output_tokens = Some(usage.output_tokens.unwrap_or(0) + thoughts);
+    }
+    let of_pictures = |place: &str| {
+        let details = value.get(place)?.as_array()?;
+        let pictures = details.iter().filter(|detail| detail["modality"] == "IMAGE");
+        Some(pictures.filter_map(|detail| detail["tokenCount"].as_u64()).sum())
+    };
+    if let Some(tokens) = of_pictures("candidatesTokensDetails") {
+        usage.output_image_tokens = Some(tokens);
+    }
+    if let Some(tokens) = of_pictures("promptTokensDetails") {
+        usage.input_image_tokens = Some(tokens);
+    }
+    let mut set = |field: fn(&mut Usage) -> &mut Option<u64>, found: Option<u64>| {
+        if found.is_some() {
+            *field(usage) = found;
+        }
+    };
     set(|u| &mut u.images, number(&["/generated_images", "/images", "/num_images"]));
     let dollars = value.get("cost").and_then(Value::as_f64).map(|dollars| dollars * 1e6);
     // xAI: 10^10 ticks are one dollar.

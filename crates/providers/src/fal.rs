@@ -14,7 +14,7 @@ use crate::provider::{
 };
 use crate::queue::{self, Told};
 use crate::spool::{Spool, Spooled};
-use crate::wire::{Wire, whole_prompt};
+use crate::wire::Wire;
 
 /// First parts of a model's name that are not its owner.
 const NAMESPACES: [&str; 2] = ["workflows", "comfy"];
@@ -32,7 +32,7 @@ impl Fal {
 
     fn input(&self, request: &ImageRequest, pictures: &[PictureInput], picture: PictureText<'_>) -> Value {
         let options = &request.options;
-        let mut body = json!({"prompt": whole_prompt(request)});
+        let mut body = json!({"prompt": request.whole_prompt()});
         // A size is one of the model's words (`landscape_16_9`) or two edges.
         let size = options.size.as_ref().map(|size| match queue::edges(size) {
             Some((width, height)) => json!({"width": width, "height": height}),
@@ -43,7 +43,8 @@ impl Fal {
             ("image_size", size),
             ("aspect_ratio", options.aspect_ratio.clone().map(Value::from)),
             ("output_format", options.output_format.clone().map(Value::from)),
-            ("seed", options.seed.map(Value::from)),
+            ("seed", options.seed.map(|seed| seed.wrapping_add(i64::from(request.sample)).into())),
+            ("negative_prompt", queue::negative(request)),
         ] {
             if let Some(value) = value {
                 body[name] = value;

@@ -3,6 +3,8 @@
 use base64_simd::STANDARD;
 use serde_json::{Value, json};
 
+mod hosted;
+
 /// What must come of an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Expected {
@@ -12,6 +14,8 @@ pub(crate) enum Expected {
     Links(Vec<&'static str>),
     /// A failure of this kind whose message holds these words.
     Failure(&'static str, &'static str),
+    /// These pictures or links, and a failed item of each of these kinds.
+    Some(Vec<Vec<u8>>, Vec<&'static str>, Vec<&'static str>),
 }
 
 /// One answer.
@@ -86,6 +90,10 @@ pub(crate) fn all() -> Vec<Fixture> {
     list.extend(images());
     list.extend(responses());
     list.extend(failures());
+    list.extend(hosted::gemini());
+    list.extend(hosted::gemini_without_pictures());
+    list.extend(hosted::ark());
+    list.extend(hosted::others());
     list
 }
 

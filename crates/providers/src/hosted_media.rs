@@ -14,7 +14,7 @@ use crate::provider::{
 };
 use crate::queue::{self, Stage, Told};
 use crate::spool::{Spool, Spooled};
-use crate::wire::{Wire, whole_prompt};
+use crate::wire::Wire;
 
 /// Short names of the reference system and the model paths they stand for. Any other model is a path itself.
 const KEYS: [(&str, &str); 6] = [
@@ -43,7 +43,7 @@ impl HostedMedia {
         let options = &request.options;
         // Waiting in the request would make it a synchronous call whose lost answer is lost money.
         let mut body = json!({
-            "prompt": whole_prompt(request), "enable_sync_mode": false, "enable_base64_output": false,
+            "prompt": request.whole_prompt(), "enable_sync_mode": false, "enable_base64_output": false,
         });
         let size = options.size.as_ref().map(|size| size.to_ascii_lowercase().replace(' ', ""));
         let tier = size.clone().filter(|size| TIERS.contains(&size.as_str()));
@@ -58,7 +58,8 @@ impl HostedMedia {
             ("aspect_ratio", options.aspect_ratio.clone().map(Value::from)),
             ("quality", options.quality.as_ref().map(|quality| quality.to_ascii_lowercase().into())),
             ("output_format", options.output_format.as_ref().map(|format| format.to_ascii_lowercase().into())),
-            ("seed", options.seed.map(Value::from)),
+            ("seed", options.seed.map(|seed| seed.wrapping_add(i64::from(request.sample)).into())),
+            ("negative_prompt", queue::negative(request)),
         ] {
             if let Some(value) = value {
                 body[name] = value;

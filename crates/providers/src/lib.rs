@@ -12,6 +12,7 @@ mod download;
 mod error;
 mod extract;
 mod fal;
+mod gemini;
 mod hosted_media;
 mod http;
 mod lift;
@@ -19,10 +20,13 @@ mod links;
 mod openai_chat;
 mod openai_images;
 mod openai_responses;
+mod openrouter_images;
 mod provider;
 mod queue;
 mod registry;
 mod replicate;
+mod seedream;
+mod sensenova;
 mod spool;
 mod sse;
 mod wire;
@@ -33,6 +37,8 @@ mod fixtures;
 mod queue_rig;
 #[cfg(test)]
 mod scripted_server;
+#[cfg(test)]
+mod test_calls;
 
 pub use provider::{
     Answer, CallFailure, CallFuture, Found, ImageProvider, PictureBytes, PictureInput, PollFuture, Polled, Progress,

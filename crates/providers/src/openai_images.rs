@@ -3,6 +3,7 @@
 
 use imagemill_domain::failure::Failure;
 use imagemill_domain::request::ImageRequest;
+use imagemill_domain::sizes::is_name;
 use serde_json::{Value, json};
 
 use crate::body::{self, Body, PictureText};
@@ -26,11 +27,14 @@ impl Images {
     /// All members but the pictures.
     fn members(&self, request: &ImageRequest) -> Value {
         let options = &request.options;
-        let prompt = wire::whole_prompt(request);
-        let mut body = json!({"model": request.model, "prompt": prompt});
+        // These endpoints know no system prompt.
+        let mut body = json!({"model": request.model, "prompt": request.whole_prompt()});
+        let negative = Some(request.negative_prompt.as_str()).filter(|negative| !negative.is_empty());
+        let size_name = self.size_name(options.size.as_deref());
         for (name, value) in [
             ("n", options.n.map(Value::from)),
-            ("size", options.size.clone().map(Value::from)),
+            (size_name, options.size.clone().map(Value::from)),
+            ("negative_prompt", negative.map(Value::from)),
             ("aspect_ratio", options.aspect_ratio.clone().map(Value::from)),
             ("quality", options.quality.clone().map(Value::from)),
             ("background", options.background.clone().map(Value::from)),
@@ -46,6 +50,14 @@ impl Images {
             }
         }
         body
+    }
+
+    /// A size name (`2k`) is the `resolution` of xAI and grok2api; pixels are a `size`, which xAI refuses.
+    fn size_name(&self, size: Option<&str>) -> &'static str {
+        match self.wire.profile.provider.as_str() {
+            "xai" | "grok2api" if size.is_some_and(is_name) => "resolution",
+            _ => "size",
+        }
     }
 
     fn body(&self, request: &ImageRequest, pictures: &[PictureInput], picture: PictureText<'_>) -> Value {

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use imagemill_domain::call::Usage;
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
 use imagemill_domain::profile::Timeouts;
+use imagemill_domain::request::ImageRequest;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use secrecy::SecretString;
@@ -412,6 +413,11 @@ impl Told {
 pub(crate) fn flagged() -> Found {
     let message = "the provider's content filter flagged this picture and withholds it";
     Found::Failed(Failure::new(FailureKind::Refused, message).billing(Billing::Billed))
+}
+
+/// The negative prompt, for models with a parameter for it.
+pub(crate) fn negative(request: &ImageRequest) -> Option<Value> {
+    (!request.negative_prompt.is_empty()).then(|| request.negative_prompt.clone().into())
 }
 
 /// `1024x768` and `1024*768` as numbers.

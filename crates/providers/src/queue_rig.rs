@@ -47,6 +47,7 @@ pub(crate) fn request(model: &str) -> ImageRequest {
         model: model.into(),
         system_prompt: String::new(),
         prompt: "a \"red\" barn".into(),
+        negative_prompt: String::new(),
         pictures: Vec::new(),
         options: RequestOptions::default(),
         sample: 0,

@@ -13,13 +13,17 @@ use crate::address::Purpose;
 use crate::automatic1111::Automatic1111;
 use crate::comfyui::Comfyui;
 use crate::fal::Fal;
+use crate::gemini::{self, Gemini};
 use crate::hosted_media::HostedMedia;
 use crate::http;
 use crate::openai_chat::Chat;
 use crate::openai_images::Images;
 use crate::openai_responses::Responses;
+use crate::openrouter_images::OpenrouterImages;
 use crate::provider::ImageProvider;
 use crate::replicate::Replicate;
+use crate::seedream::Seedream;
+use crate::sensenova::Sensenova;
 use crate::wire::{Scheme, Wire};
 
 /// What is known of a provider beyond its profile.
@@ -92,6 +96,10 @@ impl Registry {
             Protocol::Responses => Arc::new(Responses::new(wire)),
             Protocol::Images => Arc::new(Images::new(wire, false)),
             Protocol::ImagesMultipart => Arc::new(Images::new(wire, true)),
+            Protocol::Gemini => Arc::new(Gemini::new(wire.with_key_in(gemini::KEY_HEADER)?)),
+            Protocol::Seedream => Arc::new(Seedream::new(wire)),
+            Protocol::Sensenova => Arc::new(Sensenova::new(wire)),
+            Protocol::OpenrouterImages => Arc::new(OpenrouterImages::new(wire)),
             Protocol::Fal => Arc::new(Fal::new(wire)),
             Protocol::Replicate => Arc::new(Replicate::new(wire)),
             Protocol::HostedMedia => Arc::new(HostedMedia::new(wire)),

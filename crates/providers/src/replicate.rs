@@ -14,7 +14,7 @@ use crate::provider::{
 };
 use crate::queue::{self, Stage, Told};
 use crate::spool::{Spool, Spooled};
-use crate::wire::{Wire, whole_prompt};
+use crate::wire::Wire;
 
 /// An account at Replicate.
 pub(crate) struct Replicate {
@@ -29,7 +29,7 @@ impl Replicate {
 
     fn body(&self, request: &ImageRequest, pictures: &[PictureInput], picture: PictureText<'_>) -> Value {
         let options = &request.options;
-        let mut input = json!({"prompt": whole_prompt(request)});
+        let mut input = json!({"prompt": request.whole_prompt()});
         let edges = options.size.as_deref().and_then(queue::edges);
         for (name, value) in [
             ("num_outputs", options.n.map(Value::from)),
@@ -38,7 +38,8 @@ impl Replicate {
             ("size", options.size.clone().filter(|_| edges.is_none()).map(Value::from)),
             ("aspect_ratio", options.aspect_ratio.clone().map(Value::from)),
             ("output_format", options.output_format.clone().map(Value::from)),
-            ("seed", options.seed.map(Value::from)),
+            ("seed", options.seed.map(|seed| seed.wrapping_add(i64::from(request.sample)).into())),
+            ("negative_prompt", queue::negative(request)),
         ] {
             if let Some(value) = value {
                 input[name] = value;

@@ -18,6 +18,7 @@ use crate::answer::{self, Reading, without_secret};
 use crate::body::{self, Body};
 use crate::download::Downloads;
 use crate::error;
+use crate::gemini;
 use crate::http::{self, Request, Response};
 use crate::lift::Limits;
 use crate::provider::{CallFailure, Progress, Reply, WireCall};
@@ -31,7 +32,11 @@ pub(crate) const RESPONSES: &str = "/responses";
 pub(crate) const GENERATIONS: &str = "/images/generations";
 /// Pictures from pictures.
 pub(crate) const EDITS: &str = "/images/edits";
-const ENDPOINTS: [&str; 4] = [CHAT, RESPONSES, GENERATIONS, EDITS];
+/// OpenRouter's one for both.
+pub(crate) const IMAGES: &str = "/images";
+const ENDPOINTS: [&str; 5] = [CHAT, RESPONSES, GENERATIONS, EDITS, IMAGES];
+/// Ends the address of a call to Gemini, behind the model's name.
+const GENERATE_CONTENT: &str = ":generatecontent";
 
 /// How the credential is written into the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +106,9 @@ impl Wire {
     /// endpoints, which stand for each other.
     pub(crate) fn endpoint(&self, endpoint: &str) -> Url {
         let path = self.base.path().trim_end_matches('/');
+        if path.to_ascii_lowercase().ends_with(GENERATE_CONTENT) {
+            return self.base.clone();
+        }
         let Some(own) = ENDPOINTS.iter().find(|own| path.to_ascii_lowercase().ends_with(**own)) else {
             return self.with_path(&format!("{path}{endpoint}"));
         };
@@ -132,6 +140,20 @@ impl Wire {
     /// Whether the answer is to be asked for as a stream; `None` leaves it to the provider.
     pub(crate) fn stream(&self, request: &ImageRequest) -> Option<bool> {
         request.options.stream.or(self.profile.stream)
+    }
+
+    /// The same with the key in the header `name` instead of `Authorization`.
+    pub(crate) fn with_key_in(mut self, name: HeaderName) -> Result<Self, Failure> {
+        let Some(secret) = &self.secret else { return Ok(self) };
+        let mut value = HeaderValue::from_str(secret.expose_secret().trim()).map_err(|_| unsendable())?;
+        value.set_sensitive(true);
+        // A header of the profile's own stays as it is.
+        if !self.profile.headers.keys().any(|own| own.eq_ignore_ascii_case(AUTHORIZATION.as_str())) {
+            self.headers.remove(AUTHORIZATION);
+        }
+        self.downloads.authorization = None;
+        self.headers.entry(name).or_insert(value);
+        Ok(self)
     }
 
     /// Sends `body` to `endpoint` and reads the answer.
@@ -206,7 +228,16 @@ impl Wire {
         let path = self.base.path().trim_end_matches('/');
         let lower = path.to_ascii_lowercase();
         let own = ENDPOINTS.iter().find(|own| lower.ends_with(**own)).map_or(0, |own| own.len());
-        let url = self.with_path(&format!("{}/models", &path[..path.len() - own]));
+        // `…/models/{model}:generateContent`
+        let base = match lower.rfind("/models/").filter(|_| lower.ends_with(GENERATE_CONTENT)) {
+            Some(end) => &path[..end],
+            None => &path[..path.len() - own],
+        };
+        let mut url = self.with_path(&format!("{base}/models"));
+        if self.headers.contains_key(gemini::KEY_HEADER) {
+            // Gemini gives 50 a page unless told otherwise.
+            url.set_query(Some("pageSize=1000"));
+        }
         let request = Request { method: Method::GET, url, headers: self.headers.clone(), body: None };
         let mut response = http::send(&self.client, request, &self.profile.timeouts, || ()).await?;
         let status = response.status;
@@ -224,8 +255,13 @@ impl Wire {
         }
         let unreadable = || Failure::new(FailureKind::Protocol, "the provider's list of models cannot be read");
         let list: Value = serde_json::from_slice(&text).map_err(|_| unreadable())?;
-        let models = list.get("data").or(Some(&list)).and_then(Value::as_array).ok_or_else(unreadable)?;
-        Ok(models.iter().filter_map(|model| model.get("id")?.as_str().map(str::to_owned)).collect())
+        let models = list.get("data").or(list.get("models")).unwrap_or(&list).as_array().ok_or_else(unreadable)?;
+        // Gemini: `{"name": "models/gemini-…"}`; Ollama: `{"name": "flux"}`.
+        let id = |model: &Value| {
+            let id = model.get("id").or(model.get("name"))?.as_str()?;
+            Some(id.strip_prefix("models/").unwrap_or(id).to_owned())
+        };
+        Ok(models.iter().filter_map(id).collect())
     }
 }
 
@@ -241,15 +277,6 @@ pub(crate) fn api_rules(profile: &Profile) -> AddressRules<'_> {
     }
 }
 
-/// The prompt for protocols that know no system prompt.
-pub(crate) fn whole_prompt(request: &ImageRequest) -> String {
-    if request.system_prompt.is_empty() {
-        request.prompt.clone()
-    } else {
-        format!("{}\n\n{}", request.system_prompt, request.prompt)
-    }
-}
-
 fn authorization(scheme: Scheme, secret: &SecretString) -> Result<HeaderValue, Failure> {
     let secret = secret.expose_secret().trim();
     let text = match scheme {
@@ -257,11 +284,13 @@ fn authorization(scheme: Scheme, secret: &SecretString) -> Result<HeaderValue, F
         Scheme::Key => format!("Key {secret}"),
         Scheme::Basic => format!("Basic {}", base64_simd::STANDARD.encode_to_string(secret)),
     };
-    let mut value = HeaderValue::from_str(&text).map_err(|_| {
-        Failure::new(FailureKind::Auth, "the credential holds characters that cannot be sent in a header")
-    })?;
+    let mut value = HeaderValue::from_str(&text).map_err(|_| unsendable())?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+fn unsendable() -> Failure {
+    Failure::new(FailureKind::Auth, "the credential holds characters that cannot be sent in a header")
 }
 
 #[cfg(test)]

@@ -18,6 +18,9 @@ use crate::state::Shared;
 /// Stands around the number of a picture. A private-use letter; it is removed from what clients send.
 pub(crate) const MARK: char = '\u{e000}';
 
+/// Errors of ours are far smaller.
+const MAX_ERROR_BYTES: usize = 64 << 10;
+
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const EVENT_STREAM: &str = "text/event-stream; charset=utf-8";
 
@@ -50,6 +53,25 @@ pub(crate) fn error_about(status: StatusCode, kind: &str, code: &str, message: &
 /// A wrong request: 400 about a parameter.
 pub(crate) fn bad_request(code: &str, message: &str, param: Option<&str>) -> Refused {
     error_about(StatusCode::BAD_REQUEST, "invalid_request_error", code, message, param).into()
+}
+
+/// An error of ours said in another provider's words: `say` gets the status, the value of `Retry-After`, and the error.
+/// Answers that are no such error stay as they are.
+pub(crate) async fn rewritten(
+    response: Response,
+    say: impl FnOnce(StatusCode, Option<u64>, &Value) -> Response,
+) -> Response {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return response;
+    }
+    let waits = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    let (parts, body) = response.into_parts();
+    let text = axum::body::to_bytes(body, MAX_ERROR_BYTES).await.unwrap_or_default();
+    match serde_json::from_slice::<Value>(&text).ok().filter(|value| value["error"].is_object()) {
+        Some(value) => say(status, waits, &value["error"]),
+        None => Response::from_parts(parts, Body::from(text)),
+    }
 }
 
 /// One part of a body.

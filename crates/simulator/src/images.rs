@@ -41,6 +41,19 @@ pub(crate) async fn generations(State(shared): State<Arc<Shared>>, request: Requ
     answer.await.unwrap_or_else(Refused::into_response)
 }
 
+/// OpenRouter's `POST /images`: references stand in `input_references`.
+pub(crate) async fn unified(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    let answer = async {
+        let mut incoming = request::read(&shared, request, false).await?;
+        if let Some(references) = incoming.fields.remove("input_references") {
+            incoming.fields.insert("images".to_owned(), references);
+        }
+        let sources = sources(&shared, &incoming)?;
+        respond(&shared, incoming, sources).await
+    };
+    answer.await.unwrap_or_else(Refused::into_response)
+}
+
 /// `POST /images/edits`.
 pub(crate) async fn edits(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let answer = async {

@@ -5,10 +5,12 @@
 //! reached through the same client as any other provider.
 
 mod answer;
+mod ark;
 mod bill;
 mod call;
 mod chat;
 pub mod faults;
+mod gemini;
 mod images;
 mod media;
 mod picture;

@@ -45,6 +45,11 @@ pub(crate) async fn read_at(shared: &Arc<Shared>, request: Request, place: Place
     read_body(shared, request, false, place).await
 }
 
+/// Reads a JSON body of an endpoint whose address names the model.
+pub(crate) async fn read_for(shared: &Arc<Shared>, request: Request, model: &str) -> Result<Incoming, Refused> {
+    read_at(shared, request, Place { model: Some(model), input: None }).await
+}
+
 async fn read_body(
     shared: &Arc<Shared>,
     request: Request,

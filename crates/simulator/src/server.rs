@@ -11,6 +11,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post, put};
 use axum::serve::ListenerExt;
+use imagemill_domain::profile::Protocol;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -18,7 +19,7 @@ use crate::answer::error;
 use crate::bill::{Bill, Ledger};
 use crate::scenario::Scenario;
 use crate::state::Shared;
-use crate::{chat, faults, images, media, predictions, responses, sdapi};
+use crate::{ark, chat, faults, gemini, images, media, predictions, responses, sdapi};
 
 /// Largest request body: 16 source pictures of 20 MiB as base64 and some room.
 const MAX_REQUEST_BYTES: usize = 512 << 20;
@@ -32,7 +33,7 @@ pub struct SimulatorOptions {
     pub scenario: Scenario,
     /// A JSON line per call is appended here: what was billed, by request id. Written before the answer goes out.
     pub log: Option<PathBuf>,
-    /// The key that calls must carry (`Authorization: Bearer`, `Authorization: Key` or `X-API-Key`); any or none when not set.
+    /// The key that calls must carry (`Authorization: Bearer` or `Key`, `X-API-Key` or `X-Goog-Api-Key`); any or none when not set.
     pub require_key: Option<String>,
 }
 
@@ -114,10 +115,19 @@ impl Simulator {
         self.shared.base_url()
     }
 
-    /// The base address of the queue protocols: `http://127.0.0.1:PORT/` and `fal`, `replicate/v1` or `hosted`; without
-    /// more, that of the web UI's `/sdapi/v1`.
-    pub fn origin(&self) -> String {
-        self.shared.origin()
+    /// The base address of a protocol's own: `/v1beta` for Gemini, `/api/v3` for Seedream, `/fal`, `/replicate/v1`, `/hosted`,
+    /// and nothing more for the web UI's `/sdapi/v1`.
+    pub fn base_url_for(&self, protocol: Protocol) -> String {
+        let path = match protocol {
+            Protocol::Gemini => "/v1beta",
+            Protocol::Seedream => "/api/v3",
+            Protocol::Fal => "/fal",
+            Protocol::Replicate => "/replicate/v1",
+            Protocol::HostedMedia => "/hosted",
+            Protocol::Automatic1111 => "",
+            _ => return self.base_url(),
+        };
+        format!("{}{path}", self.shared.origin())
     }
 
     /// Queued requests that were cancelled so far; they are billed all the same.
@@ -169,6 +179,12 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/sdapi/v1/txt2img", post(sdapi::create))
         .route("/sdapi/v1/img2img", post(sdapi::create))
         .route("/sdapi/v1/sd-models", get(sdapi::models))
+        .route("/v1/images", post(images::unified))
+        .route("/v1/models/{*call}", post(gemini::generate_content))
+        .route("/v1beta/models", get(gemini::models))
+        .route("/v1beta/models/{*call}", post(gemini::generate_content))
+        .route("/api/v3/models", get(models))
+        .route("/api/v3/images/generations", post(ark::generations))
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), check_key));
     Router::new()
         .merge(with_key)
@@ -204,7 +220,10 @@ async fn check_key(State(shared): State<Arc<Shared>>, request: Request, next: Ne
         let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let given = bearer
             .and_then(|value| value.strip_prefix("Bearer ").or_else(|| value.strip_prefix("Key ")))
-            .or_else(|| headers.get("x-api-key").and_then(|value| value.to_str().ok()));
+            .or_else(|| {
+                let named = ["x-api-key", "x-goog-api-key"].into_iter().find_map(|name| headers.get(name));
+                named.and_then(|value| value.to_str().ok())
+            });
         if given.map(str::trim) != Some(wanted) {
             let message = "Incorrect API key provided. The simulator was started with --key.";
             return error(StatusCode::UNAUTHORIZED, "invalid_request_error", "invalid_api_key", message);

@@ -134,34 +134,20 @@ impl Files {
     /// All originals with path and length in bytes, one folder at a time, for `gc`. Files that are not named like an
     /// original are not ours and are left out.
     pub fn originals(&self) -> impl Iterator<Item = Result<(ContentHash, PathBuf, u64), StoreError>> + use<> {
-        let folders = listed(&self.originals);
-        folders
-            .into_iter()
-            .flat_map(|folder| match folder {
-                Ok(folder) if folder.is_dir() => listed(&folder),
-                Ok(_) => Vec::new(),
-                Err(error) => vec![Err(error)],
-            })
-            .filter_map(|path| match path {
-                Ok(path) => named_by_content(&path).map(|hash| {
-                    let length = fs::metadata(&path).map_err(|error| StoreError::io("reading", &path, error))?.len();
-                    Ok((hash, path, length))
-                }),
-                Err(error) => Some(Err(error)),
-            })
+        content_files(&self.originals)
     }
 
-    /// Removes an original and its thumbnail. Being gone already is no error.
-    pub fn remove(&self, hash: &ContentHash, format: PictureFormat) -> Result<(), StoreError> {
-        for path in [self.thumb_path(hash), self.original_path(hash, format)] {
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(StoreError::io("removing", &path, error));
-                }
-                _ => {}
-            }
+    /// The same for thumbnails.
+    pub fn thumbnails(&self) -> impl Iterator<Item = Result<(ContentHash, PathBuf, u64), StoreError>> + use<> {
+        content_files(&self.thumbs)
+    }
+
+    /// Removes a file that [`Self::originals`] or [`Self::thumbnails`] listed. Being gone already is no error.
+    pub fn remove(&self, path: &Path) -> Result<(), StoreError> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io("removing", path, error)),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn write_temporary(&self, bytes: &[u8]) -> Result<PathBuf, StoreError> {
@@ -171,6 +157,24 @@ impl Files {
         written.map_err(|error| StoreError::io("writing", &path, error)).inspect_err(|_| discard(&path))?;
         Ok(path)
     }
+}
+
+fn content_files(folder: &Path) -> impl Iterator<Item = Result<(ContentHash, PathBuf, u64), StoreError>> + use<> {
+    let folders = listed(folder);
+    folders
+        .into_iter()
+        .flat_map(|folder| match folder {
+            Ok(folder) if folder.is_dir() => listed(&folder),
+            Ok(_) => Vec::new(),
+            Err(error) => vec![Err(error)],
+        })
+        .filter_map(|path| match path {
+            Ok(path) => named_by_content(&path).map(|hash| {
+                let length = fs::metadata(&path).map_err(|error| StoreError::io("reading", &path, error))?.len();
+                Ok((hash, path, length))
+            }),
+            Err(error) => Some(Err(error)),
+        })
 }
 
 /// `folder/ab/abcd….extension`: 256 folders keep each one small enough for every file system and file manager.
@@ -297,16 +301,18 @@ mod tests {
     }
 
     #[test]
-    fn removing_takes_the_thumbnail_along_and_may_be_repeated() {
+    fn listed_files_can_be_removed_again_and_again() {
         let (_folder, files) = files();
         let hash = ContentHash::of(b"picture");
         files.put_original_bytes(b"picture", &hash, PNG).unwrap();
         files.put_thumbnail(&hash, b"small").unwrap();
         fs::write(files.original_path(&hash, PNG).with_file_name("notes.txt"), b"not ours").unwrap();
-        files.remove(&hash, PNG).unwrap();
-        files.remove(&hash, PNG).unwrap();
+        let listed: Vec<_> = files.originals().chain(files.thumbnails()).map(|file| file.unwrap().1).collect();
+        assert_eq!(listed.len(), 2, "files of others are not listed: {listed:?}");
+        for path in listed.iter().chain(&listed) {
+            files.remove(path).unwrap();
+        }
         assert!(!files.original_path(&hash, PNG).exists() && !files.thumb_path(&hash).exists());
-        assert_eq!(files.originals().count(), 0, "files of others are not listed");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use imagemill_domain::hash::{ContentHash, RequestHash, TaskKey};
 use imagemill_domain::job::{JobDefinition, JobId, JobState};
 use imagemill_domain::money::Money;
 use imagemill_domain::picture::{Findings, PictureFacts};
+use imagemill_domain::profile::ProfileBudget;
 use imagemill_domain::task::{TaskId, TaskSpec, TaskState};
 
 /// A job to be submitted. The name makes it the same job as an earlier one.
@@ -194,6 +195,59 @@ pub struct NewCall {
     pub request_raw: Vec<u8>,
     /// Sent along where the provider takes one.
     pub idempotency_key: Option<String>,
+    /// What the profile may spend, besides the job's own budget.
+    pub profile_budget: ProfileBudget,
+}
+
+/// Whose budget it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BudgetOf {
+    /// The job's.
+    Job,
+    /// The profile's for one day (UTC), over all jobs.
+    ProfileDay,
+    /// The profile's for good, over all jobs.
+    Profile,
+}
+
+/// Which calls to add up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CostsOf {
+    /// Of this job only.
+    pub job: Option<JobId>,
+    /// Sent at this time or later, microseconds since 1970.
+    pub from_us: i64,
+    /// Sent before this time.
+    pub until_us: i64,
+    /// What local time is ahead of UTC, in microseconds; days begin by it.
+    pub offset_us: i64,
+}
+
+/// Calls of one job, profile, model and day, added up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CostLine {
+    /// The job.
+    pub job: JobId,
+    /// Its name; empty when it was deleted.
+    pub job_name: String,
+    /// Profile by name.
+    pub profile: String,
+    /// Model by name.
+    pub model: String,
+    /// Days since 1970, in local time.
+    pub day: i64,
+    /// Calls sent.
+    pub calls: u64,
+    /// Pictures that they brought.
+    pub pictures: u64,
+    /// Settled.
+    pub spent: Money,
+    /// Held for calls that are open or unknown.
+    pub held: Money,
+    /// Calls with unknown outcome.
+    pub unknown: u64,
+    /// Calls with pictures whose price nobody knows; they are not in `spent`.
+    pub unpriced: u64,
 }
 
 /// Whether a call may be made.
@@ -205,7 +259,9 @@ pub enum OpenCall {
     Fenced,
     /// The budget has no room for it; nothing was written.
     OverBudget {
-        /// The job's budget.
+        /// Whose.
+        of: BudgetOf,
+        /// The budget.
         budget: Money,
         /// Settled so far.
         spent: Money,

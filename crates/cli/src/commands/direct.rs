@@ -74,6 +74,7 @@ fn fill(context: &Context, file: &mut JobFile, ask: AskArgs) -> anyhow::Result<(
         file.prompts.extend(prompts);
     }
     file.system_prompt = ask.system_prompt.unwrap_or_default();
+    file.negative_prompt = ask.negative_prompt.unwrap_or_default();
     file.samples = ask.samples;
     file.variables = ask.variables.into_iter().collect();
     file.source.list = ask.list;

@@ -111,6 +111,9 @@ fn tell(context: &Context, known: &Known) {
         printer.line(format!("  {}", say!(texts, "explain.system", prompt = definition.file.system_prompt)));
     }
     printer.line(format!("  {}", say!(texts, "explain.prompt", prompt = prompt_of(definition, &task.spec))));
+    if !definition.file.negative_prompt.is_empty() {
+        printer.line(format!("  {}", say!(texts, "explain.negative", prompt = definition.file.negative_prompt)));
+    }
     for (call, raw) in &known.calls {
         tell_call(context, call, raw.as_ref());
     }
@@ -122,7 +125,11 @@ fn tell(context: &Context, known: &Known) {
     }
     if let Some(failure) = &task.failure {
         let kind = say!(texts, &format!("failure.{}", failure.kind));
-        printer.line(format!("  {} {}", printer.paint(Tone::Bad, format!("{kind}:")), failure.message));
+        printer.line(format!(
+            "  {} {}",
+            printer.paint(Tone::Bad, format!("{kind}:")),
+            texts.translated(&failure.message)
+        ));
     }
     for line in next(context, known) {
         printer.line(format!("  {line}"));
@@ -155,7 +162,7 @@ fn tell_call(context: &Context, call: &Call, raw: Option<&(String, String)>) {
     printer.line(format!("    {}", cost_line(context, call)));
     if let Some(failure) = &call.failure {
         let code = failure.code.as_deref().map(|code| format!(" [{code}]")).unwrap_or_default();
-        printer.line(format!("    {}{code}", printer.paint(Tone::Bad, &failure.message)));
+        printer.line(format!("    {}{code}", printer.paint(Tone::Bad, texts.translated(&failure.message))));
     }
     let Some((request, response)) = raw else { return };
     for (key, text) in [("explain.request", request), ("explain.answer", response)] {

@@ -1,7 +1,6 @@
 //! `imagemill gc`: files that no row refers to. Shows first; removes only with --yes, and never while another process runs the
 //! workspace, because that one may be about to write the row.
 
-use imagemill_domain::picture::PictureFormat;
 use serde_json::json;
 
 use crate::cli::GcArgs;
@@ -24,7 +23,7 @@ pub(crate) async fn run(context: &Context, args: GcArgs) -> anyhow::Result<Exit>
     };
     let files = context.files()?;
     let (mut found, mut bytes) = (Vec::new(), 0);
-    for file in files.originals() {
+    for file in files.originals().chain(files.thumbnails()) {
         let (hash, path, length) = file?;
         if !store.assets().is_referenced(hash).await? {
             bytes += length;
@@ -42,11 +41,8 @@ pub(crate) async fn run(context: &Context, args: GcArgs) -> anyhow::Result<Exit>
     if found.is_empty() {
         printer.line(say!(texts, "gc.nothing"));
     } else if args.yes {
-        for (hash, path, _) in &found {
-            let suffix = path.extension().and_then(|suffix| suffix.to_str()).unwrap_or_default();
-            if let Some(format) = PictureFormat::ALL.into_iter().find(|format| format.extension() == suffix) {
-                files.remove(hash, format)?;
-            }
+        for (_, path, _) in &found {
+            files.remove(path)?;
         }
         printer.line(say!(texts, "gc.removed", files = count, size = size(bytes)));
     } else {

@@ -2,12 +2,16 @@
 
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod costs;
 pub(crate) mod demo;
 pub(crate) mod direct;
 pub(crate) mod explain;
 pub(crate) mod gc;
+pub(crate) mod models;
 pub(crate) mod plan;
+pub(crate) mod probe;
 pub(crate) mod profiles;
+pub(crate) mod reconcile;
 pub(crate) mod retry;
 pub(crate) mod run;
 pub(crate) mod save;

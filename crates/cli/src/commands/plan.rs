@@ -24,7 +24,7 @@ pub(crate) async fn show(context: &Context, input: JobInput, list: usize) -> any
         context.printer.line(line);
     }
     for warning in &planned.plan.warnings {
-        context.warn(warning);
+        context.warn(context.texts.translated(warning));
     }
     let mut listed = Vec::new();
     for task in planned.plan.tasks().take(list) {
@@ -52,6 +52,7 @@ fn document(planned: &Planned, tasks: &[serde_json::Value]) -> serde_json::Value
         "provider": plan.definition.profile.provider,
         "protocol": plan.definition.profile.protocol,
         "model": plan.definition.model,
+        "size": plan.size,
         "tasks": plan.tasks,
         "sources": plan.scan.items.len(),
         "cost": plan.cost,

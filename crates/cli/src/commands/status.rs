@@ -52,7 +52,12 @@ async fn list(context: &Context, store: &Store, owner: Option<Owner>) -> anyhow:
         context.printer.line(context.printer.paint(Tone::Dim, say!(context.texts, "status.owner", owner = owner)));
     }
     for paused in &paused {
-        let text = say!(context.texts, "status.profile_paused", profile = paused.name, reason = paused.reason);
+        let text = say!(
+            context.texts,
+            "status.profile_paused",
+            profile = paused.name,
+            reason = context.texts.translated(&paused.reason)
+        );
         context.printer.line(context.printer.paint(Tone::Warn, text));
     }
     let documents: Vec<_> = jobs.iter().map(document).collect();

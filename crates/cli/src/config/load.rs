@@ -93,6 +93,7 @@ struct Templates {
 struct ProfileTemplate {
     needs: Vec<String>,
     address_from: Option<String>,
+    model_from: Option<String>,
     #[serde(default)]
     only_when_named: bool,
     profile: Table,
@@ -113,7 +114,7 @@ pub(crate) fn load(sources: &Sources<'_>) -> anyhow::Result<Config> {
     let mut ready = Vec::new();
     for template in &templates {
         let name = template.profile.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let active = template.needs.iter().all(|needed| set(sources.variable, needed).is_some());
+        let active = template.needs.iter().all(|needed| first_set(sources.variable, needed).is_some());
         let touched = files.iter().any(|(_, table)| {
             table.get("profiles").and_then(Value::as_table).is_some_and(|profiles| profiles.contains_key(&name))
         });
@@ -200,7 +201,9 @@ pub(crate) fn known_profiles() -> Vec<(String, Vec<String>)> {
     let name = |template: &ProfileTemplate| {
         template.profile.get("name").and_then(Value::as_str).unwrap_or_default().to_owned()
     };
-    templates().into_iter().map(|template| (name(&template), template.needs)).collect()
+    // `A|B` as people write it.
+    let needs = |template: &ProfileTemplate| template.needs.iter().map(|names| names.replace('|', " / ")).collect();
+    templates().iter().map(|template| (name(template), needs(template))).collect()
 }
 
 fn put_template(
@@ -211,9 +214,16 @@ fn put_template(
 ) {
     let mut profile = template.profile.clone();
     profile.remove("name");
+    // `A|B`: the first that is set holds the key.
+    if let Some(Value::String(names)) = profile.get_mut("credential").and_then(|credential| credential.get_mut("env")) {
+        *names = first_set(variable, names).map_or_else(|| first_of(names), |(name, _)| name);
+    }
     layers.put(&["profiles", name], profile, &Origin::Default);
-    let Some((from, address)) = template.address_from.as_ref().and_then(|from| Some((from, set(variable, from)?)))
-    else {
+    if let Some((from, model)) = template.model_from.as_ref().and_then(|names| first_set(variable, names)) {
+        let table = Table::from_iter([("model".to_owned(), Value::String(model))]);
+        layers.put(&["profiles", name], table, &Origin::Environment(from));
+    }
+    let Some((from, address)) = template.address_from.as_ref().and_then(|names| first_set(variable, names)) else {
         return;
     };
     let mut table = Table::from_iter([("base_url".to_owned(), Value::String(address.clone()))]);
@@ -222,7 +232,7 @@ fn put_template(
         let unlock = ["allow_private_api", "allow_private_downloads"].map(|key| (key.to_owned(), Value::Boolean(true)));
         table.insert("network".to_owned(), Value::Table(Table::from_iter(unlock)));
     }
-    layers.put(&["profiles", name], table, &Origin::Environment(from.clone()));
+    layers.put(&["profiles", name], table, &Origin::Environment(from));
 }
 
 /// Whether an address names this machine or a private network literally.
@@ -258,6 +268,15 @@ fn read_file(path: &Path, unknown_keys: &mut Vec<(PathBuf, String)>) -> anyhow::
     let mut note = |key: serde_ignored::Path<'_>| unknown_keys.push((path.to_path_buf(), key.to_string()));
     let _: Result<Settings, _> = serde_ignored::deserialize(Value::Table(table.clone()), &mut note);
     Ok(Some(table))
+}
+
+/// The first variable of `A|B` that is set, with its value.
+fn first_set(variable: &dyn Fn(&str) -> Option<String>, names: &str) -> Option<(String, String)> {
+    names.split('|').find_map(|name| Some((name.to_owned(), set(variable, name)?)))
+}
+
+fn first_of(names: &str) -> String {
+    names.split('|').next().unwrap_or_default().to_owned()
 }
 
 fn set(variable: &dyn Fn(&str) -> Option<String>, name: &str) -> Option<String> {

@@ -84,7 +84,11 @@ fn waits(texts: &Texts, progress: &Progress) -> Option<String> {
         duration(left.div_ceil(1_000_000))
     };
     if now.state == JobState::Paused {
-        return Some(say!(texts, "progress.paused", reason = now.reason.as_deref().unwrap_or_default()));
+        return Some(say!(
+            texts,
+            "progress.paused",
+            reason = texts.translated(now.reason.as_deref().unwrap_or_default())
+        ));
     }
     if let Some((kind, _, until_us)) = &now.paused {
         let kind = say!(texts, &format!("failure.{kind}"));

@@ -111,14 +111,20 @@ pub(crate) fn render(texts: &Texts, printer: &Printer, summary: &Summary) -> Vec
         lines.push(format!(
             "  {} {}",
             printer.paint(Tone::Warn, format!("{} × {kind},", grouped(failure.tasks))),
-            say!(texts, "summary.example", title = failure.title, message = one_line(&failure.message))
+            say!(
+                texts,
+                "summary.example",
+                title = failure.title,
+                message = one_line(&texts.translated(&failure.message))
+            )
         ));
         let todo = say!(texts, &format!("todo.{}", failure.kind));
         let page = say!(texts, "summary.page", page = page(texts, failure.kind));
         lines.push(printer.paint(Tone::Dim, format!("    {todo} {page}")));
     }
     if let Some((kind, reason, _)) = &job.paused {
-        let text = say!(texts, "summary.profile_paused", profile = job.profile, reason = one_line(reason));
+        let text =
+            say!(texts, "summary.profile_paused", profile = job.profile, reason = one_line(&texts.translated(reason)));
         lines.push(format!("  {}", printer.paint(Tone::Bad, text)));
         lines.push(printer.paint(Tone::Dim, format!("    {}", say!(texts, &format!("todo.{kind}")))));
     }
@@ -139,7 +145,7 @@ fn headline(texts: &Texts, printer: &Printer, summary: &Summary) -> String {
     };
     let pictures = texts.count("picture", job.pictures);
     let text = say!(texts, key, job = job.name, pictures = pictures, time = duration(summary.seconds));
-    let reason = job.reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    let reason = job.reason.as_deref().map(|reason| format!(" ({})", texts.translated(reason))).unwrap_or_default();
     printer.paint(tone, format!("{text}{reason}"))
 }
 
@@ -170,7 +176,10 @@ fn saved_lines(texts: &Texts, printer: &Printer, summary: &Summary) -> Vec<Strin
     }
     let mut lines = vec![format!("  {text}")];
     for failure in saved.errors.iter().take(3) {
-        lines.push(format!("    {}", printer.paint(Tone::Bad, format!("{}: {}", failure.path, failure.message))));
+        lines.push(format!(
+            "    {}",
+            printer.paint(Tone::Bad, format!("{}: {}", failure.path, texts.translated(&failure.message)))
+        ));
     }
     if saved.error_count > 3 {
         lines.push(format!("    {}", say!(texts, "summary.more_errors", count = grouped(saved.error_count - 3))));

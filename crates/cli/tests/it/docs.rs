@@ -54,3 +54,52 @@ fn the_summary_is_as_its_page_shows_it() {
     assert_eq!(keys(&shown["saved"]), keys(&summary["saved"]));
     assert_eq!(keys(&shown["tasks"]), keys(&summary["tasks"]));
 }
+
+/// The fenced TOML of a page.
+fn toml_of(page: &str) -> Vec<&str> {
+    page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
+}
+
+#[test]
+fn profiles_to_copy_can_be_copied() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/providers");
+    let mut pages: Vec<String> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    pages.sort();
+    assert_eq!(pages.len(), 9, "{pages:?}");
+    let list = page("providers/README.md");
+    for name in pages.iter().filter(|name| *name != "README.md") {
+        assert!(list.contains(&format!("({name})")), "{name} is not in the list");
+        let text = page(&format!("providers/{name}"));
+        assert!(text.contains("\nNot verified: "), "{name} does not say what was not verified");
+        let blocks = toml_of(&text);
+        assert!(!blocks.is_empty(), "{name} has no profile to copy");
+        for block in blocks {
+            let world = World::new();
+            world.folder.write("imagemill.toml", block);
+            let ran = world.run(&["profiles", "--json"]).code(0);
+            assert!(!ran.err.contains("not known"), "{name}: {}", ran.err);
+            let first = block.split("[profiles.").nth(1).unwrap().split(']').next().unwrap();
+            let shown = world.run(&["profiles", "show", first, "--json"]).code(0).json();
+            assert!(!shown["provider"].as_str().unwrap().is_empty(), "{name}: {shown}");
+        }
+    }
+}
+
+#[test]
+fn the_models_page_names_every_key() {
+    let world = World::new();
+    let text = page("models.md");
+    world.folder.write("models.toml", toml_of(&text)[0]);
+    world.folder.write("imagemill.toml", "models_file = \"models.toml\"\n");
+    let entry = world.run(&["models", "--json"]).code(0).json()["models"][0].clone();
+    assert_eq!(entry["note"], "our own");
+    let computed = ["endpoints", "unknown"];
+    let keys: Vec<&String> =
+        entry.as_object().unwrap().keys().filter(|key| !computed.contains(&key.as_str())).collect();
+    let missing: Vec<_> = keys
+        .iter()
+        .filter(|key| !text.contains(&format!("`{key}`")) && !text.contains(&format!("[model.{key}]")))
+        .collect();
+    assert!(keys.len() > 20 && missing.is_empty(), "not on the page: {missing:?}");
+}

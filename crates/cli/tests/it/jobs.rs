@@ -38,6 +38,16 @@ fn the_same_line_continues_and_another_prompt_is_another_job() {
 }
 
 #[test]
+fn a_part_of_a_jobs_name_is_enough_when_no_other_has_it() {
+    let world = World::with_photos(1);
+    world.run(&edit(&["--name", "night-in-bern"])).code(0);
+    world.run(&edit(&["--name", "night-in-rome"])).code(0);
+    assert_eq!(world.run(&["status", "rome", "--json"]).code(0).json()["job"], "night-in-rome");
+    let both = world.run(&["status", "night"]).code(2);
+    assert!(both.err.contains("no job night"), "{}", both.err);
+}
+
+#[test]
 fn a_job_file_saves_by_its_rule_relative_to_itself() {
     let world = World::with_photos(2);
     world.folder.write(
@@ -137,11 +147,12 @@ fn gc_shows_first_and_removes_only_what_nothing_refers_to() {
     world.run(&edit(&[])).code(0);
     let stray = blake3_name(b"stray");
     let path = world.folder.write(format!(".imagemill/files/{}/{stray}.png", &stray[..2]), b"stray");
+    let small = world.folder.write(format!(".imagemill/thumbs/{}/{stray}.jpg", &stray[..2]), b"small");
     let shown = world.run(&["gc", "--json"]).code(0).json();
-    assert_eq!((&shown["files"], &shown["removed"]), (&1.into(), &false.into()));
+    assert_eq!((&shown["files"], &shown["removed"]), (&2.into(), &false.into()));
     assert!(path.exists());
     world.run(&["gc", "--yes"]).code(0);
-    assert!(!path.exists());
+    assert!(!path.exists() && !small.exists());
     assert_eq!(world.run(&["gc", "--json"]).code(0).json()["files"], 0);
     assert_eq!(world.run(&edit(&["--json"])).code(0).last_json()["saved"]["already_there"], 1);
 }

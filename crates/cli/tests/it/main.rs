@@ -5,9 +5,11 @@
 mod demo;
 mod docs;
 mod faults;
+mod hosted;
 mod house;
 mod jobs;
 mod kill;
+mod models;
 mod processes;
 mod usage;
 mod world;

@@ -86,6 +86,55 @@ fn being_ended_lists_calls_that_may_have_been_charged() {
     let job = world.run(&["status", "job", "--json"]).code(0).json();
     assert_eq!(job["unknown"].as_array().unwrap().len() as u64, job["tasks"]["unknown"].as_u64().unwrap());
     assert_eq!(job["unknown"][0]["ceiling"], 0.04);
+    reconcile(&world);
+}
+
+/// Two calls are unknown: one is closed as charged, one is sent again.
+fn reconcile(world: &World) {
+    let listed = world.run(&["reconcile", "--json"]).code(0).json();
+    let calls: Vec<String> = listed["calls"].as_array().unwrap().iter().map(|call| call["call"].to_string()).collect();
+    assert_eq!((calls.len(), &listed["ceiling"]), (2, &0.08.into()), "{listed:#}");
+    let people = world.run(&["reconcile"]).code(0);
+    assert!(people.out.contains("at most $0.0800") && people.out.contains("--not-charged"), "{}", people.out);
+    assert_eq!(world.run(&["reconcile", "--charged"]).code, 2, "which ones must be said");
+    assert_eq!(world.run(&["reconcile", "999", "--charged"]).code, 2);
+    world.run(&["reconcile", &calls[0], "--charged"]).code(0);
+    let costs = world.run(&["costs", "--json"]).code(0).json();
+    assert_eq!((&costs["total"]["spent"], &costs["total"]["held"]), (&0.04.into(), &0.04.into()), "{costs:#}");
+    world.run(&["reconcile", "--all", "--resend", "--later"]).code(0);
+    let job = world.run(&["status", "job", "--json"]).code(0).json();
+    assert_eq!((&job["tasks"]["queued"], &job["tasks"]["failed"]), (&7.into(), &1.into()), "{job:#}");
+    world.run(&["reconcile", "--all", "--not-charged"]).code(0);
+    let costs = world.run(&["costs"]).code(0);
+    assert!(costs.out.contains("job") && costs.out.contains("$0.0400 spent"), "{}", costs.out);
+    assert!(world.run(&["reconcile"]).code(0).out.contains("No call has an unknown outcome"));
+}
+
+/// The day's budget of a profile holds over two jobs, and says what to do.
+#[test]
+fn a_profiles_budget_holds_over_its_jobs() {
+    let world = World::new();
+    let simulator = ["simulate", "--port", "0", "--json"];
+    let mut simulator = world.start(&simulator);
+    let address: Value = serde_json::from_str(&simulator.first_line()).unwrap();
+    world.folder.write(
+        "imagemill.toml",
+        format!(
+            "[profiles.target]\nprovider = \"simulator\"\nprotocol = \"chat_completions\"\nbase_url = {}\nmodel = \"sim-image\"\n\
+             budget = {{ day = \"0.10\" }}\n[profiles.target.network]\nallow_private_api = true\n",
+            address["url"]
+        ),
+    );
+    let line = |name: &'static str| {
+        ["generate", "a cat", "--size", "64x64", "--profile", "target", "--no-save", "--name", name]
+    };
+    world.run(&line("one")).code(0);
+    world.run(&line("two")).code(0);
+    let over = world.run(&line("three")).code(3);
+    assert!(over.out.contains("today's budget of $0.1000 of the profile target"), "{}{}", over.out, over.err);
+    let costs = world.run(&["costs", "--by", "profile", "--days", "1", "--json"]).code(0).json();
+    assert_eq!((&costs["groups"][0]["name"], &costs["total"]["spent"]), (&"target".into(), &0.08.into()), "{costs:#}");
+    assert_eq!(costs["total"]["pictures"], 2);
 }
 
 #[test]

@@ -64,6 +64,14 @@ impl Ran {
         serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error} in\n{}", self.out))
     }
 
+    /// The last line of standard output that is a document of this type.
+    #[track_caller]
+    pub(crate) fn last_json_of(&self, kind: &str) -> Value {
+        let lines = self.out.lines().rev().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let found = lines.into_iter().find(|line| line["type"] == kind);
+        found.unwrap_or_else(|| panic!("no {kind} in\n{}\n{}", self.out, self.err))
+    }
+
     /// The last line of standard output as JSON.
     #[track_caller]
     pub(crate) fn last_json(&self) -> Value {

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::hash::ContentHash;
+use crate::profile::Protocol;
 use crate::task::SourcePicture;
 
 fn item(name: &str) -> SourceItem {
@@ -31,9 +32,9 @@ fn table() -> CapabilityTable {
         model = "sim-image"
         generations = true
         edits = true
-        sizes = ["512x512", "1024x1024"]
         refuses = ["response_format"]
         max_n = 2
+        size = { kind = "list", sizes = ["512x512", "1024x1024"] }
         price = { date = "2026-01-01", source = "test", per_image = 0.04 }
         "#,
     )
@@ -143,6 +144,92 @@ fn unknown_price_is_unknown_and_large_jobs_never_pay_twice() {
     assert_eq!(large.definition.unknown, UnknownPolicy::Never);
 }
 
+/// A plan of one `generate` task with the program's own table.
+fn plan_for(provider: &str, model: &str, options: serde_json::Value) -> Result<Plan, PlanError> {
+    let table = CapabilityTable::parse(include_str!("../../../../data/models.toml")).unwrap();
+    let profile = Profile { provider: provider.into(), model: model.into(), ..Profile::default() };
+    let mut file = JobFile { prompt: Some("a fox".into()), ..JobFile::new(RecipeName::Generate) };
+    file.options = serde_json::from_value(options).unwrap();
+    file.negative_prompt = "text".into();
+    expand(&file, "test", &profile, Scan::default(), &table)
+}
+
+#[test]
+fn sizes_become_what_the_model_takes() {
+    use serde_json::json;
+    let sent = |provider, model, options| {
+        let options = plan_for(provider, model, options).unwrap().definition.file.options;
+        (options.aspect_ratio.unwrap_or_default(), options.size.unwrap_or_default())
+    };
+    let wide = || json!({"aspect_ratio": "16:9", "size": "2k"});
+    for (provider, model, ratio, size) in [
+        ("openai", "gpt-image-2", "", "2736x1536"),
+        ("xai", "grok-imagine-image", "16:9", "2k"),
+        ("gemini", "gemini-3-pro-image", "16:9", "2K"),
+        ("seedream", "doubao-seedream-4-0-250828", "", "2736x1536"),
+        ("sensenova", "sensenova-u1-fast", "", "2752x1536"),
+        ("openrouter", "google/gemini-3-pro-image", "16:9", "2K"),
+        ("simulator", "sim-image", "16:9", "2k"),
+    ] {
+        assert_eq!(sent(provider, model, wide()), (ratio.to_owned(), size.to_owned()), "{model}");
+    }
+    let plan = plan_for("openai", "gpt-image-2", wide()).unwrap();
+    assert_eq!(plan.size.pixels, Some(2736 * 1536), "the price follows the pixels");
+}
+
+#[test]
+fn what_a_model_does_not_take_is_an_error_with_a_way_out() {
+    use serde_json::json;
+    for (provider, model, options, words) in [
+        ("sensenova", "sensenova-u1-fast", json!({"aspect_ratio": "21:9"}), "nearest is size = \"2752x1536\""),
+        ("gemini", "gemini-2.5-flash-image", json!({"size": "4K"}), "it takes 1K"),
+        ("gemini", "gemini-2.5-flash-image", json!({"n": 2}), "use `samples` for more"),
+        ("gemini", "gemini-2.5-flash-image", json!({"quality": "high"}), "It takes max_tokens, temperature"),
+        ("openai", "gpt-image-2", json!({"quality": "best"}), "it takes low, medium, high, auto"),
+        ("openai", "gpt-image-2", json!({"output_compression": 101}), "it takes 0 to 100"),
+        ("openai", "gpt-image-2", json!({"response_format": "url"}), "leave it out"),
+        ("openai", "gpt-image-2", json!({"temperature": 1.0}), "no such parameter"),
+        ("openai", "gpt-image-2", json!({"seed": 3}), "seed"),
+        ("openrouter", "some/model", json!({"quality": "low"}), "over chat_completions"),
+        ("xai", "grok-imagine-image", json!({"stream": true}), "cannot be streamed"),
+        ("seedream", "seedream-4-0-250828", json!({"n": 16}), "at most 15"),
+        ("simulator", "sim-image", json!({"temperature": 1.0}), "the protocol images has no place for it"),
+        ("local", "any", json!({"max_tokens": 4}), "the protocol images has no place for it"),
+    ] {
+        let error = plan_for(provider, model, options.clone()).unwrap_err().to_string();
+        assert!(error.contains(words), "{model} {options}: {error}");
+    }
+    let mut references = scan(&["a.png"]);
+    references.items[0].pictures = vec![references.items[0].pictures[0].clone(); 9];
+    let table = CapabilityTable::parse(include_str!("../../../../data/models.toml")).unwrap();
+    let ark = Profile { provider: "seedream".into(), model: "seedream-4-0-1".into(), ..Profile::default() };
+    let mut file = edit("x");
+    file.options.n = Some(7);
+    let error = expand(&file, "test", &ark, references, &table).unwrap_err().to_string();
+    assert!(error.contains("at most 15 pictures sent and asked for together"), "{error}");
+}
+
+#[test]
+fn a_negative_prompt_is_never_dropped() {
+    let negative = |provider, model| {
+        let plan = plan_for(provider, model, serde_json::json!({})).unwrap();
+        (plan.definition.negative, plan.warnings.iter().any(|warning| warning.contains("Avoid: text")))
+    };
+    assert_eq!(negative("openai", "gpt-image-2"), (NegativePrompt::Folded, true));
+    assert_eq!(negative("nobody", "knows"), (NegativePrompt::Folded, true));
+    assert_eq!(negative("localai", "flux"), (NegativePrompt::AfterBar, false));
+    let table = CapabilityTable::parse(
+        "[[model]]\nprovider = \"p\"\nmodel = \"m\"\ngenerations = true\nchat = true\nnegative_prompt = \"parameter\"",
+    );
+    let negative = |protocol| {
+        let profile = Profile { provider: "p".into(), model: "m".into(), protocol, ..Profile::default() };
+        let file = JobFile { prompt: Some("a fox".into()), ..JobFile::new(RecipeName::Generate) };
+        expand(&file, "test", &profile, Scan::default(), table.as_ref().unwrap()).unwrap().definition.negative
+    };
+    assert_eq!(negative(Protocol::Images), NegativePrompt::Parameter);
+    assert_eq!(negative(Protocol::ChatCompletions), NegativePrompt::Folded, "that protocol has no place for it");
+}
+
 proptest! {
     /// Keys do not depend on the order of the inputs, and adding inputs changes no key that was there.
     #[test]
@@ -187,7 +274,7 @@ fn a_protocol_that_cannot_carry_something_refuses_the_plan() {
     let same = |_: &mut JobFile, _: &mut Profile| {};
     let quality = |file: &mut JobFile, _: &mut Profile| file.options.quality = Some("high".into());
     let words = refused(Protocol::Fal, "other", &[], &quality).unwrap();
-    assert!(words.contains("quality") && words.contains("extra_body"), "{words}");
+    assert!(words.contains("quality") && words.contains("the protocol fal"), "{words}");
     assert_eq!(refused(Protocol::HostedMedia, "other", &[], &quality), None);
     let stream = |file: &mut JobFile, _: &mut Profile| file.options.stream = Some(true);
     assert!(refused(Protocol::Replicate, "other", &[], &stream).unwrap().contains("stream"));

@@ -381,6 +381,7 @@ async fn an_answer_that_was_written_down_is_not_paid_again() {
         ceiling: Some(Money::from_dollars(0.04)),
         request_raw: Vec::new(),
         idempotency_key: None,
+        profile_budget: imagemill_domain::profile::ProfileBudget::default(),
     };
     let imagemill_store::OpenCall::Opened(call) = bed.store.calls().open(call, 1).await.unwrap() else {
         panic!("the call opens")
@@ -417,6 +418,7 @@ async fn a_call_without_an_answer_is_unknown_after_a_crash() {
         ceiling: None,
         request_raw: Vec::new(),
         idempotency_key: None,
+        profile_budget: imagemill_domain::profile::ProfileBudget::default(),
     };
     bed.store.calls().open(call, 1).await.unwrap();
     bed.run().await;

@@ -21,15 +21,9 @@ fn slow(latency_ms: u64) -> Scenario {
 }
 
 /// Turns a profile for the simulator into one of this protocol.
-fn speak(profile: &mut Profile, protocol: Protocol, origin: &str) {
-    let path = match protocol {
-        Protocol::Fal => "/fal",
-        Protocol::Replicate => "/replicate/v1",
-        Protocol::HostedMedia => "/hosted",
-        _ => "",
-    };
+fn speak(profile: &mut Profile, protocol: Protocol, base_url: String) {
     profile.protocol = protocol;
-    profile.base_url = format!("{origin}{path}");
+    profile.base_url = base_url;
     if protocol == Protocol::Replicate {
         // What follows a colon is a version, and some of the simulator's names have one.
         let version = if profile.model.contains(':') { "sim/sim:" } else { "sim/" };
@@ -45,9 +39,9 @@ impl Bed {
         samples: u32,
         change: impl FnOnce(&mut JobFile, &mut Profile),
     ) -> JobId {
-        let origin = self.simulator.origin();
+        let base_url = self.simulator.base_url_for(protocol);
         self.submit(model, samples, |file, profile| {
-            speak(profile, protocol, &origin);
+            speak(profile, protocol, base_url);
             file.retry.unknown = UnknownPolicy::Never;
             change(file, profile);
         })
@@ -103,7 +97,7 @@ async fn sources_reach_every_protocol() {
         let bed = Bed::new(Scenario::default()).await;
         std::fs::write(bed.workspace.join("a.png"), pictures::png(3, 90, 70)).unwrap();
         let mut profile = bed.profile("sim-image-edit");
-        speak(&mut profile, protocol, &bed.simulator.origin());
+        speak(&mut profile, protocol, bed.simulator.base_url_for(protocol));
         let job = bed.submit_edit_with(&profile, &["a.png"]).await;
         bed.run().await;
         assert_eq!(bed.states(job).await, [(Succeeded, 1)], "{protocol:?}: {:?}", bed.tasks(job).await);

@@ -132,6 +132,7 @@ impl World {
             ceiling: None,
             request_raw: Vec::new(),
             idempotency_key: None,
+            profile_budget: imagemill_domain::profile::ProfileBudget::default(),
         };
         let OpenCall::Opened(call) = self.store.calls().open(call, 5).await.unwrap() else {
             panic!("the call cannot be opened")
@@ -219,6 +220,7 @@ async fn job_of(store: &Store, name: &str, file: JobFile) -> Job {
         version: 1,
         profile: Profile { name: "simulator".into(), ..Profile::default() },
         model: "sim-image".into(),
+        negative: imagemill_domain::request::NegativePrompt::default(),
         call_ceiling: None,
         unknown: UnknownPolicy::Never,
         file,

@@ -109,6 +109,11 @@ fn check(fixture: &Fixture, outcome: &Outcome) {
             assert_eq!(outcome.links, *links, "{name}");
             assert!(outcome.pictures.is_empty() && outcome.failures.is_empty(), "{name}: {:?}", outcome.failures);
         }
+        Expected::Some(pictures, links, kinds) => {
+            assert!(outcome.pictures == *pictures && outcome.links == *links, "{name}: {:?}", outcome.failures);
+            let found: Vec<&str> = outcome.failures.iter().map(|(kind, _)| kind.as_str()).collect();
+            assert_eq!(found, *kinds, "{name}");
+        }
         Expected::Failure(kind, words) => {
             assert!(outcome.pictures.is_empty() && outcome.links.is_empty(), "{name}");
             let [(found, message)] = outcome.failures.as_slice() else { panic!("{name}: {:?}", outcome.failures) };

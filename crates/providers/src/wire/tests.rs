@@ -1,11 +1,8 @@
 //! Real calls over loopback: what goes out, what comes of each way an answer can fail.
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bytes::Bytes;
 use imagemill_domain::failure::{Billing, FailureKind};
-use imagemill_domain::hash::ContentHash;
 use imagemill_domain::picture::PictureFormat;
 use imagemill_domain::profile::{Protocol, Timeouts, TokenField};
 use imagemill_domain::request::RequestOptions;
@@ -13,101 +10,15 @@ use serde_json::json;
 
 use super::*;
 use crate::fixtures::{b64, data_url, jpeg, png};
-use crate::provider::{Answer, Found, ImageProvider, PictureBytes, PictureInput};
+use crate::provider::{Found, PictureBytes, PictureInput};
 use crate::registry::Registry;
 use crate::scripted_server::{ScriptedServer, Step, answer, open_head};
-use crate::spool::{Spool, Spooled};
-
-const KEY: &str = "sk-very-secret-key";
-
-fn profile(origin: &str, protocol: Protocol) -> Profile {
-    let mut profile = Profile { base_url: format!("{origin}/v1"), protocol, ..Profile::default() };
-    profile.network.allow_private_api = true;
-    profile.network.allow_private_downloads = true;
-    profile.timeouts = Timeouts { connect_ms: 2000, first_byte_ms: 5000, idle_ms: 5000, total_ms: 10_000 };
-    profile
-}
-
-fn provider(profile: &Profile) -> Arc<dyn ImageProvider> {
-    Registry::new().provider(profile, false, Some(KEY.to_owned().into())).unwrap()
-}
-
-fn request(options: RequestOptions) -> ImageRequest {
-    ImageRequest {
-        model: "m".into(),
-        system_prompt: String::new(),
-        prompt: "make it \"night\" \u{1f303}".into(),
-        pictures: Vec::new(),
-        options,
-        sample: 2,
-    }
-}
-
-fn input(bytes: Vec<u8>, format: PictureFormat, name: &str) -> PictureInput {
-    PictureInput {
-        len: bytes.len() as u64,
-        blake3: ContentHash::of(&bytes),
-        bytes: PictureBytes::Memory(Bytes::from(bytes)),
-        format,
-        file_name: name.into(),
-    }
-}
-
-struct Caller {
-    folder: tempfile::TempDir,
-    progress: Mutex<Vec<Progress>>,
-}
-
-impl Caller {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), progress: Mutex::default() }
-    }
-
-    fn spool(&self) -> Spool {
-        Spool::new(self.folder.path(), "call-7")
-    }
-
-    async fn call(
-        &self,
-        provider: &dyn ImageProvider,
-        request: &ImageRequest,
-        pictures: &[PictureInput],
-    ) -> Result<Answer, Box<CallFailure>> {
-        let progress = |step| self.progress.lock().unwrap().push(step);
-        let key = "call-7/a";
-        let spool = self.spool();
-        let call = WireCall { request, pictures, key, idempotency_key: Some("once"), spool, progress: &progress };
-        match provider.image(call).await? {
-            Reply::Answer(answer) => Ok(answer),
-            Reply::Accepted(ticket) => panic!("these protocols have no queue: {ticket:?}"),
-        }
-    }
-
-    async fn fails(&self, profile: &Profile) -> CallFailure {
-        let result = self.call(&*provider(profile), &request(RequestOptions::default()), &[]).await;
-        let failure = *result.expect_err("this call cannot succeed");
-        assert!(!format!("{failure:?}").contains(KEY), "the credential shows: {failure:?}");
-        assert_eq!(std::fs::read_dir(self.folder.path()).unwrap().count(), 0, "temporary files are left");
-        failure
-    }
-}
+use crate::test_calls::{Caller, KEY, bytes_of, input, profile, provider, request, whole};
 
 fn chat_answer(picture: &[u8]) -> Vec<u8> {
     json!({"choices": [{"message": {"content": format!("![i]({})", data_url("image/png", picture))}}]})
         .to_string()
         .into()
-}
-
-fn bytes_of(found: &Found) -> Vec<u8> {
-    let Found::Picture(spooled) = found else { panic!("no picture: {found:?}") };
-    whole(spooled)
-}
-
-fn whole(spooled: &Spooled) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut spooled.open().unwrap(), &mut bytes).unwrap();
-    assert_eq!(spooled.blake3, ContentHash::of(&bytes));
-    bytes
 }
 
 #[tokio::test]
@@ -183,6 +94,12 @@ fn bodies_of_all_protocols() {
     assert_eq!(text(&images, &asked, 2)["images"], json!([{"url": one}, {"url": two}]));
     images.provider = "xai".into();
     assert_eq!(text(&images, &asked, 1)["image"], json!({"url": one, "type": "image_url"}));
+    asked.options.size = Some("2k".into());
+    asked.negative_prompt = "text".into();
+    let expected = json!({"model": "m", "prompt": "p", "resolution": "2k", "negative_prompt": "text"});
+    assert_eq!(text(&images, &asked, 0), expected);
+    asked.options.size = Some("auto".into());
+    asked.negative_prompt.clear();
 
     let mut responses = profile("http://127.0.0.1:1", Protocol::Responses);
     asked.system_prompt = "be brief".into();

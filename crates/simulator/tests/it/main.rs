@@ -4,6 +4,7 @@
 
 mod bill;
 mod client;
+mod hosted;
 mod media;
 mod protocols;
 mod queues;

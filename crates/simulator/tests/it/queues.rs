@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use imagemill_domain::profile::Protocol;
 use imagemill_simulator::{Act, Scenario, ScriptLine};
 use imagemill_testkit::pictures;
 use reqwest::multipart::{Form, Part};
@@ -14,8 +15,12 @@ fn slow(latency_ms: u64) -> Scenario {
 }
 
 impl Rig {
+    fn origin(&self) -> String {
+        self.simulator.base_url_for(Protocol::Automatic1111)
+    }
+
     async fn send_to(&self, path: &str, body: &Value) -> Answer {
-        self.send(self.http.post(format!("{}/{path}", self.simulator.origin())).json(body)).await
+        self.send(self.http.post(format!("{}/{path}", self.origin())).json(body)).await
     }
 
     /// Submits to fal's queue.
@@ -124,14 +129,14 @@ async fn replicate_names_models_and_versions() {
     let stuck = rig.send_to("replicate/v1/models/o/stuck/predictions", &slow).await.json();
     let cancelled = rig.send(rig.http.post(stuck["urls"]["cancel"].as_str().unwrap())).await.json();
     assert_eq!(cancelled["status"], "canceled");
-    assert_eq!(rig.get(&format!("{}/replicate/v1/account", rig.simulator.origin())).await.status, 200);
+    assert_eq!(rig.get(&format!("{}/replicate/v1/account", rig.origin())).await.status, 200);
 }
 
 #[tokio::test]
 async fn hosted_media_takes_uploads_and_answers_in_an_envelope() {
     let rig = Rig::start(Scenario::default()).await;
     let part = Part::bytes(pictures::png(2, 30, 20)).file_name("a.png").mime_str("image/png").unwrap();
-    let upload = rig.http.post(format!("{}/hosted/media/upload/binary", rig.simulator.origin()));
+    let upload = rig.http.post(format!("{}/hosted/media/upload/binary", rig.origin()));
     let uploaded = rig.send(upload.multipart(Form::new().part("file", part))).await.json();
     let body = json!({"prompt": "night", "images": [uploaded["data"]["download_url"]]});
     let created = rig.send_to("hosted/sim-image-edit", &body).await.json();

@@ -14,7 +14,7 @@ use super::rows::{self, CALL_COLUMNS, job_state, task_state};
 use super::store::Store;
 use super::{moves, settle};
 use crate::error::StoreError;
-use crate::record::{CallEnd, Finished, Lease, NewCall, OpenCall, TaskEnd};
+use crate::record::{BudgetOf, CallEnd, Finished, Lease, NewCall, OpenCall, TaskEnd};
 
 /// Which calls [`Calls::find`] reads; the calls of one task are few.
 pub(crate) const JOURNAL: &str = "WHERE task = ?1 AND round = ?2 AND step = ?3 AND request_hash = ?4 AND state = ?5 \
@@ -22,6 +22,9 @@ pub(crate) const JOURNAL: &str = "WHERE task = ?1 AND round = ?2 AND step = ?3 A
 
 /// Which calls [`Calls::page_unknown`] reads.
 pub(crate) const UNKNOWN: &str = "WHERE state = 6 AND id > ?2 AND (?1 IS NULL OR job = ?1) ORDER BY id LIMIT ?3";
+
+/// One day (UTC) of [`over_profile_budget`].
+const DAY_US: i64 = 86_400_000_000;
 
 /// The call table.
 #[derive(Clone, Copy, Debug)]
@@ -242,7 +245,10 @@ fn open(connection: &Connection, call: &NewCall, request: Option<&[u8]>, now_us:
     if let Some(budget) = budget
         && spent + reserved + ceiling > budget
     {
-        return Ok(OpenCall::OverBudget { budget, spent, reserved, ceiling });
+        return Ok(OpenCall::OverBudget { of: BudgetOf::Job, budget, spent, reserved, ceiling });
+    }
+    if let Some(over) = over_profile_budget(connection, call, ceiling, now_us)? {
+        return Ok(over);
     }
     let id = insert(connection, call, ceiling, now_us)?;
     if let Some(request) = request {
@@ -254,6 +260,29 @@ fn open(connection: &Connection, call: &NewCall, request: Option<&[u8]>, now_us:
         .prepare_cached("UPDATE job SET reserved = reserved + ?2 WHERE id = ?1")?
         .execute(params![lease.job.0, ceiling.micros])?;
     Ok(OpenCall::Opened(CallId(id)))
+}
+
+/// The profile's budgets, of this day and for good. What is held counts as spent: the rows do not tell them apart.
+fn over_profile_budget(
+    connection: &Connection,
+    call: &NewCall,
+    ceiling: Money,
+    now_us: i64,
+) -> OpResult<Option<OpenCall>> {
+    let day = now_us.div_euclid(DAY_US);
+    for (of, budget, from) in
+        [(BudgetOf::ProfileDay, call.profile_budget.day, day), (BudgetOf::Profile, call.profile_budget.total, i64::MIN)]
+    {
+        let Some(budget) = budget else { continue };
+        let counted: i64 = connection
+            .prepare_cached("SELECT coalesce(sum(counted), 0) FROM profile_spend WHERE profile = ?1 AND day >= ?2")?
+            .query_row(params![call.profile, from], |row| row.get(0))?;
+        let spent = Money::from_micros(counted);
+        if spent + ceiling > budget {
+            return Ok(Some(OpenCall::OverBudget { of, budget, spent, reserved: Money::ZERO, ceiling }));
+        }
+    }
+    Ok(None)
 }
 
 fn insert(connection: &Connection, call: &NewCall, ceiling: Money, now_us: i64) -> OpResult<i64> {

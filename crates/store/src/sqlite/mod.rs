@@ -3,6 +3,7 @@
 
 mod assets;
 mod calls;
+mod costs;
 mod events;
 mod failure;
 mod jobs;

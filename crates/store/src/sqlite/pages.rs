@@ -110,7 +110,11 @@ fn by_source(connection: &Connection, job: JobId, text: &str) -> OpResult<Vec<Ta
     let mut found = Vec::new();
     for task in statement.query_and_then(params![job.0, &json[1..json.len() - 1]], rows::task)? {
         let task = task?;
-        let named = |name: &str| name == text || name.rsplit('/').next() == Some(text);
+        let named = |name: &str| {
+            let file = name.rsplit('/').next().unwrap_or(name);
+            let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+            [name, file, stem].contains(&text)
+        };
         if task.spec.pictures.iter().any(|picture| named(&picture.name) || picture.path == text) {
             found.push(task);
         }

@@ -153,6 +153,7 @@ pub(crate) fn new_job(name: &str, budget: Option<i64>) -> NewJob {
         file: JobFile::new(RecipeName::Edit),
         profile: Profile { name: "simulator".into(), ..Profile::default() },
         model: "good".into(),
+        negative: imagemill_domain::request::NegativePrompt::default(),
         call_ceiling: None,
         unknown: UnknownPolicy::Never,
     };
@@ -178,6 +179,7 @@ pub(crate) fn new_call(lease: Lease, ceiling: Option<i64>) -> NewCall {
         ceiling: ceiling.map(Money::from_micros),
         request_raw: br#"{"prompt":"make it night"}"#.to_vec(),
         idempotency_key: None,
+        profile_budget: imagemill_domain::profile::ProfileBudget::default(),
     }
 }
 

@@ -113,7 +113,7 @@ fn unknown_keys_are_told_and_bad_ones_have_a_caret() {
     assert_eq!(config.unknown_keys[0].1, "confirm_abov");
     let error = Case::new("", "[profiles.p]\nmodle = \"m\"", &[]).load().unwrap_err();
     let Some(crate::quit::Quit::File(problem)) = error.downcast_ref() else { panic!("{error:?}") };
-    let shown = problem.render(false);
+    let shown = problem.render(false, &crate::texts::Texts::new(crate::texts::Lang::En));
     assert!(shown.contains("unknown key `modle`") && shown.contains("did you mean `model`?"), "{shown}");
     assert!(shown.contains("imagemill.toml:2:1"), "{shown}");
     assert!(Case::new("lang = \"fr\"", "", &[]).load().unwrap_err().to_string().contains("zh-CN"));
@@ -126,6 +126,33 @@ fn save_presets_come_from_files() {
     assert!(config.save["mine"].only_first && config.save["mine"].manifest);
 }
 
+/// Providers whose prices are named in each answer, or that nobody told.
+const UNPRICED: [&str; 6] = ["openrouter", "xai", "grok2api", "gemini", "seedream", "sensenova"];
+
+#[test]
+fn the_first_variable_that_is_set_counts() {
+    let one = |variables: &[(&str, &str)], name: &str| {
+        let config = Case::new("", "", variables).load().unwrap();
+        assert_eq!(config.ready, [name], "{variables:?}");
+        config.profiles[name].clone()
+    };
+    let gemini = one(&[("GOOGLE_API_KEY", "k"), ("GEMINI_API_KEY", "")], "gemini");
+    assert_eq!(gemini.credential, Credential::Env("GOOGLE_API_KEY".into()));
+    let both = one(&[("GOOGLE_API_KEY", "k"), ("GEMINI_API_KEY", "k")], "gemini");
+    assert_eq!(both.credential, Credential::Env("GEMINI_API_KEY".into()));
+    let sensenova = one(
+        &[("SN_API_KEY", "k"), ("SN_BASE_URL", "https://token.sensenova.ai/v1"), ("SN_IMAGE_GEN_MODEL", "other")],
+        "sensenova",
+    );
+    assert_eq!(sensenova.credential, Credential::Env("SN_API_KEY".into()));
+    assert_eq!((sensenova.base_url.as_str(), sensenova.model.as_str()), ("https://token.sensenova.ai/v1", "other"));
+    let local = one(&[("SDCPP_BASE_URL", "http://127.0.0.1:1234/v1")], "sdcpp");
+    assert!(local.network.allow_private_api && local.credential == Credential::None);
+    let touched = Case::new("[profiles.gemini]\nmodel = \"m\"", "", &[]).load().unwrap();
+    assert_eq!(touched.profiles["gemini"].credential, Credential::Env("GEMINI_API_KEY".into()));
+    assert!(known_profiles().iter().any(|(_, needs)| needs == &["GEMINI_API_KEY / GOOGLE_API_KEY"]));
+}
+
 #[test]
 fn the_default_model_of_every_built_in_profile_is_in_the_table() {
     let table = CapabilityTable::parse(include_str!("../../../../../data/models.toml")).unwrap();
@@ -134,7 +161,7 @@ fn the_default_model_of_every_built_in_profile_is_in_the_table() {
         let (provider, model) = (text("provider"), text("model"));
         let entry = table.find(&provider, &model).unwrap_or_else(|| panic!("{provider} {model} is not in the table"));
         let priced = entry.price.as_ref().is_some_and(|price| !price.date.is_empty() && !price.source.is_empty());
-        assert!(priced || ["openrouter", "xai", "grok2api"].contains(&provider.as_str()), "{model} has no dated price");
+        assert!(priced || UNPRICED.contains(&provider.as_str()), "{model} has no dated price");
     }
     for price in table.models.iter().filter_map(|entry| entry.price.as_ref()) {
         assert_eq!((price.date.len(), price.source.is_empty()), (10, false));

@@ -3,7 +3,8 @@
 use imagemill_domain::call::CallState;
 use imagemill_domain::failure::Billing;
 use imagemill_domain::money::Money;
-use imagemill_store::OpenCall;
+use imagemill_domain::profile::ProfileBudget;
+use imagemill_store::{BudgetOf, CostsOf, NewCall, OpenCall};
 
 use crate::lab::{Lab, T0, call_end, fetched, new_call};
 
@@ -24,7 +25,8 @@ async fn sixty_four_callers_at_once_never_hold_more_than_the_budget() {
     for caller in callers {
         match caller.await.unwrap() {
             OpenCall::Opened(call) => opened.push(call),
-            OpenCall::OverBudget { budget, spent, reserved, ceiling } => {
+            OpenCall::OverBudget { of, budget, spent, reserved, ceiling } => {
+                assert_eq!(of, BudgetOf::Job);
                 assert_eq!((budget.micros, spent, reserved.micros, ceiling.micros), (1_000, Money::ZERO, 990, 30));
                 refused += 1;
             }
@@ -94,4 +96,70 @@ async fn a_budget_that_was_raised_lets_calls_through_again() {
     lab.submit_with_budget("night", [0, 1], Some(101)).await;
     assert!(matches!(lab.open(lease, 1).await, OpenCall::Opened(_)));
     assert!(matches!(lab.open(lease, 1).await, OpenCall::OverBudget { .. }));
+}
+
+/// One profile in two jobs: its budgets hold over both, by the day and for good, and money that is freed is free again.
+#[tokio::test]
+async fn a_profile_has_budgets_over_all_its_jobs() {
+    const DAY: i64 = 86_400_000_000;
+    let lab = Lab::new().await;
+    let owner = lab.owner().await;
+    let (one, two) = (lab.submit("one", 0..9).await, lab.submit("two", 0..9).await);
+    let budget = ProfileBudget { day: Some(Money::from_micros(100)), total: Some(Money::from_micros(150)) };
+    let open = async |job, now_us| {
+        let lease = lab.claim(job, owner).await.lease;
+        let call = NewCall { profile_budget: budget, ..new_call(lease, Some(60)) };
+        lab.store.calls().open(call, now_us).await.unwrap()
+    };
+    let OpenCall::Opened(first) = open(one, T0).await else { panic!("there is room") };
+    let over = |of, budget, spent| OpenCall::OverBudget {
+        of,
+        budget: Money::from_micros(budget),
+        spent: Money::from_micros(spent),
+        reserved: Money::ZERO,
+        ceiling: Money::from_micros(60),
+    };
+    assert_eq!(open(two, T0).await, over(BudgetOf::ProfileDay, 100, 60));
+    lab.store.calls().finish(first, fetched(Some(35), &[]), None, T0).await.unwrap();
+    let OpenCall::Opened(second) = open(two, T0).await else { panic!("what was not used is free again") };
+    assert_eq!(open(one, T0 + DAY).await, over(BudgetOf::Profile, 150, 95), "a new day, and the whole is used up");
+    lab.store
+        .calls()
+        .finish(second, call_end(CallState::Failed, None, Some(Billing::NotBilled)), None, T0)
+        .await
+        .unwrap();
+    assert!(matches!(open(one, T0 + DAY).await, OpenCall::Opened(_)));
+}
+
+#[tokio::test]
+async fn costs_are_added_up_by_job_model_and_day() {
+    const DAY: i64 = 86_400_000_000;
+    let lab = Lab::new().await;
+    let owner = lab.owner().await;
+    let job = lab.submit("night", 0..5).await;
+    for (number, (at_us, end)) in [
+        (T0, fetched(Some(40), &[])),
+        (T0, fetched(None, &[])),
+        (T0 + DAY, call_end(CallState::Unknown, None, Some(Billing::Unknown))),
+        (T0 + DAY, call_end(CallState::Refused, None, Some(Billing::NotBilled))),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let lease = lab.claim(job, owner).await.lease;
+        // The second one has no price.
+        let call = new_call(lease, (number != 1).then_some(100));
+        let OpenCall::Opened(call) = lab.store.calls().open(call, at_us).await.unwrap() else { panic!() };
+        lab.store.calls().finish(call, end, None, at_us).await.unwrap();
+    }
+    let all = CostsOf { job: None, from_us: 0, until_us: i64::MAX, offset_us: 0 };
+    let lines = lab.store.calls().costs(all).await.unwrap();
+    let figures: Vec<_> = lines
+        .iter()
+        .map(|line| (line.day - T0 / DAY, line.calls, line.spent.micros, line.held.micros, line.unknown, line.unpriced))
+        .collect();
+    assert_eq!(figures, [(0, 2, 40, 0, 0, 1), (1, 2, 0, 100, 1, 0)]);
+    assert!(lines.iter().all(|line| line.job_name == "night"));
+    let later = CostsOf { from_us: T0 + DAY, ..all };
+    assert_eq!(lab.store.calls().costs(later).await.unwrap().len(), 1);
 }

@@ -298,6 +298,8 @@ async fn a_person_finds_a_task_by_number_key_or_source_name() {
         found.iter().map(|task| task.spec.sample).collect::<Vec<_>>()
     };
     assert_eq!(found("trip/夜 \"one\".png").await, [4]);
+    assert_eq!(found("夜 \"one\"").await, [4]);
+    assert_eq!(found("one").await, [] as [u32; 0]);
     assert_eq!(found("夜 \"one\".png").await, [4]);
     assert_eq!(found("/photos/other.png").await, [7]);
     assert_eq!(found("one").await, Vec::<u32>::new());

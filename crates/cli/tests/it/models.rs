@@ -1,0 +1,101 @@
+//! What is known of models, and what a server says of itself.
+
+use serde_json::Value;
+
+use crate::world::World;
+
+const MYSTERY: &str = r#"
+[profiles.mystery]
+provider = "mystery"
+protocol = "images"
+base_url = "URL"
+model = "gpt-image-2"
+credential = { env = "MYSTERY_KEY" }
+network = { allow_private_api = true, allow_private_downloads = true }
+"#;
+
+#[test]
+fn the_table_tells_what_is_known_and_what_is_not() {
+    let world = World::new();
+    let all = world.run(&["models"]).code(0).out;
+    for words in ["gpt-image-2*", "1K 2K 4K WxH", "$5 / $8 / $30", "unknown: price", "2026-11-21"] {
+        assert!(all.contains(words), "{words} in\n{all}");
+    }
+    let key = [("SN_API_KEY", "k")];
+    let document = world.run_with(&key, &["models", "--profile", "sensenova", "--json"]).code(0).json();
+    assert_eq!(document["profile_entry"], "sensenova-u1-fast");
+    let [entry] = document["models"].as_array().unwrap().as_slice() else { panic!("{document:#}") };
+    assert_eq!(entry["size"]["sizes"]["2K"]["16:9"], "2752x1536");
+    assert_eq!((&entry["endpoints"][0], &entry["max_references"]), (&"generations".into(), &0.into()));
+    let unknown: Vec<&str> = entry["unknown"].as_array().unwrap().iter().map(|key| key.as_str().unwrap()).collect();
+    assert_eq!(unknown, ["price", "bills_refusals", "batch"]);
+    let marked = world.run_with(&key, &["models", "-p", "sensenova"]).code(0).out;
+    assert!(marked.lines().any(|line| line.starts_with("* sensenova")) && !marked.contains("gpt-image"), "{marked}");
+    assert!(world.run(&["--lang", "zh-CN", "models"]).code(0).out.contains("参考图"));
+    assert!(!world.path().join(".imagemill").exists());
+
+    world.folder.write("models.toml", "[[model]]\nprovider = \"sensenova\"\nmodel = \"mine\"\nmax_n = 4\n");
+    world.folder.write("imagemill.toml", "models_file = \"models.toml\"\n");
+    let first = world.run(&["models", "--json"]).code(0).json()["models"][0].clone();
+    assert_eq!((&first["model"], &first["max_n"]), (&"mine".into(), &4.into()), "a user's file comes first");
+    world.folder.write("models.toml", "[[model]]\nprovider = \"x\"\nmodel = \"m\"\nsize = { kind = \"lst\" }\n");
+    assert!(world.run(&["models"]).code(2).err.contains("models.toml:4"));
+}
+
+#[test]
+fn a_probe_is_free_unless_told_otherwise() {
+    let world = World::new();
+    let document = world.run(&["probe", "--profile", "simulator", "--json"]).code(0).json();
+    assert_eq!((&document["models"]["has_model"], &document["paid"]), (&true.into(), &Value::Null));
+    assert!(!world.path().join(".imagemill").exists(), "nothing was paid, nothing is kept");
+    let ran = world.run(&["probe", "--profile", "simulator", "--model", "n-1"]).code(0);
+    assert!(ran.out.contains("n-1 is not among them") && ran.out.contains("[profiles.simulator]"), "{}", ran.out);
+    let nobody = [("GEMINI_API_KEY", "k"), ("GEMINI_BASE_URL", "http://127.0.0.1:9/v1beta")];
+    let document =
+        world.run_with(&nobody, &["probe", "--profile", "gemini", "--paid", "--yes", "--json"]).code(1).json();
+    assert_eq!(document["models"]["failure"]["kind"], "transient");
+    assert!(document["paid"].is_null(), "nobody is there to be paid");
+    assert!(world.run(&["probe", "--profile", "openai"]).code(3).err.contains("OPENAI_API_KEY"));
+}
+
+#[test]
+fn a_paid_probe_makes_one_picture_and_tells_what_is_refused() {
+    let world = World::new();
+    let mut simulator = world.start(&["simulate", "--port", "0", "--json", "--log", "calls.jsonl"]);
+    let url = serde_json::from_str::<Value>(&simulator.first_line()).unwrap()["url"].as_str().unwrap().to_owned();
+    world.folder.write("imagemill.toml", MYSTERY.replace("URL", &url));
+    let key = [("MYSTERY_KEY", "sk-probe-secret")];
+    let refused = world.run_with(&key, &["probe", "--profile", "mystery", "--paid"]).code(3);
+    assert!(refused.err.contains("--yes"), "{}", refused.err);
+    let ran = world.run_with(&key, &["probe", "-p", "mystery", "--paid", "--yes", "--save", "--json"]).code(0);
+    let document = ran.json();
+    assert_eq!(document["paid"]["refuses"][0]["option"], "response_format", "{document:#}");
+    assert_eq!((&document["paid"]["streams"], &document["paid"]["picture"]["width"]), (&true.into(), &1024.into()));
+    let snippet = std::fs::read_to_string(world.path().join("imagemill-probe-mystery.toml")).unwrap();
+    assert_eq!(document["snippet"].as_str().unwrap(), snippet);
+    for line in ["[profiles.mystery]", "stream = true", "refuses = [\"response_format\"]", "generations = true"] {
+        assert!(snippet.contains(line), "{line} in\n{snippet}");
+    }
+    toml::from_str::<toml::Table>(&snippet).unwrap();
+    let log = std::fs::read_to_string(world.path().join("calls.jsonl")).unwrap();
+    let billed = log.lines().filter(|line| serde_json::from_str::<Value>(line).unwrap()["billed"] == true);
+    assert_eq!(billed.count(), 1, "one picture was paid for:\n{log}");
+    // The ledger knows it like any other call, and the picture is kept.
+    let jobs = world.run(&["status", "--json"]).code(0).json();
+    assert!(
+        jobs["jobs"].as_array().unwrap().iter().all(|job| job["job"].as_str().unwrap().starts_with("probe-mystery"))
+    );
+    assert!(std::path::Path::new(document["paid"]["picture"]["path"].as_str().unwrap()).exists());
+    assert!(!ran.out.contains("sk-probe-secret") && !ran.err.contains("sk-probe-secret"));
+    simulator.signal("TERM");
+    simulator.end();
+}
+
+#[test]
+fn a_probe_tells_a_model_that_fails() {
+    let world = World::new();
+    let ran = world.run(&["probe", "-p", "simulator", "-m", "refuse", "--paid", "--json"]).code(1);
+    assert_eq!(ran.json()["paid"]["failure"]["kind"], "refused");
+    let ran = world.run(&["probe", "-p", "simulator", "-m", "err:400", "--paid"]).code(1);
+    assert!(ran.out.contains("no picture (invalid)"), "{}", ran.out);
+}

@@ -1,0 +1,177 @@
+//! A job's options against what its model and protocol take: everything is an error here that would else be refused, dropped
+//! or paid for in vain later. Must not know tasks or money.
+
+use crate::capability::{Capabilities, SeedSupport};
+use crate::job_file::{JobFile, RecipeName};
+use crate::profile::{Profile, Protocol};
+use crate::request::{NegativePrompt, RequestOptions};
+use crate::sizes::{SizeChoice, SizeWish, pixels_of};
+use crate::source::Scan;
+
+use super::PlanError;
+
+/// Options with a rule of their own, besides the table's parameters.
+const OWN_RULES: [&str; 6] = ["n", "size", "aspect_ratio", "seed", "stream", "extra_body"];
+
+/// Who is asked, for error messages.
+pub(super) struct Asked<'a> {
+    pub(super) model: &'a str,
+    pub(super) profile: &'a Profile,
+    pub(super) capabilities: Option<&'a Capabilities>,
+}
+
+impl Asked<'_> {
+    fn refuse<T>(&self, option: impl Into<String>, detail: impl Into<String>) -> Result<T, PlanError> {
+        Err(PlanError::Unsupported {
+            model: self.model.to_owned(),
+            provider: self.profile.provider.clone(),
+            option: option.into(),
+            detail: detail.into(),
+        })
+    }
+
+    /// Checks everything but sizes.
+    pub(super) fn check(&self, file: &JobFile, scan: &Scan) -> Result<(), PlanError> {
+        let protocol = self.profile.resolved_protocol(self.capabilities.is_some_and(Capabilities::knows_images));
+        let given = given(&file.options);
+        if let Some(capabilities) = self.capabilities {
+            self.check_endpoint(file, protocol, capabilities)?;
+            self.check_parameters(&given, protocol, capabilities)?;
+            self.check_numbers(file, scan, capabilities)?;
+        }
+        match given.iter().find(|(name, _)| !protocol.carries(name)) {
+            Some((name, _)) => {
+                let detail = format!("the protocol {} has no place for it; leave it out", protocol.word());
+                self.refuse(name.as_str(), detail)
+            }
+            None => self.check_input(file, scan, protocol),
+        }
+    }
+
+    /// Protocols whose models call the members of their input as they like.
+    fn check_input(&self, file: &JobFile, scan: &Scan, protocol: Protocol) -> Result<(), PlanError> {
+        let pictures = scan.items.iter().any(|item| !item.pictures.is_empty());
+        let field = self.capabilities.and_then(|capabilities| capabilities.picture_field.as_ref());
+        if pictures && protocol.needs_picture_field() && field.is_none() {
+            let detail = "nobody said which member of its input takes them; add the model with picture_field = \"image_urls[]\" (or what it is called) to a models_file";
+            return self.refuse("pictures", detail);
+        }
+        let has = |name: &str| self.profile.extra_body.contains_key(name) || file.options.extra_body.contains_key(name);
+        if protocol == Protocol::Comfyui && !has("workflow") && !has("workflow_file") {
+            let detail = "set extra_body = { workflow_file = \"/path/workflow_api.json\" } in the profile (docs/providers/comfyui.md)";
+            return self.refuse("a job without a workflow", detail);
+        }
+        Ok(())
+    }
+
+    fn check_endpoint(&self, file: &JobFile, protocol: Protocol, capabilities: &Capabilities) -> Result<(), PlanError> {
+        let served = match protocol {
+            Protocol::ChatCompletions => capabilities.chat,
+            Protocol::Responses => capabilities.responses,
+            _ if file.recipe == RecipeName::Edit => capabilities.edits,
+            _ => capabilities.generations,
+        };
+        if served {
+            return Ok(());
+        }
+        let what = format!("{} over {}", file.recipe.word(), protocol.word());
+        let endpoints = capabilities.endpoints();
+        let served_by = if endpoints.is_empty() { "nothing".to_owned() } else { endpoints.join(", ") };
+        self.refuse(what, format!("it is served by {served_by}; choose another protocol or model"))
+    }
+
+    fn check_parameters(
+        &self,
+        given: &[(String, serde_json::Value)],
+        protocol: Protocol,
+        capabilities: &Capabilities,
+    ) -> Result<(), PlanError> {
+        let refused_here = capabilities.refuses_over.get(protocol.word());
+        for (name, value) in given {
+            if refused_here.is_some_and(|refused| refused.contains(name)) {
+                let detail =
+                    format!("it has no such option over {}; leave it out or take another protocol", protocol.word());
+                return self.refuse(name.as_str(), detail);
+            }
+            if capabilities.refuses.contains(name) {
+                return self.refuse(name.as_str(), "leave it out");
+            }
+            let known = capabilities.parameters.get(name);
+            if let Some(detail) = known.and_then(|parameter| parameter.refusal(value)) {
+                return self.refuse(format!("{name} = {value}"), detail);
+            }
+            let unchecked = capabilities.parameters.is_empty() || OWN_RULES.contains(&name.as_str());
+            if known.is_none() && !unchecked {
+                let names: Vec<&str> = capabilities.parameters.keys().map(String::as_str).collect();
+                let detail = format!("it has no such parameter; leave it out. It takes {}", names.join(", "));
+                return self.refuse(name.as_str(), detail);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_numbers(&self, file: &JobFile, scan: &Scan, capabilities: &Capabilities) -> Result<(), PlanError> {
+        let options = &file.options;
+        let n = options.n.unwrap_or(1);
+        if n > capabilities.max_n {
+            let most = capabilities.max_n;
+            return self.refuse(format!("n = {n}"), format!("at most {most}; use `samples` for more"));
+        }
+        if options.seed.is_some() && capabilities.seed == SeedSupport::Absent {
+            return self.refuse("seed", "it has no such parameter; leave it out");
+        }
+        if options.stream == Some(true) && capabilities.stream == Some(false) {
+            return self.refuse("stream", "its answers cannot be streamed; leave it out");
+        }
+        let references = scan.items.iter().map(|item| item.pictures.len()).max().unwrap_or(0);
+        if let Some(most) = capabilities.max_references.filter(|most| references > *most as usize) {
+            return self.refuse(format!("{references} pictures in one request"), format!("at most {most}"));
+        }
+        let all = references + n as usize;
+        if let Some(most) = capabilities.max_pictures.filter(|most| all > *most as usize) {
+            let what = format!("n = {n} with {references} pictures in the request");
+            return self.refuse(what, format!("at most {most} pictures sent and asked for together"));
+        }
+        Ok(())
+    }
+
+    /// How the model is told a negative prompt: as its entry says, unless the protocol has no place for it.
+    pub(super) fn negative_prompt(&self) -> NegativePrompt {
+        let how = self.capabilities.map(|capabilities| capabilities.negative_prompt).unwrap_or_default();
+        let protocol = self.profile.resolved_protocol(self.capabilities.is_some_and(Capabilities::knows_images));
+        if how == NegativePrompt::Parameter && !protocol.carries("negative_prompt") {
+            NegativePrompt::Folded
+        } else {
+            how
+        }
+    }
+
+    /// What goes out for the job's aspect ratio and size.
+    pub(super) fn size(&self, options: &RequestOptions) -> Result<SizeChoice, PlanError> {
+        let wish = SizeWish { aspect_ratio: options.aspect_ratio.as_deref(), size: options.size.as_deref() };
+        let Some(rule) = self.capabilities.and_then(|capabilities| capabilities.size.as_ref()) else {
+            let pixels = wish.size.and_then(pixels_of).map(|(width, height)| u64::from(width) * u64::from(height));
+            return Ok(SizeChoice { size: options.size.clone(), aspect_ratio: options.aspect_ratio.clone(), pixels });
+        };
+        if let Err(fault) = rule.check() {
+            return self.refuse("a size", format!("its entry in the models file is wrong: {fault}"));
+        }
+        rule.resolve(wish).or_else(|refusal| {
+            let wished = |name: &str, value: Option<&str>| value.map(|value| format!("{name} = {value:?}"));
+            let mut parts = [wished("size", wish.size), wished("aspect_ratio", wish.aspect_ratio)];
+            if refusal.option == "aspect_ratio" && wish.aspect_ratio.is_some() {
+                parts.reverse();
+            }
+            let what = parts.into_iter().flatten().collect::<Vec<_>>().join(" with ");
+            self.refuse(what, format!("{}; the nearest is {}", refusal.reason, refusal.nearest))
+        })
+    }
+}
+
+/// The options that are set, by name.
+fn given(options: &RequestOptions) -> Vec<(String, serde_json::Value)> {
+    match serde_json::to_value(options) {
+        Ok(serde_json::Value::Object(members)) => members.into_iter().collect(),
+        _ => Vec::new(),
+    }
+}

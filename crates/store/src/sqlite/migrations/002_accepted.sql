@@ -1,2 +1,0 @@
--- Version 2: calls that wait for a provider's queue are found by themselves. There are as many as a profile allows at once.
-CREATE INDEX call_accepted ON call (task) WHERE state = 1;
