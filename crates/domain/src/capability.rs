@@ -145,6 +145,10 @@ pub struct Capabilities {
     /// Most pictures in the request.
     #[serde(default)]
     pub max_references: Option<u32>,
+    /// The member of its input that takes pictures, for protocols where each model calls it something else (fal,
+    /// Replicate): `image_url` takes the first one, `image_urls[]` a list.
+    #[serde(default)]
+    pub picture_field: Option<String>,
     /// Most pictures in the request and the answer together.
     #[serde(default)]
     pub max_pictures: Option<u32>,

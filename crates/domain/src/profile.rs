@@ -34,6 +34,16 @@ pub enum Protocol {
     OpenrouterImages,
     /// Anthropic's `/messages`: words only, no pictures come out.
     AnthropicMessages,
+    /// fal's queue: submit, ask, fetch.
+    Fal,
+    /// Replicate's predictions: create, ask, fetch.
+    Replicate,
+    /// The prediction form of hosted-media gateways: create, ask, outputs.
+    HostedMedia,
+    /// A ComfyUI of one's own: a workflow whose placeholders are filled in.
+    Comfyui,
+    /// The `/sdapi/v1` of a Stable Diffusion web UI of one's own.
+    Automatic1111,
 }
 
 impl Protocol {
@@ -50,6 +60,11 @@ impl Protocol {
             Self::Sensenova => "sensenova",
             Self::OpenrouterImages => "openrouter_images",
             Self::AnthropicMessages => "anthropic_messages",
+            Self::Fal => "fal",
+            Self::Replicate => "replicate",
+            Self::HostedMedia => "hosted_media",
+            Self::Comfyui => "comfyui",
+            Self::Automatic1111 => "automatic1111",
         }
     }
 
@@ -85,8 +100,16 @@ impl Protocol {
             Self::Seedream => &["n", "size", "output_format", "response_format", "seed", "stream"],
             Self::Sensenova => &["size", "output_format", "response_format"],
             Self::AnthropicMessages => &["temperature", "max_tokens", "stream"],
+            Self::Fal | Self::Replicate => &["n", "size", "aspect_ratio", "seed", "output_format", "negative_prompt"],
+            Self::HostedMedia => &["n", "size", "aspect_ratio", "quality", "seed", "output_format", "negative_prompt"],
+            Self::Comfyui | Self::Automatic1111 => &["n", "size", "seed", "negative_prompt"],
         };
         option == "extra_body" || taken.contains(&option)
+    }
+
+    /// Whether every model calls the member that takes pictures something else, so that its name must be known.
+    pub fn needs_picture_field(self) -> bool {
+        matches!(self, Self::Fal | Self::Replicate)
     }
 }
 
@@ -281,6 +304,11 @@ impl Profile {
             "gemini" => Protocol::Gemini,
             "seedream" => Protocol::Seedream,
             "sensenova" => Protocol::Sensenova,
+            "fal" => Protocol::Fal,
+            "replicate" => Protocol::Replicate,
+            "wavespeed" => Protocol::HostedMedia,
+            "comfyui" => Protocol::Comfyui,
+            "automatic1111" => Protocol::Automatic1111,
             "openrouter" if address.ends_with("/images") => Protocol::OpenrouterImages,
             "openrouter" => Protocol::ChatCompletions,
             _ if address.contains("/images") || knows_images => Protocol::Images,

@@ -22,6 +22,7 @@ use crate::course::{Account, Course};
 use crate::disk::Disk;
 use crate::limits::Gate;
 use crate::pictures::PicturePool;
+use crate::poll::Tickets;
 use crate::recipe::{ImageAsk, Recipe};
 use crate::sources::SourceLooks;
 
@@ -37,6 +38,8 @@ pub(crate) struct Shared {
     pub(crate) answers: Arc<AnswerLog>,
     /// Answers that came and could not be stored (disk full), or were inherited: the next try of their task starts from here.
     pub(crate) stuck: Mutex<HashMap<CallId, (SavedAnswer, Option<Kept>)>>,
+    /// Calls that are with a provider's queue.
+    pub(crate) tickets: Mutex<Tickets>,
     pub(crate) recipes: HashMap<RecipeName, Arc<dyn Recipe>>,
     pub(crate) capabilities: Arc<CapabilityTable>,
 }
@@ -80,6 +83,8 @@ pub struct TaskContext {
     pub(crate) cancel: CancellationToken,
     /// What its steps led to so far.
     pub(crate) course: Course,
+    /// Its job was stopped; the task is only here because its call is with a provider.
+    pub(crate) stopping: bool,
 }
 
 impl TaskContext {

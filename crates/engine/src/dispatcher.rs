@@ -14,7 +14,7 @@ use imagemill_domain::profile as domain;
 use imagemill_domain::speaker::Speaker;
 use imagemill_domain::task::TaskId;
 use imagemill_providers::{Registry, WireOptions};
-use imagemill_store::{Claimed, OpenJob, StoreError};
+use imagemill_store::{Claimed, OpenJob, PollJob, StoreError};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
@@ -34,6 +34,8 @@ const TICK: Duration = Duration::from_millis(250);
 const CLAIM_MOST: u32 = 256;
 /// Tasks taken beyond the calls allowed at once, so that checking and storing pictures never keeps the line idle.
 const SPARE_TASKS: u32 = 8;
+/// Tasks at once whose provider is asked about a call.
+const ASKED_AT_ONCE: u32 = 64;
 /// A pause that ends by itself later than this is a reason to end a one-shot run.
 const LONG_PAUSE_US: i64 = 15 * 60 * 1_000_000;
 /// The longest wait between two probes of a profile behind an open circuit.
@@ -53,6 +55,10 @@ pub(crate) enum Command {
 struct Running {
     job: JobId,
     cancel: CancellationToken,
+    /// It only asks a provider: it takes no room in the line, and is not counted there.
+    asks: bool,
+    /// Its job was stopped already; what it does is what the stop asks for.
+    stopping: bool,
 }
 
 /// What a claim brought.
@@ -90,6 +96,10 @@ pub(crate) struct Dispatcher {
     set_aside: HashMap<JobId, String>,
     profiles: BTreeMap<String, Profile>,
     open: Vec<OpenJob>,
+    /// Jobs with calls that are with a provider's queue.
+    polling: Vec<PollJob>,
+    /// Of these, those that cannot be asked for: their provider cannot be made.
+    unaskable: HashSet<JobId>,
     /// Grows each time the open jobs are read.
     reading: u64,
     /// The open jobs must be read again before the next claim.
@@ -125,6 +135,8 @@ impl Dispatcher {
             set_aside: HashMap::new(),
             profiles: BTreeMap::new(),
             open: Vec::new(),
+            polling: Vec::new(),
+            unaskable: HashSet::new(),
             reading: 0,
             stale: true,
             draining: false,
@@ -138,6 +150,7 @@ impl Dispatcher {
     pub(crate) async fn run(mut self) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        self.ask_providers().await;
         loop {
             if self.stale && !self.draining {
                 self.refresh().await;
@@ -216,9 +229,9 @@ impl Dispatcher {
     async fn on_report(&mut self, done: Result<Report, JoinError>) {
         // Workers catch panics themselves; a join error is the runtime shutting down.
         let Ok(report) = done else { return };
-        self.running.remove(&report.task);
+        let asked = self.running.remove(&report.task).is_some_and(|running| running.asks);
         let mut ran_dry = false;
-        if let Some(profile) = self.profiles.get_mut(&report.profile) {
+        if let Some(profile) = self.profiles.get_mut(&report.profile).filter(|_| !asked) {
             profile.running -= 1;
             ran_dry = profile.running == 0;
         }
@@ -252,17 +265,59 @@ impl Dispatcher {
         }
         let Some(job) = self.jobs.get(&id).cloned() else { return };
         for claimed in claimed {
-            let cancel = CancellationToken::new();
-            if self.draining {
-                cancel.cancel();
-            }
-            self.running.insert(claimed.lease.task, Running { job: id, cancel: cancel.clone() });
             if let Some(profile) = self.profiles.get_mut(&job.definition.profile.name) {
                 profile.running += 1;
             }
-            let (shared, job, course) = (self.shared.clone(), job.clone(), Course::default());
-            let task = TaskContext { shared, job, claimed, cancel, course };
-            self.workers.spawn(worker::run_task(task));
+            self.begin(&job, claimed, false, false);
+        }
+    }
+
+    fn begin(&mut self, job: &Arc<RunningJob>, claimed: Claimed, asks: bool, stopping: bool) {
+        let cancel = CancellationToken::new();
+        if self.draining {
+            cancel.cancel();
+        }
+        let running = Running { job: job.id, cancel: cancel.clone(), asks, stopping };
+        self.running.insert(claimed.lease.task, running);
+        let (shared, job, course) = (self.shared.clone(), job.clone(), Course::default());
+        let task = TaskContext { shared, job, claimed, cancel, course, stopping };
+        self.workers.spawn(worker::run_task(task));
+    }
+
+    /// Takes tasks whose provider is to be asked about a call. What is paid for is fetched for paused jobs too, and the
+    /// providers of stopped ones are told.
+    async fn ask_providers(&mut self) {
+        let (store, now_us) = (self.shared.store.clone(), self.shared.clock.now_us());
+        match store.tasks().poll_jobs(now_us).await {
+            Ok(polling) => self.polling = polling,
+            Err(error) => {
+                tracing::warn!(%error, "calls that are with a provider could not be looked at");
+                return;
+            }
+        }
+        for poll in self.polling.clone().into_iter().filter(|poll| poll.due > 0) {
+            if !self.jobs.contains_key(&poll.job) && !self.unaskable.contains(&poll.job) {
+                self.load_job(poll.job).await;
+                if !self.jobs.contains_key(&poll.job) {
+                    self.unaskable.insert(poll.job);
+                }
+            }
+            let Some(job) = self.jobs.get(&poll.job).cloned() else { continue };
+            if self.profiles.get(&poll.profile).is_some_and(|profile| profile.paused.is_some()) {
+                continue;
+            }
+            let asking = self.running.values().filter(|running| running.asks).count() as u32;
+            let room = ASKED_AT_ONCE.saturating_sub(asking);
+            let claimed = match store.tasks().claim_polls(poll.job, room, self.shared.owner, now_us).await {
+                Ok(claimed) => claimed,
+                Err(error) => {
+                    tracing::warn!(%error, "calls that are with a provider could not be asked about");
+                    return;
+                }
+            };
+            for claimed in claimed {
+                self.begin(&job, claimed, true, poll.state == JobState::Stopped);
+            }
         }
     }
 
@@ -290,6 +345,7 @@ impl Dispatcher {
             Err(error) => tracing::warn!(%error, "waiting tasks could not be looked at"),
         }
         self.lift_pauses().await;
+        self.ask_providers().await;
         // Jobs may have been submitted, paused or stopped by another process.
         self.stale = true;
     }
@@ -316,13 +372,14 @@ impl Dispatcher {
             {
                 self.running
                     .values()
-                    .filter(|running| running.job == job.id)
+                    .filter(|running| running.job == job.id && !running.stopping)
                     .for_each(|running| running.cancel.cancel());
             }
         }
         let reload = Instant::now() >= self.next_reload;
         if reload {
             self.next_reload = Instant::now() + Duration::from_secs(2);
+            self.unaskable.clear();
         }
         for id in self.open.iter().map(|open| open.job.id).collect::<Vec<_>>() {
             if (reload || !self.jobs.contains_key(&id)) && !self.set_aside.contains_key(&id) {
@@ -374,8 +431,10 @@ impl Dispatcher {
         let gate = self.gate(profile);
         let capabilities = self.shared.capabilities.find(&profile.provider, &definition.model).cloned();
         let knows_images = capabilities.as_ref().is_some_and(imagemill_domain::capability::Capabilities::knows_images);
-        let options =
-            WireOptions { bills_5xx: capabilities.as_ref().is_none_or(|capabilities| capabilities.bills_5xx) };
+        let options = WireOptions {
+            bills_5xx: capabilities.as_ref().is_none_or(|capabilities| capabilities.bills_5xx),
+            picture_field: capabilities.as_ref().and_then(|capabilities| capabilities.picture_field.clone()),
+        };
         let provider = (self.read_credential)(&profile.credential)
             .and_then(|secret| self.registry.provider_with(profile, knows_images, secret, options));
         let provider = provider.map_err(|failure| (profile.name.clone(), failure))?;
@@ -389,7 +448,10 @@ impl Dispatcher {
         let Speaker { profile, model } = speaker;
         let gate = self.gate(&profile);
         let capabilities = self.shared.capabilities.find(&profile.provider, &model).cloned();
-        let options = WireOptions { bills_5xx: capabilities.as_ref().is_none_or(|known| known.bills_5xx) };
+        let options = WireOptions {
+            bills_5xx: capabilities.as_ref().is_none_or(|known| known.bills_5xx),
+            ..WireOptions::default()
+        };
         let provider = (self.read_credential)(&profile.credential)
             .and_then(|secret| self.registry.chat(&profile, secret, options))
             .map_err(|failure| (profile.name.clone(), failure))?;
@@ -509,16 +571,26 @@ impl Dispatcher {
 
     fn publish(&self) {
         let now_us = self.shared.clock.now_us();
-        let stuck = |open: &OpenJob| {
-            let names = match self.jobs.get(&open.job.id) {
-                Some(job) => job.profiles().to_vec(),
-                None => vec![open.job.profile.as_str()],
-            };
-            let pauses = names.iter().filter_map(|name| self.profiles.get(*name)?.paused.as_ref());
-            let long = |paused: &Blocked| paused.until_us.is_none_or(|until_us| until_us > now_us + LONG_PAUSE_US);
-            self.set_aside.contains_key(&open.job.id) || pauses.into_iter().any(long)
+        let long_paused = |profile: &str| {
+            let paused = self.profiles.get(profile).and_then(|profile| profile.paused.as_ref());
+            paused.is_some_and(|paused| paused.until_us.is_none_or(|until_us| until_us > now_us + LONG_PAUSE_US))
         };
-        let idle = self.running.is_empty() && self.claims.is_empty() && !self.stale;
+        let stuck = |open: &OpenJob| {
+            self.set_aside.contains_key(&open.job.id)
+                || match self.jobs.get(&open.job.id) {
+                    Some(job) => job.profiles().into_iter().any(long_paused),
+                    None => long_paused(&open.job.profile),
+                }
+        };
+        let awaited = |poll: &PollJob| !self.unaskable.contains(&poll.job) && !long_paused(&poll.profile);
+        // A call may have been taken since the jobs were looked at.
+        let with_providers =
+            !settle::lock(&self.shared.tickets).is_empty() && !self.profiles.keys().any(|profile| long_paused(profile));
+        let idle = self.running.is_empty()
+            && self.claims.is_empty()
+            && !self.stale
+            && !with_providers
+            && !self.polling.iter().any(awaited);
         let mut blocked: Vec<Blocked> = self.profiles.values().filter_map(|profile| profile.paused.clone()).collect();
         blocked.extend(self.set_aside.values().map(|reason| Blocked {
             profile: String::new(),

@@ -17,6 +17,7 @@ mod journal;
 mod limits;
 mod paid;
 mod pictures;
+mod poll;
 mod recipe;
 mod recovery;
 pub mod retry;

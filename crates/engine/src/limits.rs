@@ -107,6 +107,12 @@ impl Gate {
         }
     }
 
+    /// A place for a call that an earlier process made: it is taken whatever the limits say.
+    pub(crate) fn join(self: &Arc<Self>) -> Permit {
+        self.lock().in_flight += 1;
+        Permit { gate: self.clone(), bytes: 0 }
+    }
+
     /// A call succeeded.
     pub(crate) fn succeeded(&self) {
         let mut state = self.lock();
@@ -215,6 +221,14 @@ impl State {
     }
 }
 
+impl Permit {
+    /// The call is with the provider now: it goes on counting as one and holds nothing in memory.
+    pub(crate) fn keep_place_only(&mut self) {
+        self.gate.lock().bytes -= std::mem::take(&mut self.bytes);
+        self.gate.changed.notify_one();
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
         let mut state = self.gate.lock();
@@ -286,6 +300,24 @@ mod tests {
         drop(giant);
         let _one = gate.acquire(60, 1).await.unwrap();
         assert!(tokio::time::timeout(Duration::from_secs(1), gate.acquire(60, 1)).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_at_its_provider_keeps_its_place_and_no_bytes() {
+        let gate = Gate::new(RateLimits { concurrency: 2, bytes_in_flight: 100, ..RateLimits::default() });
+        let mut queued = gate.acquire(90, 1).await.unwrap();
+        assert!(tokio::time::timeout(Duration::from_secs(1), gate.acquire(90, 1)).await.is_err());
+        queued.keep_place_only();
+        let inherited = gate.join();
+        assert!(
+            tokio::time::timeout(Duration::from_secs(1), gate.acquire(90, 1)).await.is_err(),
+            "both places are taken"
+        );
+        drop(inherited);
+        let _second = tokio::time::timeout(Duration::from_secs(1), gate.acquire(90, 1)).await.unwrap().unwrap();
+        assert_eq!(gate.figures().0, 2);
+        drop(queued);
+        assert_eq!(gate.figures().0, 1);
     }
 
     #[tokio::test(start_paused = true)]

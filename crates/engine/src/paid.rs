@@ -8,16 +8,16 @@ use imagemill_domain::call::{Call, CallId, CallState};
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
 use imagemill_domain::money::Money;
 use imagemill_domain::request::ImageRequest;
-use imagemill_providers::{Answer, PictureInput, Progress, Spool, WireCall};
+use imagemill_providers::{PictureInput, Progress, Reply, Spool, WireCall};
 use imagemill_store::{BudgetOf, NewCall, OpenCall};
 
-use crate::answers::SavedAnswer;
 use crate::context::TaskContext;
 use crate::journal::{self, Entry};
 use crate::pictures::local;
+use crate::poll;
 use crate::recipe::ImageAsk;
 use crate::retry::{Decision, PROFILE_BUDGET};
-use crate::settle::{conclude, failed_end, keep_failed, lock, settle, with_billing};
+use crate::settle::{arrived, conclude, failed_end, lock, settle, with_billing};
 use crate::sources::{self, SentPicture};
 
 /// After a stop, an answer that is about to arrive gets this long before its socket is closed.
@@ -33,7 +33,7 @@ pub(crate) enum Step {
     Moved,
     /// It goes on: the call's pictures are stored, or were before.
     Stored(CallId),
-    /// The failure was judged; an `End` still has to be written unless `written`.
+    /// The failure was judged; what was decided still has to be written unless `written`.
     Judged { failure: Failure, decision: Decision, written: bool },
     /// It goes back to the queue as if it had not been taken.
     Released,
@@ -88,19 +88,15 @@ pub(crate) async fn image(task: &TaskContext, ask: ImageAsk) -> Result<Step, Fai
             return Err(over_budget(task, &task.job.definition.profile.name, of, budget, spent + reserved, ceiling));
         }
     };
-    let result = send(task, call, &request, &inputs).await;
-    drop(permit);
-    let step = match result {
-        Ok(answer) => {
-            task.job.gate.succeeded();
-            task.job.gate.hint(answer.rate.remaining_requests, answer.rate.reset_requests_ms);
-            let answer = SavedAnswer::of(call, answer);
-            match task.shared.answers.keep(&answer) {
-                Ok(kept) => settle(task, answer, Some(kept), &sent).await,
-                Err(error) => Err(keep_failed(task, answer, &error)),
-            }
+    let step = match send(task, call, &request, &inputs).await {
+        Ok(Reply::Answer(answer)) => {
+            drop(permit);
+            arrived(task, call, answer, &sent).await
         }
+        // It keeps its place until the provider is done; the room is taken again with each question.
+        Ok(Reply::Accepted(ticket)) => poll::accepted(task, call, ticket, permit).await,
         Err((failure, raw)) => {
+            drop(permit);
             let failure = with_billing(task, failure);
             let end = failed_end(task, &failure, raw);
             conclude(task, call, end, failure).await
@@ -116,7 +112,7 @@ async fn send(
     call: CallId,
     request: &ImageRequest,
     inputs: &[PictureInput],
-) -> Result<Answer, (Failure, String)> {
+) -> Result<Reply, (Failure, String)> {
     let sending = Sending::default();
     let progress = |progress| sending.note(progress);
     let key = format!("{}-{}", task.claimed.key.short(), call.0);
@@ -180,8 +176,8 @@ pub(crate) fn end_not_written() -> Failure {
     .billing(Billing::Unknown)
 }
 
-/// An earlier try of this task may have left an answer that was paid for: one with links to fetch, or one that could not be
-/// stored. It is finished instead of a new call.
+/// An earlier try of this task may have left an answer that was paid for: one with links to fetch, one that could not be
+/// stored, or one that its provider is still making. It is finished instead of a new call.
 async fn resume(task: &TaskContext, ask: &ImageAsk) -> Result<Option<Step>, Failure> {
     let calls = task.shared.store.calls();
     let earlier = calls.for_task(task.claimed.lease.task).await.map_err(|error| local(&error))?;
@@ -195,6 +191,11 @@ async fn resume(task: &TaskContext, ask: &ImageAsk) -> Result<Option<Step>, Fail
         }
         stuck => stuck,
     };
+    if found.is_none()
+        && let Some(ticket) = poll::ticket_of(task, call)
+    {
+        return poll::ask(task, ask, call, ticket).await.map(Some);
+    }
     let Some((answer, kept)) = found else {
         let failure = end_not_written();
         let end = failed_end(task, &failure, String::new());
@@ -202,7 +203,10 @@ async fn resume(task: &TaskContext, ask: &ImageAsk) -> Result<Option<Step>, Fail
     };
     // Only the comparison with the source needs it, and the source may be gone by now.
     let sent = prepare(task, ask).await.unwrap_or_default();
-    settle(task, answer, kept, &sent).await.map(Some)
+    match settle(task, answer, kept, &sent).await {
+        Err(failure) if call.state == CallState::Accepted => poll::put_off(task, call.id, failure).await.map(Some),
+        step => step.map(Some),
+    }
 }
 
 fn request(task: &TaskContext, ask: &ImageAsk, sent: &[SentPicture]) -> ImageRequest {
@@ -217,7 +221,7 @@ fn request(task: &TaskContext, ask: &ImageAsk, sent: &[SentPicture]) -> ImageReq
     }
 }
 
-async fn prepare(task: &TaskContext, ask: &ImageAsk) -> Result<Vec<SentPicture>, Failure> {
+pub(crate) async fn prepare(task: &TaskContext, ask: &ImageAsk) -> Result<Vec<SentPicture>, Failure> {
     if ask.pictures.is_empty() {
         return Ok(Vec::new());
     }

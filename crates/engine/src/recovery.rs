@@ -1,7 +1,7 @@
 //! What a process that died left behind: its tasks, its open calls, the answers it had and had not entered in the ledger.
 //!
-//! A call whose answer was written down goes on from there. A call with links goes on by fetching. A call that was sent and
-//! has no answer is unknown, and what becomes of its task follows the job's policy. Everything else is queued again.
+//! A call whose answer was written down goes on from there. A call with links goes on by fetching, one with a ticket by
+//! asking its provider. A call that was sent and has no answer is unknown, and what becomes of its task follows the job's policy. Everything else is queued again.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -17,6 +17,7 @@ use imagemill_store::{CallEnd, Orphan, TaskEnd};
 use crate::answers::Inherited;
 use crate::context::Shared;
 use crate::error::EngineError;
+use crate::poll;
 use crate::retry::{self, Decision, Situation};
 
 /// Tasks that were found running under owners that are gone, and what became of them.
@@ -48,6 +49,7 @@ pub(crate) async fn recover(shared: &Shared) -> Result<Recovered, EngineError> {
             .open_calls
             .iter()
             .filter(|call| call.state != CallState::Produced && !inherited.answers.contains_key(&call.id))
+            .filter(|call| poll::parse(call).is_none())
             .collect::<Vec<_>>();
         if lost.is_empty() {
             let continues = !orphan.open_calls.is_empty();
@@ -71,6 +73,7 @@ pub(crate) async fn recover(shared: &Shared) -> Result<Recovered, EngineError> {
     inherited.clear(&spool).map_err(disk)?;
     // A wait that was set under another clock must not outlast it.
     shared.store.tasks().promote(i64::MAX).await?;
+    shared.store.tasks().poll_all_now(shared.clock.now_us()).await?;
     Ok(recovered)
 }
 
@@ -126,7 +129,8 @@ async fn give_up(shared: &Shared, orphan: &Orphan, lost: &[&Call], job: Option<&
         }
         None => Decision::End(TaskState::Unknown),
     };
-    if matches!(decision, Decision::Wait { .. }) {
+    let goes_on = orphan.open_calls.iter().any(|call| poll::parse(call).is_some());
+    if goes_on || matches!(decision, Decision::Wait { .. }) {
         shared.store.tasks().release(orphan.lease, now_us).await?;
     } else {
         let end = TaskEnd { state: TaskState::Unknown, failure: Some(failure), pictures: 0, cost: None };

@@ -14,6 +14,37 @@ pub const FAULTS_BEFORE_PAUSE: u32 = 5;
 /// Rate limits and nothing else for this long are no pressure but a plan that does not suffice: the profile pauses visibly.
 pub const LIMITED_BEFORE_PAUSE_MS: u64 = 600_000;
 
+/// The first question about a call that a provider took comes after this.
+pub const FIRST_POLL_MS: u64 = 500;
+/// The longest time between two questions, whatever the provider's hint.
+pub const LONGEST_POLL_MS: u64 = 15_000;
+/// How long questions must have failed in one go before a call is given up whose time is over: a machine that slept wakes
+/// up without a network.
+pub const FAILING_POLLS_MS: u64 = 120_000;
+
+/// What is known when a provider was asked about a call that it took.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    /// Milliseconds since the call was sent.
+    pub age_ms: u64,
+    /// How long a call may take in all.
+    pub total_ms: u64,
+    /// When the provider wants to be asked again.
+    pub hint_ms: Option<u64>,
+    /// The question failed, and since when all of them did; `None` when the provider said "not yet".
+    pub failing_ms: Option<u64>,
+}
+
+/// When to ask again, in milliseconds; `None` when the call is given up. The older the call, the longer the wait; a call
+/// is given up only after a question was put when its time was over.
+pub fn ask_again(asked: Asked) -> Option<u64> {
+    let patient = asked.failing_ms.is_some_and(|failing_ms| failing_ms < FAILING_POLLS_MS);
+    if asked.age_ms >= asked.total_ms && !patient {
+        return None;
+    }
+    Some(asked.hint_ms.unwrap_or(asked.age_ms / 8).clamp(FIRST_POLL_MS, LONGEST_POLL_MS))
+}
+
 /// What is known when a task failed.
 #[derive(Clone, Copy, Debug)]
 pub struct Situation<'a> {
@@ -197,6 +228,18 @@ mod tests {
         assert!(matches!(lost(UnknownPolicy::Once, 0), Decision::Wait { .. }));
         assert_eq!(lost(UnknownPolicy::Once, 1), Decision::End(TaskState::Unknown));
         assert!(matches!(lost(UnknownPolicy::Always, 2), Decision::Wait { .. }));
+    }
+
+    #[test]
+    fn questions_grow_rarer_within_bounds_and_end_with_the_total_limit() {
+        let asked = Asked { age_ms: 0, total_ms: 900_000, hint_ms: None, failing_ms: None };
+        let at = |age_ms| ask_again(Asked { age_ms, ..asked });
+        assert_eq!([at(0), at(16_000), at(600_000)], [Some(500), Some(2_000), Some(15_000)]);
+        assert_eq!(at(900_000), None);
+        assert_eq!(ask_again(Asked { hint_ms: Some(3_600_000), ..asked }), Some(15_000));
+        assert_eq!(ask_again(Asked { hint_ms: Some(1), ..asked }), Some(500));
+        let failing = |failing_ms| ask_again(Asked { age_ms: 9_000_000, failing_ms: Some(failing_ms), ..asked });
+        assert_eq!((failing(1_000), failing(120_000)), (Some(15_000), None));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use imagemill_domain::money::Money;
 use imagemill_domain::picture::Finding;
 use imagemill_domain::task::TaskState;
 use imagemill_imaging as imaging;
-use imagemill_providers::Spool;
+use imagemill_providers::{Answer, Spool};
 use imagemill_store::{CallEnd, NewAsset, TaskEnd};
 
 use crate::answers::{Kept, SavedAnswer, SavedItem};
@@ -24,6 +24,22 @@ use crate::worker::decide;
 
 /// Tries to fetch one link before the task waits; fetching is free.
 const FETCH_TRIES: u32 = 4;
+
+/// Writes an answer down that just came, then settles it.
+pub(crate) async fn arrived(
+    task: &TaskContext,
+    call: CallId,
+    answer: Answer,
+    sent: &[SentPicture],
+) -> Result<Step, Failure> {
+    task.job.gate.succeeded();
+    task.job.gate.hint(answer.rate.remaining_requests, answer.rate.reset_requests_ms);
+    let answer = SavedAnswer::of(call, answer);
+    match task.shared.answers.keep(&answer) {
+        Ok(kept) => settle(task, answer, Some(kept), sent).await,
+        Err(error) => Err(keep_failed(task, answer, &error)),
+    }
+}
 
 /// Brings an answer's pictures home and ends the call and the task.
 ///

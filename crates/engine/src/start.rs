@@ -131,6 +131,7 @@ impl Engine {
             looks: SourceLooks::default(),
             answers: AnswerLog::new(parts.files.spool_dir(), owner),
             stuck: Mutex::default(),
+            tickets: Mutex::default(),
             recipes: parts.recipes.iter().map(|recipe| (recipe.name(), recipe.clone())).collect(),
             capabilities: parts.capabilities.clone(),
             store: parts.store,

@@ -173,7 +173,7 @@ async fn apply(task: &TaskContext, failure: Failure, decision: Decision, written
     let tasks = task.shared.store.tasks();
     let lease = task.claimed.lease;
     match decision {
-        Decision::End(_) if written => {}
+        _ if written => {}
         Decision::End(TaskState::Stopped) | Decision::PauseProfile { .. } | Decision::PauseJob => release(task).await?,
         Decision::End(state) => {
             tracing::info!(task = lease.task.0, kind = %failure.kind, state = state.word(), "task ended without a picture");

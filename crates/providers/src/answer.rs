@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use imagemill_domain::call::Usage;
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
+use reqwest::header::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -23,7 +24,7 @@ mod words;
 use words::Words;
 
 /// Longest raw text kept.
-const MAX_RAW: usize = 64 << 10;
+pub(crate) const MAX_RAW: usize = 64 << 10;
 /// Of it, the last event and the streamed text.
 const MAX_RAW_TAIL: usize = 12 << 10;
 /// How long an answer that is over may take to end its body, so that the connection can be used again.
@@ -59,10 +60,14 @@ struct Content {
 }
 
 /// The head of an answer, as far as it goes into results.
-struct Head {
-    status: u16,
-    request_id: Option<String>,
-    rate: RateHints,
+#[derive(Clone, Debug)]
+pub(crate) struct Head {
+    /// Its status.
+    pub(crate) status: u16,
+    /// The provider's id of the request.
+    pub(crate) request_id: Option<String>,
+    /// What it says about limits.
+    pub(crate) rate: RateHints,
 }
 
 /// Reads the pictures of `response`.
@@ -84,12 +89,7 @@ async fn take_in(
     words: Option<Words>,
 ) -> Result<(Content, Option<Failure>, Head), Box<CallFailure>> {
     let Response { status, headers, body } = response;
-    let id = ["x-request-id", "request-id"].iter().find_map(|name| headers.get(*name)?.to_str().ok());
-    let head = Head {
-        status: status.as_u16(),
-        request_id: id.map(|id| id.chars().take(200).collect()),
-        rate: error::rate_hints(&headers),
-    };
+    let head = Head::of(status.as_u16(), &headers);
     if status.is_redirection() {
         let target = headers.get("location").and_then(|target| target.to_str().ok()).unwrap_or("an unnamed place");
         let message = format!(
@@ -306,11 +306,26 @@ fn is_cut(finish: &str) -> bool {
 }
 
 impl Head {
-    fn failed(self, failure: Failure, raw: &str, secret: Option<&SecretString>) -> Box<CallFailure> {
+    /// From status and headers.
+    pub(crate) fn of(status: u16, headers: &HeaderMap) -> Self {
+        let names = ["x-request-id", "request-id", "x-fal-request-id"];
+        let id = names.iter().find_map(|name| headers.get(*name)?.to_str().ok());
+        Self { status, request_id: id.map(|id| id.chars().take(200).collect()), rate: error::rate_hints(headers) }
+    }
+
+    /// The failure of a call with this head; `raw` is shortened, the credential taken out.
+    pub(crate) fn failed(self, failure: Failure, raw: &str, secret: Option<&SecretString>) -> Box<CallFailure> {
         let mut failure = if failure.http_status.is_none() { failure.status(self.status) } else { failure };
         failure.message = without_secret(failure.message, secret);
         let raw = without_secret(shortened(raw, MAX_RAW), secret);
-        Box::new(CallFailure { failure, usage: Usage::default(), raw, rate: self.rate, request_id: self.request_id })
+        Box::new(CallFailure {
+            failure,
+            usage: Usage::default(),
+            raw,
+            rate: self.rate,
+            request_id: self.request_id,
+            asking: false,
+        })
     }
 }
 

@@ -165,7 +165,10 @@ impl Report {
             let message = Self::of(entry).map_or_else(|| entry.to_string(), |report| report.message);
             place.map_or(message.clone(), |place| format!("{place}: {message}"))
         });
-        Self { message: lines.collect::<Vec<_>>().join("; "), ..Self::default() }
+        let message = lines.collect::<Vec<_>>().join("; ");
+        // fal says what kind of error it is (`content_policy_violation`) in here.
+        let words = list.iter().take(5).filter_map(|entry| word(entry.get("type"))).collect::<Vec<_>>();
+        Self { message, kind_word: words.join(" "), ..Self::default() }
     }
 
     /// The failure this is inside an answer that began well (status 200): an item, an event, a body.

@@ -6,13 +6,17 @@
 mod address;
 mod answer;
 mod anthropic_messages;
+mod automatic1111;
 mod body;
 mod chat;
+mod comfyui;
 mod download;
 mod error;
 mod extract;
+mod fal;
 mod gemini;
 mod gemini_text;
+mod hosted_media;
 mod http;
 mod lift;
 mod links;
@@ -24,7 +28,9 @@ mod openai_responses;
 mod openai_responses_text;
 mod openrouter_images;
 mod provider;
+mod queue;
 mod registry;
+mod replicate;
 mod schema;
 mod seedream;
 mod sensenova;
@@ -35,14 +41,16 @@ mod wire;
 #[cfg(test)]
 mod fixtures;
 #[cfg(test)]
+mod queue_rig;
+#[cfg(test)]
 mod scripted_server;
 #[cfg(test)]
 mod test_calls;
 
 pub use chat::{ChatAnswer, ChatCall, ChatFuture, ChatProvider, MAX_CHAT_TEXT};
 pub use provider::{
-    Answer, CallFailure, CallFuture, Found, ImageProvider, PictureBytes, PictureInput, Progress, ProviderFuture,
-    RateHints, WireCall,
+    Answer, CallFailure, CallFuture, Found, ImageProvider, PictureBytes, PictureInput, PollFuture, Polled, Progress,
+    ProviderFuture, RateHints, Reply, Ticket, WireCall,
 };
 pub use registry::{Registry, WireOptions};
 pub use spool::{Spool, SpoolBody, SpoolWriter, Spooled};

@@ -8,10 +8,11 @@ use std::pin::Pin;
 
 use bytes::Bytes;
 use imagemill_domain::call::Usage;
-use imagemill_domain::failure::Failure;
+use imagemill_domain::failure::{Billing, Failure, FailureKind};
 use imagemill_domain::hash::ContentHash;
 use imagemill_domain::picture::PictureFormat;
 use imagemill_domain::request::ImageRequest;
+use serde::{Deserialize, Serialize};
 
 use crate::spool::{Spool, Spooled};
 
@@ -99,6 +100,49 @@ pub struct Answer {
     pub revised_prompt: Option<String>,
 }
 
+/// How a request ended well.
+#[derive(Debug)]
+pub enum Reply {
+    /// The pictures are here.
+    Answer(Answer),
+    /// The provider took the request and can be asked about it with this.
+    Accepted(Ticket),
+}
+
+/// What is needed to ask about a request that was taken, in this process or in a later one. Kept as JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticket {
+    /// Of this form; 1.
+    pub version: u32,
+    /// The provider's name of the request.
+    pub id: String,
+    /// Where it said to ask; on its own hosts. `None` where the documented form is to be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_url: Option<String>,
+    /// Where it said the result will be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result_url: Option<String>,
+    /// Where it said to cancel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancel_url: Option<String>,
+    /// The model it was sent to: some addresses are made from it.
+    pub model: String,
+}
+
+/// What a provider said when it was asked about a ticket.
+#[derive(Debug)]
+pub enum Polled {
+    /// Not yet.
+    Pending {
+        /// When the provider wants to be asked again, in milliseconds.
+        again_in_ms: Option<u64>,
+        /// How many requests are before it.
+        queue_position: Option<u32>,
+    },
+    /// The pictures are here.
+    Answer(Box<Answer>),
+}
+
 /// What `x-ratelimit-*-requests` headers say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RateHints {
@@ -124,13 +168,21 @@ pub struct CallFailure {
     pub rate: RateHints,
     /// The provider's id of the request.
     pub request_id: Option<String>,
+    /// Only a question about the request failed; the request itself goes on.
+    pub asking: bool,
 }
 
 impl CallFailure {
     /// One to which no answer came.
     pub fn without_answer(failure: Failure) -> Box<Self> {
         let (usage, rate) = (Usage::default(), RateHints::default());
-        Box::new(Self { failure, usage, raw: String::new(), rate, request_id: None })
+        Box::new(Self { failure, usage, raw: String::new(), rate, request_id: None, asking: false })
+    }
+
+    /// The same, said of a question only.
+    pub(crate) fn of_question(mut self: Box<Self>) -> Box<Self> {
+        self.asking = true;
+        self
     }
 }
 
@@ -138,12 +190,32 @@ impl CallFailure {
 pub type ProviderFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// The future of one call; dropping it closes the socket.
-pub type CallFuture<'a> = ProviderFuture<'a, Result<Answer, Box<CallFailure>>>;
+pub type CallFuture<'a> = ProviderFuture<'a, Result<Reply, Box<CallFailure>>>;
+
+/// The future of one question about a ticket.
+pub type PollFuture<'a> = ProviderFuture<'a, Result<Polled, Box<CallFailure>>>;
 
 /// One provider account with one protocol.
 pub trait ImageProvider: Send + Sync {
     /// Sends one request and reads its answer. Sends once: no retry, no redirect.
     fn image<'a>(&'a self, call: WireCall<'a>) -> CallFuture<'a>;
+
+    /// Asks about a request that was taken. Costs nothing, so it may be repeated: a failure with
+    /// [`CallFailure::asking`] says nothing about the request, every other one ends the call.
+    fn poll<'a>(&'a self, ticket: &'a Ticket, _spool: Spool) -> PollFuture<'a> {
+        let message = format!(
+            "the request {} cannot be asked about: the profile's protocol has no queue. It may have been charged",
+            ticket.id
+        );
+        let failure = Failure::new(FailureKind::UnknownOutcome, message).billing(Billing::Unknown);
+        Box::pin(std::future::ready(Err(CallFailure::without_answer(failure))))
+    }
+
+    /// Asks the provider to drop a request that was taken. Costs nothing; success means that it was told, not that
+    /// nothing is charged.
+    fn cancel<'a>(&'a self, _ticket: &'a Ticket) -> ProviderFuture<'a, Result<(), Failure>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 
     /// The body of the request for the ledger: JSON text, pictures as `blake3:<hash>`, no credential.
     fn request_text(&self, request: &ImageRequest, pictures: &[PictureInput]) -> String;

@@ -11,9 +11,13 @@ use secrecy::SecretString;
 
 use crate::address::Purpose;
 use crate::anthropic_messages::{self, Messages};
+use crate::automatic1111::Automatic1111;
 use crate::chat::ChatProvider;
+use crate::comfyui::Comfyui;
+use crate::fal::Fal;
 use crate::gemini::{self, Gemini};
 use crate::gemini_text::GeminiText;
+use crate::hosted_media::HostedMedia;
 use crate::http;
 use crate::no_pictures::NoPictures;
 use crate::openai_chat::Chat;
@@ -23,20 +27,24 @@ use crate::openai_responses::Responses;
 use crate::openai_responses_text::ResponsesText;
 use crate::openrouter_images::OpenrouterImages;
 use crate::provider::ImageProvider;
+use crate::replicate::Replicate;
 use crate::seedream::Seedream;
 use crate::sensenova::Sensenova;
-use crate::wire::Wire;
+use crate::wire::{Scheme, Wire};
 
 /// What is known of a provider beyond its profile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WireOptions {
     /// Whether a plain 500, 502 or 504 may have been charged. True unless the provider says otherwise in writing.
     pub bills_5xx: bool,
+    /// The member of the model's input that takes pictures (`image_url`, `image_urls[]`), for protocols that have no
+    /// name for it of their own.
+    pub picture_field: Option<String>,
 }
 
 impl Default for WireOptions {
     fn default() -> Self {
-        Self { bills_5xx: true }
+        Self { bills_5xx: true, picture_field: None }
     }
 }
 
@@ -87,6 +95,11 @@ impl Registry {
             Protocol::Sensenova => Arc::new(Sensenova::new(wire)),
             Protocol::OpenrouterImages => Arc::new(OpenrouterImages::new(wire)),
             Protocol::AnthropicMessages => Arc::new(NoPictures::new(of_anthropic(wire)?)),
+            Protocol::Fal => Arc::new(Fal::new(wire)),
+            Protocol::Replicate => Arc::new(Replicate::new(wire)),
+            Protocol::HostedMedia => Arc::new(HostedMedia::new(wire)),
+            Protocol::Comfyui => Arc::new(Comfyui::new(wire)?),
+            Protocol::Automatic1111 => Arc::new(Automatic1111::new(wire)),
         })
     }
 
@@ -114,7 +127,13 @@ impl Registry {
         let connect_ms = profile.timeouts.connect_ms;
         let api = self.client((Purpose::Api, profile.network.allow_private_api, connect_ms))?;
         let fetcher = self.client((Purpose::Download, profile.network.allow_private_downloads, connect_ms))?;
-        Wire::new(profile, secret, options, api, fetcher)
+        // Only the images endpoints depend on what the table knows, and they take the key as most do.
+        let scheme = match profile.resolved_protocol(false) {
+            Protocol::Fal => Scheme::Key,
+            Protocol::Automatic1111 => Scheme::Basic,
+            _ => Scheme::Bearer,
+        };
+        Wire::new(profile, secret, scheme, options, api, fetcher)
     }
 
     fn client(&self, rules: ClientRules) -> Result<Client, Failure> {

@@ -54,8 +54,14 @@ pub(crate) struct ScriptedServer {
 impl ScriptedServer {
     /// Connection number n plays script number n; the last script is played again.
     pub(crate) async fn start(scripts: Vec<Vec<Step>>) -> Self {
+        Self::naming_itself(|_| scripts).await
+    }
+
+    /// The same with scripts that name the server's own origin.
+    pub(crate) async fn naming_itself(scripts: impl FnOnce(&str) -> Vec<Vec<Step>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
         let origin = format!("http://{}", listener.local_addr().expect("bound"));
+        let scripts = scripts(&origin);
         let seen = Arc::new(Mutex::new(Vec::new()));
         let closed = Arc::new(Mutex::new(0));
         let (all_seen, all_closed) = (seen.clone(), closed.clone());

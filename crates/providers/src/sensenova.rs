@@ -42,8 +42,8 @@ impl ImageProvider for Sensenova {
     fn image<'a>(&'a self, call: WireCall<'a>) -> CallFuture<'a> {
         if !call.pictures.is_empty() {
             let message = "this protocol takes no pictures; nothing was sent. Choose another profile to edit pictures";
-            let failure = CallFailure::without_answer(Failure::new(FailureKind::Invalid, message));
-            return Box::pin(std::future::ready(Err(failure)));
+            let failure = Failure::new(FailureKind::Invalid, message);
+            return Box::pin(std::future::ready(Err(CallFailure::without_answer(failure))));
         }
         let body = body::json(&self.body(call.request), &[]);
         Box::pin(self.wire.call(wire::GENERATIONS, body, call))

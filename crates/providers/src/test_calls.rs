@@ -8,7 +8,9 @@ use imagemill_domain::picture::PictureFormat;
 use imagemill_domain::profile::{Profile, Protocol, Timeouts};
 use imagemill_domain::request::{ImageRequest, RequestOptions};
 
-use crate::provider::{Answer, CallFailure, Found, ImageProvider, PictureBytes, PictureInput, Progress, WireCall};
+use crate::provider::{
+    Answer, CallFailure, Found, ImageProvider, PictureBytes, PictureInput, Progress, Reply, WireCall,
+};
 use crate::registry::Registry;
 use crate::spool::{Spool, Spooled};
 
@@ -77,9 +79,11 @@ impl Caller {
         let progress = |step| self.progress.lock().unwrap().push(step);
         let key = "call-7/a";
         let spool = self.spool();
-        provider
-            .image(WireCall { request, pictures, key, idempotency_key: Some("once"), spool, progress: &progress })
-            .await
+        let call = WireCall { request, pictures, key, idempotency_key: Some("once"), spool, progress: &progress };
+        match provider.image(call).await? {
+            Reply::Answer(answer) => Ok(answer),
+            Reply::Accepted(ticket) => panic!("these protocols have no queue: {ticket:?}"),
+        }
     }
 
     pub(crate) async fn fails(&self, profile: &Profile) -> CallFailure {

@@ -23,7 +23,7 @@ use crate::error;
 use crate::gemini;
 use crate::http::{self, Request, Response};
 use crate::lift::Limits;
-use crate::provider::{Answer, CallFailure, Progress, WireCall};
+use crate::provider::{CallFailure, Progress, Reply, WireCall};
 use crate::registry::WireOptions;
 use crate::spool::Spool;
 
@@ -43,27 +43,49 @@ const ENDPOINTS: [&str; 6] = [CHAT, RESPONSES, MESSAGES, GENERATIONS, EDITS, IMA
 /// Ends the address of a call to Gemini, behind the model's name.
 const GENERATE_CONTENT: &str = ":generatecontent";
 
+/// How the credential is written into the header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    /// `Bearer KEY`.
+    Bearer,
+    /// `Key KEY`, as fal wants it.
+    Key,
+    /// `Basic …` of `user:password`.
+    Basic,
+}
+
 /// Most characters of our name of a call in its header.
 const MAX_CALL_NAME: usize = 128;
 /// Largest list of models read, in bytes.
 const MAX_MODELS: usize = 8 << 20;
 
 /// What a call says of itself, whatever it asks for.
-struct Asked<'a> {
+pub(crate) struct Asked<'a> {
     key: &'a str,
     idempotency_key: Option<&'a str>,
     progress: &'a (dyn Fn(Progress) + Send + Sync),
+}
+
+impl<'a> From<&'a WireCall<'_>> for Asked<'a> {
+    fn from(call: &'a WireCall<'_>) -> Self {
+        Self { key: call.key, idempotency_key: call.idempotency_key, progress: call.progress }
+    }
 }
 
 /// One account, ready to be called.
 pub(crate) struct Wire {
     /// Its settings.
     pub(crate) profile: Profile,
-    options: WireOptions,
-    client: Client,
-    base: Url,
-    headers: HeaderMap,
-    secret: Option<SecretString>,
+    /// What is known of the provider beyond them.
+    pub(crate) options: WireOptions,
+    /// For the provider's address.
+    pub(crate) client: Client,
+    /// The checked base address.
+    pub(crate) base: Url,
+    /// Sent with every request to it, the credential among them.
+    pub(crate) headers: HeaderMap,
+    /// Never to be shown.
+    pub(crate) secret: Option<SecretString>,
     downloads: Downloads,
 }
 
@@ -72,17 +94,13 @@ impl Wire {
     pub(crate) fn new(
         profile: &Profile,
         secret: Option<SecretString>,
+        scheme: Scheme,
         options: WireOptions,
         client: Client,
         fetcher: Client,
     ) -> Result<Self, Failure> {
-        let rules = AddressRules {
-            purpose: Purpose::Api,
-            allow_private: profile.network.allow_private_api,
-            hosts: &profile.network.api_hosts,
-        };
-        let base = address::check(profile.base_url.trim(), rules)?;
-        let authorization = secret.as_ref().map(bearer).transpose()?;
+        let base = address::check(profile.base_url.trim(), api_rules(profile))?;
+        let authorization = secret.as_ref().map(|secret| authorization(scheme, secret)).transpose()?;
         let mut headers = HeaderMap::new();
         headers.extend(authorization.clone().map(|value| (AUTHORIZATION, value)));
         for (name, value) in &profile.headers {
@@ -134,6 +152,11 @@ impl Wire {
         }
     }
 
+    /// The base address with `path` behind it.
+    pub(crate) fn below(&self, path: &str) -> Url {
+        self.with_path(&format!("{}{path}", self.base.path().trim_end_matches('/')))
+    }
+
     fn with_path(&self, path: &str) -> Url {
         let mut url = self.base.clone();
         url.set_path(path);
@@ -178,16 +201,10 @@ impl Wire {
     }
 
     /// Sends `body` to `endpoint` and reads the pictures of the answer.
-    pub(crate) async fn call(
-        &self,
-        endpoint: &str,
-        body: Body,
-        call: WireCall<'_>,
-    ) -> Result<Answer, Box<CallFailure>> {
-        let asked = Asked { key: call.key, idempotency_key: call.idempotency_key, progress: call.progress };
-        let response = self.send(self.endpoint(endpoint), body, &asked).await?;
+    pub(crate) async fn call(&self, endpoint: &str, body: Body, call: WireCall<'_>) -> Result<Reply, Box<CallFailure>> {
+        let response = self.send(self.endpoint(endpoint), body, &Asked::from(&call)).await?;
         let expected = call.request.options.n.unwrap_or(1);
-        answer::read(response, self.reading(call.spool, expected, call.progress)).await
+        answer::read(response, self.reading(call.spool, expected, call.progress)).await.map(Reply::Answer)
     }
 
     /// Sends `body` to `url` and reads the words of the answer.
@@ -206,7 +223,7 @@ impl Wire {
         Reading {
             base: &self.base,
             spool,
-            limits: Limits { picture_bytes: self.profile.network.max_picture_bytes },
+            limits: self.picture_limits(),
             bills_5xx: self.options.bills_5xx,
             expected,
             secret: self.secret.as_ref(),
@@ -214,7 +231,13 @@ impl Wire {
         }
     }
 
-    async fn send(&self, url: Url, body: Body, asked: &Asked<'_>) -> Result<Response, Box<CallFailure>> {
+    /// Bounds on the pictures of an answer.
+    pub(crate) fn picture_limits(&self) -> Limits {
+        Limits { picture_bytes: self.profile.network.max_picture_bytes }
+    }
+
+    /// Sends a request that may cost money, once, and returns when the head of its answer is here.
+    pub(crate) async fn send(&self, url: Url, body: Body, asked: &Asked<'_>) -> Result<Response, Box<CallFailure>> {
         let mut headers = self.headers.clone();
         headers.entry(ACCEPT).or_insert(HeaderValue::from_static("application/json, text/event-stream"));
         let name: String = asked.key.chars().filter(char::is_ascii_graphic).take(MAX_CALL_NAME).collect();
@@ -244,12 +267,15 @@ impl Wire {
                 response = &mut sending => break response,
             }
         };
-        let response = response.map_err(|mut failure| {
-            failure.message = without_secret(failure.message, self.secret.as_ref());
-            CallFailure::without_answer(failure)
-        })?;
+        let response = response.map_err(|failure| self.unanswered(failure))?;
         (asked.progress)(Progress::FirstByte);
         Ok(response)
+    }
+
+    /// A failure without an answer; the credential is taken out of its words.
+    pub(crate) fn unanswered(&self, mut failure: Failure) -> Box<CallFailure> {
+        failure.message = without_secret(failure.message, self.secret.as_ref());
+        CallFailure::without_answer(failure)
     }
 
     /// What fetches pictures by link.
@@ -302,8 +328,22 @@ impl Wire {
 const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-client-request-id");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-fn bearer(secret: &SecretString) -> Result<HeaderValue, Failure> {
-    let text = format!("Bearer {}", secret.expose_secret().trim());
+/// The rules for the provider's own address.
+pub(crate) fn api_rules(profile: &Profile) -> AddressRules<'_> {
+    AddressRules {
+        purpose: Purpose::Api,
+        allow_private: profile.network.allow_private_api,
+        hosts: &profile.network.api_hosts,
+    }
+}
+
+fn authorization(scheme: Scheme, secret: &SecretString) -> Result<HeaderValue, Failure> {
+    let secret = secret.expose_secret().trim();
+    let text = match scheme {
+        Scheme::Bearer => format!("Bearer {secret}"),
+        Scheme::Key => format!("Key {secret}"),
+        Scheme::Basic => format!("Basic {}", base64_simd::STANDARD.encode_to_string(secret)),
+    };
     let mut value = HeaderValue::from_str(&text).map_err(|_| unsendable())?;
     value.set_sensitive(true);
     Ok(value)

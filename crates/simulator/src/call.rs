@@ -55,7 +55,12 @@ pub(crate) struct Made {
 }
 
 /// Makes the pictures, or says why not.
-pub(crate) async fn make(shared: &Arc<Shared>, mut asked: Asked) -> Result<Made, Refused> {
+pub(crate) async fn make(shared: &Arc<Shared>, asked: Asked) -> Result<Made, Refused> {
+    make_within(shared, asked, None).await
+}
+
+/// The same, after `latency` where it is given and not after the scenario's.
+async fn make_within(shared: &Arc<Shared>, mut asked: Asked, latency: Option<Duration>) -> Result<Made, Refused> {
     asked.prompt.retain(|letter| letter != MARK);
     if matches!(asked.behaviour.shape, Some(Shape::SseTwoAdjacent | Shape::SseTwoNewline)) {
         asked.count = asked.count.max(2);
@@ -80,7 +85,8 @@ pub(crate) async fn make(shared: &Arc<Shared>, mut asked: Asked) -> Result<Made,
     }
 
     let behaviour = asked.behaviour.clone();
-    let wait = Duration::from_millis(scenario.latency_ms(content) + behaviour.delay_ms);
+    let latency = latency.unwrap_or_else(|| Duration::from_millis(scenario.latency_ms(content)));
+    let wait = latency + Duration::from_millis(behaviour.delay_ms);
     let (asked, drawn) = if wait.is_zero() && !asked.order(times, 0, scenario.grain_bits).is_large() {
         // Nothing to wait for: no task of its own, and no point at which a client that goes away could stop it.
         let drawn = asked.draw_and_bill(shared, times);
@@ -144,6 +150,18 @@ pub(crate) fn admit(shared: &Shared, asked: &Asked) -> Result<Admitted, Refused>
 /// How long a finished answer is held back.
 pub(crate) fn hang_of(act: Option<Act>, behaviour: &Behaviour) -> Duration {
     if act == Some(Act::Hang) { HANG } else { Duration::from_secs(behaviour.hang_s) }
+}
+
+/// Takes a request into a queue: the pictures are made and billed now, and ready after this time. `None`: it will fail, and
+/// costs nothing.
+pub(crate) async fn take(shared: &Arc<Shared>, mut asked: Asked) -> Result<(Option<Made>, Duration), Refused> {
+    let latency = Duration::from_millis(shared.scenario().latency_ms(asked.content()));
+    if asked.behaviour.job_fails {
+        asked.record(shared, Outcome::Failed, false, 0);
+        return Ok((None, latency));
+    }
+    asked.behaviour.delay_ms = 0;
+    make_within(shared, asked, Some(Duration::ZERO)).await.map(|made| (Some(made), latency))
 }
 
 impl Asked {
@@ -321,6 +339,11 @@ impl Made {
     /// Whether links are given, by the model's name or because the request wants it.
     pub(crate) fn as_link(&self, wanted: bool) -> bool {
         wanted || self.behaviour.as_link || self.behaviour.link.is_set()
+    }
+
+    /// Whether the answer is to break off.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut
     }
 
     /// Usage as the images and Responses endpoints tell it.

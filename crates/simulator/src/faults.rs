@@ -24,7 +24,7 @@ pub const NORMAL_MODELS: [&str; 16] = [
 ];
 
 /// Names that misbehave, or answer in one particular shape whatever the endpoint, and what they do.
-pub const FAULT_MODELS: [(&str, &str); 54] = [
+pub const FAULT_MODELS: [(&str, &str); 59] = [
     ("sse-b64", "chat stream, the picture as one data URL in one piece"),
     ("sse-b64-split:N", "the same in pieces of N characters"),
     ("sse-b64-mime:TYPE", "the same under another media type; image/jpeg also gives a JPEG"),
@@ -79,6 +79,11 @@ pub const FAULT_MODELS: [(&str, &str); 54] = [
     ("empty", "no words at all, charged"),
     ("think", "words behind thoughts in <think>"),
     ("bad-json:N", "JSON that breaks its schema the first N times in a conversation, then well"),
+    ("nsfw", "queues only: made, billed and flagged"),
+    ("job-fails", "queues only: taken, and ends without a picture"),
+    ("lost-job", "queues only: taken and billed, and nobody knows it when asked"),
+    ("ask-err:N", "queues only: 500 to the first N questions"),
+    ("stuck", "queues only: taken and billed, and never done"),
 ];
 
 /// A shape of answer that does not depend on the endpoint.
@@ -160,6 +165,11 @@ pub(crate) struct Behaviour {
     pub(crate) says_nothing: bool,
     pub(crate) thinks: bool,
     pub(crate) bad_json_times: u32,
+    pub(crate) nsfw: bool,
+    pub(crate) job_fails: bool,
+    pub(crate) lost_job: bool,
+    pub(crate) ask_errors: u32,
+    pub(crate) stuck: bool,
 }
 
 /// What `model` does; `None` when there is no such model.
@@ -206,6 +216,11 @@ impl Behaviour {
             "broken-picture" => self.kind = Kind::Broken,
             "bomb" => self.kind = Kind::Bomb,
             "cut" => self.cut = true,
+            "nsfw" => self.nsfw = true,
+            "job-fails" => self.job_fails = true,
+            "lost-job" => self.lost_job = true,
+            "ask-err" => self.ask_errors = argument.parse().ok()?,
+            "stuck" => self.stuck = true,
             "link" => self.as_link = true,
             "size" => self.size = Some(size(argument)?),
             "truncated" => self.truncated = true,

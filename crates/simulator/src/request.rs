@@ -26,21 +26,35 @@ pub(crate) struct Incoming {
     pub(crate) multipart: bool,
 }
 
+/// Where protocols that are not OpenAI's have what the others have in the body's `model` and the body itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Place<'a> {
+    /// The model from the address.
+    pub(crate) model: Option<&'a str>,
+    /// The member that holds the fields.
+    pub(crate) input: Option<&'a str>,
+}
+
 /// Reads the body; `multipart` says whether the endpoint takes forms.
 pub(crate) async fn read(shared: &Arc<Shared>, request: Request, multipart: bool) -> Result<Incoming, Refused> {
-    read_body(shared, request, multipart, None).await
+    read_body(shared, request, multipart, Place::default()).await
+}
+
+/// Reads a JSON body of another protocol.
+pub(crate) async fn read_at(shared: &Arc<Shared>, request: Request, place: Place<'_>) -> Result<Incoming, Refused> {
+    read_body(shared, request, false, place).await
 }
 
 /// Reads a JSON body of an endpoint whose address names the model.
 pub(crate) async fn read_for(shared: &Arc<Shared>, request: Request, model: &str) -> Result<Incoming, Refused> {
-    read_body(shared, request, false, Some(model)).await
+    read_at(shared, request, Place { model: Some(model), input: None }).await
 }
 
 async fn read_body(
     shared: &Arc<Shared>,
     request: Request,
     multipart: bool,
-    model: Option<&str>,
+    place: Place<'_>,
 ) -> Result<Incoming, Refused> {
     let headers = request.headers();
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -50,7 +64,7 @@ async fn read_body(
     let uri = request.uri().clone();
 
     let is_form = content_type.starts_with("multipart/form-data");
-    let (fields, files) = if is_form && multipart {
+    let (mut fields, files) = if is_form && multipart {
         form(request).await?
     } else if content_type.starts_with("application/json") {
         let body = Bytes::from_request(request, &()).await.map_err(IntoResponse::into_response)?;
@@ -65,8 +79,14 @@ async fn read_body(
         return Err(wrong_type(&content_type).into());
     };
 
-    let named = model.or_else(|| fields.get("model").and_then(Value::as_str));
-    let Some(model) = named.filter(|model| !model.is_empty()) else {
+    // Replicate's version, and the web UI's checkpoint, which may be the one that is loaded.
+    let elsewhere = fields.get("version").or_else(|| fields.get("override_settings")?.get("sd_model_checkpoint"));
+    let loaded = uri.path().starts_with("/sdapi/").then_some("sim-image");
+    let model = place.model.or_else(|| fields.get("model").or(elsewhere)?.as_str()).or(loaded).map(str::to_owned);
+    if let Some(Value::Object(input)) = place.input.and_then(|name| fields.remove(name)) {
+        fields = input;
+    }
+    let Some(model) = model.as_deref().filter(|model| !model.is_empty()) else {
         return Err(bad_request("missing_required_parameter", "you must provide a model parameter", Some("model")));
     };
     let Some(behaviour) = faults::behaviour(model) else {

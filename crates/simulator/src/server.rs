@@ -9,7 +9,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Json, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use axum::serve::ListenerExt;
 use imagemill_domain::profile::Protocol;
 use tokio::net::TcpListener;
@@ -19,7 +19,7 @@ use crate::answer::error;
 use crate::bill::{Bill, Ledger};
 use crate::scenario::Scenario;
 use crate::state::Shared;
-use crate::{ark, chat, faults, gemini, images, media, messages, responses};
+use crate::{ark, chat, faults, gemini, images, media, messages, predictions, responses, sdapi};
 
 /// Largest request body: 16 source pictures of 20 MiB as base64 and some room.
 const MAX_REQUEST_BYTES: usize = 512 << 20;
@@ -33,7 +33,7 @@ pub struct SimulatorOptions {
     pub scenario: Scenario,
     /// A JSON line per call is appended here: what was billed, by request id. Written before the answer goes out.
     pub log: Option<PathBuf>,
-    /// The key that calls must carry (`Authorization: Bearer`, `X-API-Key` or `X-Goog-Api-Key`); any or none when not set.
+    /// The key that calls must carry (`Authorization: Bearer` or `Key`, `X-API-Key` or `X-Goog-Api-Key`); any or none when not set.
     pub require_key: Option<String>,
 }
 
@@ -115,14 +115,24 @@ impl Simulator {
         self.shared.base_url()
     }
 
-    /// The base address of a protocol's own: `/v1beta` for Gemini, `/api/v3` for Seedream.
+    /// The base address of a protocol's own: `/v1beta` for Gemini, `/api/v3` for Seedream, `/fal`, `/replicate/v1`, `/hosted`,
+    /// and nothing more for the web UI's `/sdapi/v1`.
     pub fn base_url_for(&self, protocol: Protocol) -> String {
         let path = match protocol {
             Protocol::Gemini => "/v1beta",
             Protocol::Seedream => "/api/v3",
+            Protocol::Fal => "/fal",
+            Protocol::Replicate => "/replicate/v1",
+            Protocol::HostedMedia => "/hosted",
+            Protocol::Automatic1111 => "",
             _ => return self.base_url(),
         };
-        format!("http://{}{path}", self.address)
+        format!("{}{path}", self.shared.origin())
+    }
+
+    /// Queued requests that were cancelled so far; they are billed all the same.
+    pub fn cancelled(&self) -> u64 {
+        self.shared.queue().cancelled()
     }
 
     /// What was charged so far.
@@ -155,6 +165,21 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/chat/completions", post(chat::completions))
         .route("/v1/responses", post(responses::create))
         .route("/v1/messages", post(messages::create))
+        .route("/fal/{model}", post(predictions::fal_submit))
+        .route("/fal/{model}/requests/{id}/status", get(predictions::fal_status))
+        .route("/fal/{model}/requests/{id}", get(predictions::fal_result))
+        .route("/fal/{model}/requests/{id}/cancel", put(predictions::fal_cancel))
+        .route("/replicate/v1/models/{owner}/{name}/predictions", post(predictions::replicate_of_model))
+        .route("/replicate/v1/predictions", post(predictions::replicate_of_version))
+        .route("/replicate/v1/predictions/{id}", get(predictions::replicate_get))
+        .route("/replicate/v1/predictions/{id}/cancel", post(predictions::replicate_cancel))
+        .route("/replicate/v1/account", get(predictions::replicate_account))
+        .route("/hosted/{model}", post(predictions::hosted_submit))
+        .route("/hosted/predictions/{id}/result", get(predictions::hosted_get))
+        .route("/hosted/media/upload/binary", post(predictions::hosted_upload))
+        .route("/sdapi/v1/txt2img", post(sdapi::create))
+        .route("/sdapi/v1/img2img", post(sdapi::create))
+        .route("/sdapi/v1/sd-models", get(sdapi::models))
         .route("/v1/images", post(images::unified))
         .route("/v1/models/{*call}", post(gemini::generate_content))
         .route("/v1beta/models", get(gemini::models))
@@ -194,10 +219,12 @@ async fn check_key(State(shared): State<Arc<Shared>>, request: Request, next: Ne
     if let Some(wanted) = shared.require_key() {
         let headers = request.headers();
         let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let given = bearer.and_then(|value| value.strip_prefix("Bearer ")).or_else(|| {
-            let named = ["x-api-key", "x-goog-api-key"].into_iter().find_map(|name| headers.get(name));
-            named.and_then(|value| value.to_str().ok())
-        });
+        let given = bearer
+            .and_then(|value| value.strip_prefix("Bearer ").or_else(|| value.strip_prefix("Key ")))
+            .or_else(|| {
+                let named = ["x-api-key", "x-goog-api-key"].into_iter().find_map(|name| headers.get(name));
+                named.and_then(|value| value.to_str().ok())
+            });
         if given.map(str::trim) != Some(wanted) {
             let message = "Incorrect API key provided. The simulator was started with --key.";
             return error(StatusCode::UNAUTHORIZED, "invalid_request_error", "invalid_api_key", message);

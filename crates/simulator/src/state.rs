@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bill::{Bill, BillEntry, Ledger};
 use crate::picture::Drawn;
+use crate::queue::Queue;
 use crate::scenario::Scenario;
 
 /// The server's own id of a request, as in `x-request-id`.
@@ -30,6 +31,7 @@ pub(crate) struct Shared {
     requests: AtomicU64,
     seen: Mutex<HashMap<u64, u32>>,
     shelf: Mutex<Shelf>,
+    queue: Queue,
     /// One place per processor: a decoded picture is large, and drawing more at once is not faster.
     drawing: Arc<Semaphore>,
 }
@@ -46,6 +48,7 @@ impl Shared {
             requests: AtomicU64::new(0),
             seen: Mutex::default(),
             shelf: Mutex::default(),
+            queue: Queue::default(),
             drawing: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from))),
         }
     }
@@ -54,8 +57,16 @@ impl Shared {
         &self.scenario
     }
 
+    pub(crate) fn origin(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     pub(crate) fn base_url(&self) -> String {
-        format!("http://{}/v1", self.address)
+        format!("{}/v1", self.origin())
+    }
+
+    pub(crate) fn queue(&self) -> &Queue {
+        &self.queue
     }
 
     pub(crate) fn require_key(&self) -> Option<&str> {

@@ -17,6 +17,6 @@ pub use error::StoreError;
 pub use files::Files;
 pub use record::{
     BudgetOf, CallEnd, Claimed, CostLine, CostsOf, Finished, JobBrief, Lease, NewAsset, NewCall, NewJob, NewTask,
-    OpenCall, OpenJob, Orphan, Owner, OwnerId, PausedProfile, RetrySelection, Submitted, TaskEnd, TaskFilter,
+    OpenCall, OpenJob, Orphan, Owner, OwnerId, PausedProfile, PollJob, RetrySelection, Submitted, TaskEnd, TaskFilter,
 };
 pub use sqlite::{Assets, Calls, Events, Jobs, Owners, Profiles, Reviews, Store, StoreOptions, Tasks};

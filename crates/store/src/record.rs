@@ -76,6 +76,21 @@ pub struct OpenJob {
     pub waiting: u64,
 }
 
+/// A job with tasks whose call is with a provider's queue, whatever the job's own state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PollJob {
+    /// Which.
+    pub job: JobId,
+    /// Profile by name.
+    pub profile: String,
+    /// Where the job stands: results are fetched for paused jobs too, and for stopped ones the provider is told.
+    pub state: JobState,
+    /// Such tasks whose time to ask has come.
+    pub due: u64,
+    /// All of them.
+    pub waiting: u64,
+}
+
 /// One incarnation of a worker process; new at every start, never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OwnerId(pub i64);

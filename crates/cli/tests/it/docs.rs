@@ -66,7 +66,7 @@ fn profiles_to_copy_can_be_copied() {
     let mut pages: Vec<String> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     pages.sort();
-    assert_eq!(pages.len(), 10, "{pages:?}");
+    assert_eq!(pages.len(), 15, "{pages:?}");
     let list = page("providers/README.md");
     for name in pages.iter().filter(|name| *name != "README.md") {
         assert!(list.contains(&format!("({name})")), "{name} is not in the list");

@@ -49,8 +49,24 @@ impl Asked<'_> {
                 let detail = format!("the protocol {} has no place for it; leave it out", protocol.word());
                 self.refuse(name.as_str(), detail)
             }
-            None => Ok(()),
+            None => self.check_input(file, scan, protocol),
         }
+    }
+
+    /// Protocols whose models call the members of their input as they like.
+    fn check_input(&self, file: &JobFile, scan: &Scan, protocol: Protocol) -> Result<(), PlanError> {
+        let pictures = scan.items.iter().any(|item| !item.pictures.is_empty());
+        let field = self.capabilities.and_then(|capabilities| capabilities.picture_field.as_ref());
+        if pictures && protocol.needs_picture_field() && field.is_none() {
+            let detail = "nobody said which member of its input takes them; add the model with picture_field = \"image_urls[]\" (or what it is called) to a models_file";
+            return self.refuse("pictures", detail);
+        }
+        let has = |name: &str| self.profile.extra_body.contains_key(name) || file.options.extra_body.contains_key(name);
+        if protocol == Protocol::Comfyui && !has("workflow") && !has("workflow_file") {
+            let detail = "set extra_body = { workflow_file = \"/path/workflow_api.json\" } in the profile (docs/providers/comfyui.md)";
+            return self.refuse("a job without a workflow", detail);
+        }
+        Ok(())
     }
 
     fn check_endpoint(&self, file: &JobFile, protocol: Protocol, capabilities: &Capabilities) -> Result<(), PlanError> {

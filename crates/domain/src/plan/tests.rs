@@ -249,3 +249,48 @@ proptest! {
         prop_assert!(keys(&names).is_superset(&before));
     }
 }
+
+/// What a protocol has no place for would be dropped in silence, and paid for.
+#[test]
+fn a_protocol_that_cannot_carry_something_refuses_the_plan() {
+    let table = CapabilityTable::parse(
+        r#"
+        [[model]]
+        provider = "fal"
+        model = "known"
+        generations = true
+        edits = true
+        picture_field = "image_urls[]"
+        max_n = 4
+        "#,
+    )
+    .unwrap();
+    let refused = |protocol: Protocol, model: &str, pictures: &[&str], change: &dyn Fn(&mut JobFile, &mut Profile)| {
+        let mut profile = Profile { provider: "fal".into(), protocol, ..profile() };
+        let recipe = if pictures.is_empty() { RecipeName::Generate } else { RecipeName::Edit };
+        let mut file = JobFile { prompt: Some("night".into()), model: Some(model.into()), ..JobFile::new(recipe) };
+        change(&mut file, &mut profile);
+        expand(&file, "t", &profile, scan(pictures), &table).err().map(|error| error.to_string())
+    };
+    let same = |_: &mut JobFile, _: &mut Profile| {};
+    let quality = |file: &mut JobFile, _: &mut Profile| file.options.quality = Some("high".into());
+    let words = refused(Protocol::Fal, "other", &[], &quality).unwrap();
+    assert!(words.contains("quality") && words.contains("the protocol fal"), "{words}");
+    assert_eq!(refused(Protocol::HostedMedia, "other", &[], &quality), None);
+    let stream = |file: &mut JobFile, _: &mut Profile| file.options.stream = Some(true);
+    assert!(refused(Protocol::Replicate, "other", &[], &stream).unwrap().contains("stream"));
+    let ratio = |file: &mut JobFile, _: &mut Profile| file.options.aspect_ratio = Some("1:1".into());
+    assert!(refused(Protocol::Automatic1111, "other", &[], &ratio).unwrap().contains("aspect_ratio"));
+    let background = |file: &mut JobFile, _: &mut Profile| file.options.background = Some("opaque".into());
+    assert_eq!(refused(Protocol::ChatCompletions, "other", &[], &background), None, "the model table judges there");
+
+    assert!(refused(Protocol::Fal, "other", &["a.png"], &same).unwrap().contains("picture_field"));
+    assert_eq!(refused(Protocol::Fal, "known", &["a.png"], &same), None);
+    assert_eq!(refused(Protocol::HostedMedia, "other", &["a.png"], &same), None);
+
+    assert!(refused(Protocol::Comfyui, "other", &[], &same).unwrap().contains("workflow"));
+    let workflow = |_: &mut JobFile, profile: &mut Profile| {
+        profile.extra_body.insert("workflow_file".into(), "/flow.json".into());
+    };
+    assert_eq!(refused(Protocol::Comfyui, "other", &[], &workflow), None);
+}

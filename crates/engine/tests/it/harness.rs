@@ -40,6 +40,8 @@ generations = true
 edits = true
 chat = true
 responses = true
+picture_field = "image_urls[]"
+seed = "honoured"
 max_n = 10
 price = { date = "2026-01-01", source = "test", per_image = 0.04 }
 "#;
@@ -127,6 +129,10 @@ impl Bed {
 
     /// An edit job over files of the workspace.
     pub(crate) async fn submit_edit(&self, model: &str, names: &[&str]) -> JobId {
+        self.submit_edit_with(&self.profile(model), names).await
+    }
+
+    pub(crate) async fn submit_edit_with(&self, profile: &Profile, names: &[&str]) -> JobId {
         let items = names
             .iter()
             .map(|name| {
@@ -137,7 +143,7 @@ impl Bed {
             })
             .collect();
         let file = JobFile { prompt: Some("make it night".into()), ..JobFile::new(RecipeName::Edit) };
-        self.submit_file(&file, &self.profile(model), Scan { items, ..Scan::default() }).await
+        self.submit_file(&file, profile, Scan { items, ..Scan::default() }).await
     }
 
     pub(crate) async fn submit_file(&self, file: &JobFile, profile: &Profile, scan: Scan) -> JobId {
@@ -169,6 +175,19 @@ impl Bed {
     /// A profile and model for words at the simulator.
     pub(crate) fn speaker(&self, model: &str) -> Speaker {
         Speaker { profile: self.profile(model), model: model.into() }
+    }
+
+    /// Runs an engine of its own until `enough` says so, and then kills it: nothing of it runs on, nothing is tidied up.
+    pub(crate) async fn run_and_kill(&self, enough: impl AsyncFn() -> bool) {
+        let parts = self.parts();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let engine = runtime.spawn(async { Engine::start(parts, EngineOptions::default()).await.unwrap() });
+        let engine = engine.await.unwrap();
+        while !enough().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        runtime.shutdown_background();
+        drop(engine);
     }
 
     /// Runs until nothing can move by itself any more.

@@ -103,7 +103,7 @@ async fn failures_mean_what_google_says() {
     ];
     for (status, body, kind, wait) in cases {
         let server = ScriptedServer::start(vec![answer(status, "", body.as_bytes())]).await;
-        let options = WireOptions { bills_5xx: false };
+        let options = WireOptions { bills_5xx: false, ..WireOptions::default() };
         let provider =
             Registry::new().provider_with(&gemini(&server.origin), true, Some(KEY.to_owned().into()), options).unwrap();
         let failed = Caller::new().call(&*provider, &request(RequestOptions::default()), &[]).await.unwrap_err();

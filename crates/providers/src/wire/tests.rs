@@ -188,7 +188,7 @@ fn an_endpoint_address_stands_as_it_is() {
     ] {
         let profile = Profile { base_url: base.into(), ..Profile::default() };
         let client = http::client(Purpose::Api, false, 1000).unwrap();
-        let wire = Wire::new(&profile, None, WireOptions::default(), client.clone(), client).unwrap();
+        let wire = Wire::new(&profile, None, Scheme::Bearer, WireOptions::default(), client.clone(), client).unwrap();
         assert_eq!(wire.endpoint(endpoint).as_str(), expected);
     }
 }
@@ -230,7 +230,7 @@ async fn statuses_become_failures() {
 #[tokio::test]
 async fn a_provider_that_does_not_bill_5xx_is_tried_again() {
     let server = ScriptedServer::start(vec![answer(500, "", b"boom")]).await;
-    let options = WireOptions { bills_5xx: false };
+    let options = WireOptions { bills_5xx: false, ..WireOptions::default() };
     let profile = profile(&server.origin, Protocol::Images);
     let provider = Registry::new().provider_with(&profile, false, None, options).unwrap();
     let failed = Caller::new().call(&*provider, &request(RequestOptions::default()), &[]).await.unwrap_err();

@@ -7,6 +7,7 @@ mod client;
 mod hosted;
 mod media;
 mod protocols;
+mod queues;
 mod scenario;
 mod shapes;
 mod words;

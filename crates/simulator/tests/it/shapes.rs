@@ -224,7 +224,7 @@ async fn waiting() {
 #[test]
 fn every_listed_name_is_tried_here() {
     let source = concat!(include_str!("shapes.rs"), include_str!("words.rs"));
-    let tried_elsewhere = ["link", "size"];
+    let tried_elsewhere = ["link", "size", "nsfw", "job-fails", "lost-job", "ask-err", "stuck"];
     for (name, _) in faults::FAULT_MODELS {
         let word = name.split_once(':').map_or(name, |(word, _)| word);
         let here = ["\"", ":", "+"]

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::events::record_job_state;
 use super::failure::OpResult;
+use super::polls::AT_PROVIDER;
 use super::rows::{self, JOB_COLUMNS, failure_columns, failure_kind, job_state, present, task_state};
 use super::store::Store;
 use super::submit;
@@ -144,8 +145,8 @@ impl Jobs<'_> {
             .await
     }
 
-    /// Stops a job: its queued and waiting tasks are stopped, the running ones are their workers' to end. Returns how
-    /// many tasks were stopped. There is one event, for the job.
+    /// Stops a job: its queued and waiting tasks are stopped, the running ones and those whose call is with a provider's
+    /// queue are their workers' to end. Returns how many tasks were stopped. There is one event, for the job.
     pub async fn stop(&self, job: JobId, now_us: i64) -> Result<u64, StoreError> {
         self.store.change(move |connection| move_to(connection, job, JobState::Stopped, None, now_us)).await?;
         let mut stopped = 0;
@@ -261,10 +262,11 @@ fn stop_chunk(connection: &Connection, job: JobId, now_us: i64) -> OpResult<u64>
     let mut stopped = 0;
     for state in [TaskState::Queued, TaskState::Waiting] {
         stopped += connection
-            .prepare_cached(
+            .prepare_cached(&format!(
                 "UPDATE task SET state = ?3, not_before_us = NULL, ended_us = ?4, failure_kind = ?5, failure = ?6 \
-                 WHERE id IN (SELECT id FROM task WHERE job = ?1 AND state = ?2 ORDER BY position LIMIT ?7)",
-            )?
+                 WHERE id IN (SELECT id FROM task WHERE job = ?1 AND state = ?2 AND NOT {AT_PROVIDER} \
+                 ORDER BY position LIMIT ?7)"
+            ))?
             .execute(params![
                 job.0,
                 state.number(),

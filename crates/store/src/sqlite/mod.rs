@@ -1,5 +1,5 @@
 //! The store on SQLite: write-ahead log, one writer thread with group commit and full sync, a few readers. One file per
-//! noun; `moves`, `retry`, `settle` and `submit` hold the transactions that change several tables.
+//! noun; `moves`, `polls`, `retry`, `settle` and `submit` hold the transactions that change several tables.
 
 mod assets;
 mod calls;
@@ -13,6 +13,7 @@ mod owners;
 mod pages;
 #[cfg(test)]
 mod plans;
+mod polls;
 mod profiles;
 mod raw;
 mod readers;

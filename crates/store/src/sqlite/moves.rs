@@ -12,6 +12,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::events::record;
 use super::failure::OpResult;
 use super::jobs::{CHUNK, finish_if_done};
+use super::polls;
 use super::rows::{failure_columns, task_key, task_spec};
 use crate::error::StoreError;
 use crate::record::{Claimed, Lease, OwnerId, TaskEnd};
@@ -59,7 +60,9 @@ pub(crate) fn check_owner(connection: &Connection, owner: OwnerId) -> OpResult<(
 }
 
 /// The inner query of [`promote`], answered by the index `task_due`.
-pub(crate) const DUE: &str = "SELECT id FROM task WHERE not_before_us <= ?1 ORDER BY not_before_us LIMIT ?2";
+pub(crate) const DUE: &str = "SELECT id FROM task WHERE not_before_us <= ?1 AND NOT EXISTS \
+     (SELECT 1 FROM call INDEXED BY call_accepted WHERE call.task = task.id AND call.state = 1) \
+     ORDER BY not_before_us LIMIT ?2";
 
 /// Queues up to [`CHUNK`] tasks that are due, and tells of each.
 pub(crate) fn promote(connection: &Connection, now_us: i64) -> OpResult<u64> {
@@ -219,6 +222,9 @@ pub(crate) fn wait(
 
 /// See [`super::Tasks::release`].
 pub(crate) fn release(connection: &Connection, lease: &Lease, now_us: i64) -> OpResult<bool> {
+    if polls::is_at_provider(connection, lease.task)? {
+        return polls::wait(connection, lease, now_us, None, true, now_us);
+    }
     if let Some(stopped) = stop_instead(connection, lease, now_us)? {
         return Ok(stopped);
     }

@@ -13,8 +13,11 @@ use super::failure::{OpError, told};
 use crate::error::StoreError;
 
 /// The numbered migrations in order; the schema's version is how many of them were run.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("migrations/001_first.sql"), include_str!("migrations/002_profile_spend.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("migrations/001_first.sql"),
+    include_str!("migrations/002_profile_spend.sql"),
+    include_str!("migrations/003_accepted.sql"),
+];
 
 /// Marks the file as ours ("IMIL"), so that another program's database is never written to.
 const APPLICATION_ID: i64 = 0x494D_494C;

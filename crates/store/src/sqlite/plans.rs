@@ -4,7 +4,7 @@
 use rusqlite::{Connection, types::Null};
 
 use super::open::open_writer;
-use super::{calls, moves, owners, pages};
+use super::{calls, moves, owners, pages, polls};
 
 /// The plan of `sql` as lines, with every parameter null.
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
@@ -33,6 +33,18 @@ fn a_claim_reads_only_the_index_of_its_job_and_state() {
 #[test]
 fn promotion_reads_only_waiting_tasks() {
     assert_plan(moves::DUE, "USING COVERING INDEX task_due (not_before_us<?)");
+}
+
+#[test]
+fn questions_to_providers_read_only_accepted_calls() {
+    let folder = tempfile::tempdir().unwrap();
+    let connection = open_writer(&folder.path().join("imagemill.db")).unwrap();
+    for sql in [polls::CLAIM, polls::JOBS] {
+        let lines = plan(&connection, sql);
+        let scans: Vec<_> = lines.iter().filter(|line| line.starts_with("SCAN")).collect();
+        assert!(scans.iter().all(|line| line.contains("call_accepted")), "{sql}\n{lines:#?}");
+        assert!(lines.iter().any(|line| line.contains("call_accepted")), "{sql}\n{lines:#?}");
+    }
 }
 
 #[test]

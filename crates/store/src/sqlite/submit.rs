@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::events::{record, record_job_state};
 use super::failure::OpResult;
 use super::jobs::{has_open_tasks, move_to, state_of};
+use super::polls::AT_PROVIDER;
 use super::rows::{failure_columns, present, to_json};
 use crate::record::{NewJob, Submitted};
 
@@ -106,10 +107,11 @@ fn supersede(connection: &Connection, job: JobId, now_us: i64) -> OpResult<u64> 
     let failure = Failure::new(FailureKind::Stopped, "the job was submitted again and no longer has this task");
     let (kind, failure) = failure_columns(Some(&failure));
     let stopped = connection
-        .prepare_cached(
+        .prepare_cached(&format!(
             "UPDATE task SET state = ?2, not_before_us = NULL, ended_us = ?3, failure_kind = ?4, failure = ?5 \
-             WHERE job = ?1 AND state IN (0, 2) AND generation <> (SELECT generation FROM job WHERE id = ?1)",
-        )?
+             WHERE job = ?1 AND state IN (0, 2) AND generation <> (SELECT generation FROM job WHERE id = ?1) \
+             AND NOT {AT_PROVIDER}"
+        ))?
         .execute(params![job.0, TaskState::Stopped.number(), now_us, kind, failure])?;
     Ok(stopped as u64)
 }

@@ -5,9 +5,9 @@ use imagemill_domain::job::JobId;
 use imagemill_domain::task::{Task, TaskId};
 
 use super::store::Store;
-use super::{moves, pages, retry, rows};
+use super::{moves, pages, polls, retry, rows};
 use crate::error::StoreError;
-use crate::record::{Claimed, Lease, OwnerId, RetrySelection, TaskEnd, TaskFilter};
+use crate::record::{Claimed, Lease, OwnerId, PollJob, RetrySelection, TaskEnd, TaskFilter};
 
 /// The task table.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +24,45 @@ impl Tasks<'_> {
         self.store.change(move |connection| moves::claim(connection, job, limit, owner, now_us)).await
     }
 
-    /// Queues the waiting tasks whose time has come; returns how many.
+    /// Takes up to `limit` tasks of a job whose call is with a provider's queue and whose time to ask has come, whatever
+    /// the job's state. It is no new try. Like [`Self::claim`], it makes no event.
+    pub async fn claim_polls(
+        &self,
+        job: JobId,
+        limit: u32,
+        owner: OwnerId,
+        now_us: i64,
+    ) -> Result<Vec<Claimed>, StoreError> {
+        self.store.change(move |connection| polls::claim(connection, job, limit, owner, now_us)).await
+    }
+
+    /// Lets a task wait for a result that its provider is making; `false` when the token no longer holds. The same try
+    /// goes on. `failure` is why the last question brought nothing. An event tells of it only with `tell`: to people,
+    /// all questions about one call are one wait.
+    pub async fn wait_for_result(
+        &self,
+        lease: Lease,
+        not_before_us: i64,
+        failure: Option<Failure>,
+        tell: bool,
+        now_us: i64,
+    ) -> Result<bool, StoreError> {
+        self.store
+            .change(move |connection| polls::wait(connection, &lease, not_before_us, failure.as_ref(), tell, now_us))
+            .await
+    }
+
+    /// The jobs with tasks that [`Self::claim_polls`] takes, now or later.
+    pub async fn poll_jobs(&self, now_us: i64) -> Result<Vec<PollJob>, StoreError> {
+        self.store.read(move |connection| polls::jobs(connection, now_us)).await
+    }
+
+    /// Makes every such task due: their times were set by another process, perhaps under another clock.
+    pub async fn poll_all_now(&self, now_us: i64) -> Result<(), StoreError> {
+        self.store.change(move |connection| polls::all_now(connection, now_us)).await
+    }
+
+    /// Queues the waiting tasks whose time has come; returns how many. Those that wait for a provider's queue stay.
     pub async fn promote(&self, now_us: i64) -> Result<u64, StoreError> {
         let mut promoted = 0;
         loop {
@@ -72,7 +110,8 @@ impl Tasks<'_> {
     }
 
     /// Puts a task back into the queue as if it had not been taken; `false` when the token no longer holds. A task of
-    /// a job that was stopped, or that no longer has it, is stopped instead.
+    /// a job that was stopped, or that no longer has it, is stopped instead; one whose call is with a provider's queue
+    /// waits for its result.
     pub async fn release(&self, lease: Lease, now_us: i64) -> Result<bool, StoreError> {
         self.store.change(move |connection| moves::release(connection, &lease, now_us)).await
     }

@@ -6,6 +6,7 @@ mod calls;
 mod counters;
 mod events;
 mod owners;
+mod polls;
 mod retry;
 mod submit;
 mod tasks;

@@ -1,0 +1,95 @@
+//! Tasks whose call is with a provider's queue.
+
+use imagemill_domain::failure::FailureKind;
+use imagemill_domain::job::{JobId, JobState};
+use imagemill_domain::task::TaskState;
+use imagemill_store::{Claimed, OwnerId, PollJob};
+
+use crate::lab::{Lab, T0, limited, succeeded};
+
+const SECOND: i64 = 1_000_000;
+
+/// A job of three tasks, the first of which waits for its provider until a second after [`T0`].
+async fn waiting(lab: &Lab, owner: OwnerId) -> (JobId, Claimed) {
+    let job = lab.submit("night", 0..3).await;
+    let claimed = lab.claim(job, owner).await;
+    let call = lab.opened(claimed.lease, 100).await;
+    lab.store.calls().accepted(call, "{\"id\":\"r\"}", T0).await.unwrap();
+    assert!(lab.store.tasks().wait_for_result(claimed.lease, T0 + SECOND, None, true, T0).await.unwrap());
+    (job, claimed)
+}
+
+#[tokio::test]
+async fn they_are_taken_apart_from_the_line_and_keep_their_try() {
+    let lab = Lab::new().await;
+    let owner = lab.owner().await;
+    let (job, first) = waiting(&lab, owner).await;
+    let tasks = lab.store.tasks();
+    assert_eq!(lab.state(first.lease.task).await, TaskState::Waiting);
+    assert_eq!(tasks.promote(i64::MAX).await.unwrap(), 0, "they are not put into the line");
+    assert!(tasks.claim_polls(job, 9, owner, T0).await.unwrap().is_empty(), "not yet");
+    let poll = |due| PollJob { job, profile: "sim".into(), state: JobState::Active, due, waiting: 1 };
+    let listed = tasks.poll_jobs(T0).await.unwrap();
+    assert_eq!(listed, [PollJob { profile: listed[0].profile.clone(), ..poll(0) }]);
+
+    let again = tasks.claim_polls(job, 9, owner, T0 + SECOND).await.unwrap().remove(0);
+    assert_eq!((again.lease.task, again.tries, again.key), (first.lease.task, 1, first.key));
+    assert!(again.lease.attempt > first.lease.attempt);
+    assert_eq!(tasks.poll_jobs(T0).await.unwrap(), []);
+    let failure = Some(limited());
+    assert!(tasks.wait_for_result(again.lease, T0 + 2 * SECOND, failure, false, T0).await.unwrap());
+    assert!(!tasks.wait_for_result(first.lease, T0, None, false, T0).await.unwrap(), "an old token moves nothing");
+    let task = lab.task(first.lease.task).await;
+    assert_eq!(task.failure.unwrap().kind, FailureKind::RateLimited);
+    assert_eq!(tasks.promote(i64::MAX).await.unwrap(), 0, "with a failure neither");
+    tasks.poll_all_now(T0).await.unwrap();
+    assert_eq!(tasks.claim_polls(job, 9, owner, T0).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn all_questions_about_one_call_are_one_event() {
+    let lab = Lab::new().await;
+    let owner = lab.owner().await;
+    let (job, _) = waiting(&lab, owner).await;
+    let tasks = lab.store.tasks();
+    let events = async || lab.store.events().after(0, 100).await.unwrap().len();
+    let before = events().await;
+    for _ in 0..5 {
+        let claimed = tasks.claim_polls(job, 1, owner, T0 + SECOND).await.unwrap().remove(0);
+        tasks.wait_for_result(claimed.lease, T0, None, false, T0).await.unwrap();
+    }
+    assert_eq!(events().await, before);
+}
+
+#[tokio::test]
+async fn a_stop_leaves_them_to_their_worker() {
+    let lab = Lab::new().await;
+    let owner = lab.owner().await;
+    let (job, first) = waiting(&lab, owner).await;
+    let tasks = lab.store.tasks();
+    assert_eq!(lab.store.jobs().stop(job, T0).await.unwrap(), 2);
+    assert_eq!(lab.state(first.lease.task).await, TaskState::Waiting);
+    assert_eq!(tasks.poll_jobs(T0 + SECOND).await.unwrap()[0].state, JobState::Stopped);
+
+    // Released by its worker, it goes on waiting; with its call ended, it stops.
+    let again = tasks.claim_polls(job, 1, owner, T0 + SECOND).await.unwrap().remove(0);
+    assert!(tasks.release(again.lease, T0).await.unwrap());
+    assert_eq!(lab.state(first.lease.task).await, TaskState::Waiting);
+    let again = tasks.claim_polls(job, 1, owner, T0 + SECOND).await.unwrap().remove(0);
+    let call = lab.store.calls().for_task(first.lease.task).await.unwrap()[0].id;
+    let end = crate::lab::fetched(Some(40), &[1]);
+    let finished = lab.store.calls().finish(call, end, Some((again.lease, succeeded(1))), T0).await.unwrap();
+    assert!(finished.task_moved, "a result that came in spite of the stop is the task's");
+    assert_eq!(lab.state(first.lease.task).await, TaskState::Succeeded);
+    assert_eq!(lab.job_state(job).await, JobState::Stopped);
+}
+
+#[tokio::test]
+async fn a_job_submitted_without_them_does_not_lose_what_is_paid() {
+    let lab = Lab::new().await;
+    let owner = lab.owner().await;
+    let (job, first) = waiting(&lab, owner).await;
+    assert_eq!(lab.submit("night", 1..3).await, job);
+    assert_eq!(lab.state(first.lease.task).await, TaskState::Waiting);
+    assert_eq!(lab.store.tasks().claim_polls(job, 9, owner, T0 + SECOND).await.unwrap().len(), 1);
+}
