@@ -32,7 +32,7 @@ fn names<T: DeserializeOwned + std::fmt::Debug>(wrong: serde_json::Value) -> Vec
 
 fn keys<T: DeserializeOwned + std::fmt::Debug>() -> Vec<String> {
     let keys = names::<T>(json!({ "nobody-is-called-so": 0 }));
-    assert!(keys.len() > 3, "{keys:?}");
+    assert!(keys.len() > 1, "{keys:?}");
     keys
 }
 
