@@ -127,7 +127,19 @@ fn save_presets_come_from_files() {
 }
 
 /// Providers whose prices are named in each answer, or that nobody told.
-const UNPRICED: [&str; 6] = ["openrouter", "xai", "grok2api", "gemini", "seedream", "sensenova"];
+const UNPRICED: [&str; 11] = [
+    "openrouter",
+    "xai",
+    "grok2api",
+    "gemini",
+    "seedream",
+    "sensenova",
+    "fal",
+    "replicate",
+    "wavespeed",
+    "comfyui",
+    "automatic1111",
+];
 
 #[test]
 fn the_first_variable_that_is_set_counts() {
