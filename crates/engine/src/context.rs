@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use imagemill_domain::call::CallId;
@@ -85,6 +86,8 @@ pub struct TaskContext {
     pub(crate) course: Course,
     /// Its job was stopped; the task is only here because its call is with a provider.
     pub(crate) stopping: bool,
+    /// True as long as the task does nothing but ask a provider.
+    pub(crate) asking: Arc<AtomicBool>,
 }
 
 impl TaskContext {

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use imagemill_domain::failure::{Failure, FailureKind};
@@ -24,9 +25,12 @@ use crate::chat::Speaking;
 use crate::context::{RunningJob, Shared, TaskContext};
 use crate::course::Course;
 use crate::limits::Gate;
+use crate::poll;
 use crate::settle;
 use crate::start::{Activity, Blocked, LEASE_MS, ProfileActivity, ReadCredential};
 use crate::worker::{self, Effect, Report};
+
+mod asking;
 
 /// How often the rows are looked at without being told: waits that are over, pauses and stops by another process.
 const TICK: Duration = Duration::from_millis(250);
@@ -34,8 +38,6 @@ const TICK: Duration = Duration::from_millis(250);
 const CLAIM_MOST: u32 = 256;
 /// Tasks taken beyond the calls allowed at once, so that checking and storing pictures never keeps the line idle.
 const SPARE_TASKS: u32 = 8;
-/// Tasks at once whose provider is asked about a call.
-const ASKED_AT_ONCE: u32 = 64;
 /// A pause that ends by itself later than this is a reason to end a one-shot run.
 const LONG_PAUSE_US: i64 = 15 * 60 * 1_000_000;
 /// The longest wait between two probes of a profile behind an open circuit.
@@ -55,8 +57,8 @@ pub(crate) enum Command {
 struct Running {
     job: JobId,
     cancel: CancellationToken,
-    /// It only asks a provider: it takes no room in the line, and is not counted there.
-    asks: bool,
+    /// Set for one that was taken to ask a provider, and true as long as it does: it takes no room in the line meanwhile.
+    asks: Option<Arc<AtomicBool>>,
     /// Its job was stopped already; what it does is what the stop asks for.
     stopping: bool,
 }
@@ -184,7 +186,7 @@ impl Dispatcher {
     async fn hold_answers(&mut self) {
         let until = Instant::now() + LONGEST_HOLD;
         loop {
-            let held = settle::write_held(&self.shared);
+            let held = settle::write_held(&self.shared) + poll::write_held(&self.shared).await;
             self.activity.send_modify(|activity| activity.held = held);
             if held == 0 || self.stopping || Instant::now() >= until {
                 if held > 0 {
@@ -229,7 +231,7 @@ impl Dispatcher {
     async fn on_report(&mut self, done: Result<Report, JoinError>) {
         // Workers catch panics themselves; a join error is the runtime shutting down.
         let Ok(report) = done else { return };
-        let asked = self.running.remove(&report.task).is_some_and(|running| running.asks);
+        let asked = self.running.remove(&report.task).is_some_and(|running| running.asks.is_some());
         let mut ran_dry = false;
         if let Some(profile) = self.profiles.get_mut(&report.profile).filter(|_| !asked) {
             profile.running -= 1;
@@ -268,57 +270,21 @@ impl Dispatcher {
             if let Some(profile) = self.profiles.get_mut(&job.definition.profile.name) {
                 profile.running += 1;
             }
-            self.begin(&job, claimed, false, false);
+            self.begin(&job, claimed, None, false);
         }
     }
 
-    fn begin(&mut self, job: &Arc<RunningJob>, claimed: Claimed, asks: bool, stopping: bool) {
+    fn begin(&mut self, job: &Arc<RunningJob>, claimed: Claimed, asks: Option<Arc<AtomicBool>>, stopping: bool) {
         let cancel = CancellationToken::new();
         if self.draining {
             cancel.cancel();
         }
+        let asking = asks.clone().unwrap_or_default();
         let running = Running { job: job.id, cancel: cancel.clone(), asks, stopping };
         self.running.insert(claimed.lease.task, running);
         let (shared, job, course) = (self.shared.clone(), job.clone(), Course::default());
-        let task = TaskContext { shared, job, claimed, cancel, course, stopping };
+        let task = TaskContext { shared, job, claimed, cancel, course, stopping, asking };
         self.workers.spawn(worker::run_task(task));
-    }
-
-    /// Takes tasks whose provider is to be asked about a call. What is paid for is fetched for paused jobs too, and the
-    /// providers of stopped ones are told.
-    async fn ask_providers(&mut self) {
-        let (store, now_us) = (self.shared.store.clone(), self.shared.clock.now_us());
-        match store.tasks().poll_jobs(now_us).await {
-            Ok(polling) => self.polling = polling,
-            Err(error) => {
-                tracing::warn!(%error, "calls that are with a provider could not be looked at");
-                return;
-            }
-        }
-        for poll in self.polling.clone().into_iter().filter(|poll| poll.due > 0) {
-            if !self.jobs.contains_key(&poll.job) && !self.unaskable.contains(&poll.job) {
-                self.load_job(poll.job).await;
-                if !self.jobs.contains_key(&poll.job) {
-                    self.unaskable.insert(poll.job);
-                }
-            }
-            let Some(job) = self.jobs.get(&poll.job).cloned() else { continue };
-            if self.profiles.get(&poll.profile).is_some_and(|profile| profile.paused.is_some()) {
-                continue;
-            }
-            let asking = self.running.values().filter(|running| running.asks).count() as u32;
-            let room = ASKED_AT_ONCE.saturating_sub(asking);
-            let claimed = match store.tasks().claim_polls(poll.job, room, self.shared.owner, now_us).await {
-                Ok(claimed) => claimed,
-                Err(error) => {
-                    tracing::warn!(%error, "calls that are with a provider could not be asked about");
-                    return;
-                }
-            };
-            for claimed in claimed {
-                self.begin(&job, claimed, true, poll.state == JobState::Stopped);
-            }
-        }
     }
 
     async fn on_tick(&mut self) {
@@ -483,7 +449,7 @@ impl Dispatcher {
             let asked: u32 = candidates.iter().filter_map(|open| self.claiming.get(&open.job.id)).sum();
             candidates.retain(|open| !self.claiming.contains_key(&open.job.id));
             let (_, allowed, _) = profile.gate.figures();
-            let mut room = (allowed * 2 + SPARE_TASKS).saturating_sub(profile.running + asked);
+            let mut room = (allowed * 2 + SPARE_TASKS).saturating_sub(profile.running + asked + self.gone_on(name));
             let running_of = |job: JobId| self.running.values().filter(|running| running.job == job).count();
             candidates.sort_by_cached_key(|open| (running_of(open.job.id), open.job.id));
             let mut shares = candidates.len() as u32;
@@ -584,8 +550,7 @@ impl Dispatcher {
         };
         let awaited = |poll: &PollJob| !self.unaskable.contains(&poll.job) && !long_paused(&poll.profile);
         // A call may have been taken since the jobs were looked at.
-        let with_providers =
-            !settle::lock(&self.shared.tickets).is_empty() && !self.profiles.keys().any(|profile| long_paused(profile));
+        let with_providers = poll::any_taken(&self.shared) && !self.profiles.keys().any(|profile| long_paused(profile));
         let idle = self.running.is_empty()
             && self.claims.is_empty()
             && !self.stale

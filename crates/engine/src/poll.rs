@@ -5,6 +5,7 @@
 //! When to ask is decided in `retry`; how to ask, by the provider.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use imagemill_domain::call::{Call, CallId, CallState};
@@ -12,7 +13,7 @@ use imagemill_domain::failure::{Billing, Failure, FailureKind};
 use imagemill_providers::{Polled, Spool, Ticket};
 use tokio::time::Instant;
 
-use crate::context::TaskContext;
+use crate::context::{Shared, TaskContext};
 use crate::limits::Permit;
 use crate::paid::{self, Step};
 use crate::pictures::local;
@@ -53,7 +54,7 @@ pub(crate) async fn accepted(
     place.keep_place_only();
     let held = Held { ticket, _place: place, unwritten: true, told: false, cancelled: false, failing_since: None };
     lock(&task.shared.tickets).insert(call, held);
-    write(task, call).await?;
+    write(&task.shared, call).await?;
     wait(task, call, retry::FIRST_POLL_MS, None).await
 }
 
@@ -88,7 +89,7 @@ pub(crate) async fn put_off(task: &TaskContext, call: CallId, failure: Failure) 
 
 async fn ask_once(task: &TaskContext, ask: &ImageAsk, call: &Call, ticket: Ticket) -> Result<Step, Failure> {
     hold(task, call.id, &ticket);
-    write(task, call.id).await?;
+    write(&task.shared, call.id).await?;
     if task.stopping && first_cancel(task, call.id) {
         cancel(task, &ticket).await;
     }
@@ -111,6 +112,8 @@ async fn ask_once(task: &TaskContext, ask: &ImageAsk, call: &Call, ticket: Ticke
             let sent = paid::prepare(task, ask).await.unwrap_or_default();
             let step = arrived(task, call.id, *answer, &sent).await;
             drop(room);
+            // A step in the middle: the task goes on like any other.
+            task.asking.store(false, Ordering::Relaxed);
             step
         }
         Ok(Polled::Pending { again_in_ms, queue_position }) => {
@@ -198,15 +201,15 @@ async fn cancel(task: &TaskContext, ticket: &Ticket) {
 }
 
 /// Makes the ticket durable, if it is not.
-async fn write(task: &TaskContext, call: CallId) -> Result<(), Failure> {
+async fn write(shared: &Shared, call: CallId) -> Result<(), Failure> {
     let json = {
-        let tickets = lock(&task.shared.tickets);
+        let tickets = lock(&shared.tickets);
         let Some(held) = tickets.get(&call).filter(|held| held.unwritten) else { return Ok(()) };
         serde_json::to_string(&held.ticket).expect("texts and numbers always serialise")
     };
-    let written = task.shared.store.calls().accepted(call, &json, task.shared.clock.now_us()).await;
+    let written = shared.store.calls().accepted(call, &json, shared.clock.now_us()).await;
     written.map_err(|error| local(&error))?;
-    lock(&task.shared.tickets).entry(call).and_modify(|held| held.unwritten = false);
+    lock(&shared.tickets).entry(call).and_modify(|held| held.unwritten = false);
     Ok(())
 }
 
@@ -222,8 +225,34 @@ fn hold(task: &TaskContext, call: CallId, ticket: &Ticket) {
     });
 }
 
+/// Whether a call is with a provider, as far as this process knows.
+pub(crate) fn any_taken(shared: &Shared) -> bool {
+    lock(&shared.tickets).values().any(|held| !held.unwritten)
+}
+
+/// Nothing is with a provider: what is still known of calls that ended elsewhere (a job was deleted) holds no place.
+pub(crate) fn forget_all(shared: &Shared) {
+    lock(&shared.tickets).retain(|_, held| held.unwritten);
+}
+
+/// A call was closed without asking.
+pub(crate) fn forget_closed(shared: &Shared, call: CallId) {
+    lock(&shared.tickets).remove(&call);
+}
+
+/// Tries to write down tickets that are only in memory, because the disk is full; returns how many still are.
+pub(crate) async fn write_held(shared: &Shared) -> u32 {
+    let unwritten: Vec<CallId> =
+        lock(&shared.tickets).iter().filter(|(_, held)| held.unwritten).map(|(call, _)| *call).collect();
+    let mut held = 0;
+    for call in unwritten {
+        held += u32::from(write(shared, call).await.is_err());
+    }
+    held
+}
+
 fn forget(task: &TaskContext, call: CallId) {
-    lock(&task.shared.tickets).remove(&call);
+    forget_closed(&task.shared, call);
 }
 
 async fn wait(task: &TaskContext, call: CallId, wait_ms: u64, failure: Option<Failure>) -> Result<Step, Failure> {

@@ -12,6 +12,7 @@ use imagemill_store::{CallEnd, StoreError, TaskEnd};
 use crate::context::TaskContext;
 use crate::paid::{self, Step};
 use crate::pictures::local;
+use crate::poll;
 use crate::recipe::Ending;
 use crate::retry::{self, Decision, FAULTS_BEFORE_PAUSE, Situation};
 
@@ -216,6 +217,7 @@ async fn after_panic(task: &TaskContext, what: String) -> Failure {
                 response_raw: Vec::new(),
                 assets: Vec::new(),
             };
+            poll::forget_closed(&task.shared, call.id);
             if let Err(error) = calls.finish(call.id, end, None, task.shared.clock.now_us()).await {
                 tracing::error!(call = call.id.0, %error, "a call left by a panic could not be closed");
             }

@@ -4,6 +4,7 @@ use imagemill_domain::call::{Call, CallId};
 use imagemill_domain::job::Job;
 use imagemill_domain::money::Money;
 use imagemill_domain::task::Task;
+use imagemill_providers::Ticket;
 use imagemill_store::Store;
 use serde_json::json;
 
@@ -119,9 +120,14 @@ fn document(lost: &Lost) -> serde_json::Value {
         "model": lost.call.model,
         "sent_us": lost.call.sent_us,
         "ceiling": lost.call.ceiling,
-        "remote_id": lost.call.remote_id,
+        "remote_id": lost.call.remote_id.as_deref().map(remote_id),
         "message": lost.call.failure.as_ref().map(|failure| failure.message.as_str()),
     })
+}
+
+/// The provider's own name of the request, out of the ticket that is kept of it.
+fn remote_id(kept: &str) -> String {
+    serde_json::from_str::<Ticket>(kept).map_or_else(|_| kept.to_owned(), |ticket| ticket.id)
 }
 
 fn tell(context: &Context, lost: &[Lost]) {

@@ -56,7 +56,7 @@ impl Bed {
         calls
     }
 
-    async fn count_of(&self, job: JobId, state: CallState) -> usize {
+    pub(crate) async fn count_of(&self, job: JobId, state: CallState) -> usize {
         self.calls(job).await.iter().filter(|call| call.state == state).count()
     }
 

@@ -12,7 +12,7 @@ use imagemill_domain::job_file::{RecipeName, UnknownPolicy};
 use imagemill_domain::money::Money;
 use imagemill_domain::profile::Protocol;
 use imagemill_domain::speaker::Speakers;
-use imagemill_domain::task::TaskState::{Failed, Partial, Queued, Refused, Succeeded, Unknown};
+use imagemill_domain::task::TaskState::{Failed, Partial, Queued, Refused, Succeeded, Unknown, Waiting};
 use imagemill_engine::{ChatAsk, Ending, Engine, EngineOptions, Recipe, RecipeFuture, TaskContext};
 use imagemill_simulator::{Act, Scenario, ScriptLine};
 use imagemill_store::{Files, Store, StoreOptions};
@@ -474,4 +474,47 @@ async fn trouble_with_the_key_for_words_pauses_their_profile_and_its_jobs_wait()
     assert_eq!(bed.states(job).await, [(Queued, 3)]);
     assert!(bed.simulator.bill().calls <= 3, "the queue does not spin");
     assert!(bed.store.profiles().paused().await.unwrap().iter().all(|paused| paused.name == "words"));
+}
+
+/// More tasks than are asked about at once: those that go on after their picture must not keep others from being asked for.
+#[tokio::test]
+async fn pictures_in_the_middle_come_over_a_queue() {
+    let bed = bed(Scenario { latency_ms: 100, ..Scenario::default() }).await;
+    let base_url = bed.simulator.base_url_for(Protocol::Fal);
+    let job = bed
+        .submit("sim-image", 90, |_, profile| {
+            profile.protocol = Protocol::Fal;
+            profile.base_url = base_url;
+            profile.limits.concurrency = 8;
+        })
+        .await;
+    bed.run().await;
+    assert_eq!(bed.states(job).await, [(Succeeded, 90)]);
+    assert_eq!(calls(&bed, job).await.len(), 360);
+    expect_bill_is_ledger(&bed, job).await;
+}
+
+#[tokio::test]
+async fn a_kill_while_a_provider_makes_a_picture_in_the_middle_pays_nothing_twice() {
+    let bed = bed(Scenario { latency_ms: 1_200, ..Scenario::default() }).await;
+    let base_url = bed.simulator.base_url_for(Protocol::Replicate);
+    let job = bed
+        .submit("sim-image", 4, |file, profile| {
+            profile.protocol = Protocol::Replicate;
+            profile.model = "sim/sim-image".into();
+            profile.base_url = base_url;
+            file.retry.unknown = UnknownPolicy::Never;
+        })
+        .await;
+    let waiting = async || bed.store.jobs().counts(job).await.unwrap().get(Waiting);
+    bed.run_and_kill(async || waiting().await == 4).await;
+    assert!(bed.count_of(job, CallState::Accepted).await > 0);
+    bed.run().await;
+    assert_eq!(bed.states(job).await, [(Succeeded, 4)]);
+    for task in bed.tasks(job).await {
+        let made = bed.store.calls().for_task(task.id).await.unwrap();
+        let steps: Vec<_> = made.into_iter().map(|call| (call.step, call.state)).collect();
+        assert_eq!(steps, fetched(&["idea", "draft", "review", "final"]));
+    }
+    expect_bill_is_ledger(&bed, job).await;
 }
