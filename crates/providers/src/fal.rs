@@ -76,7 +76,7 @@ impl Fal {
         if status.word("status") != "COMPLETED" {
             let position = status.value.get("queue_position").and_then(Value::as_u64);
             let queue_position = position.and_then(|position| u32::try_from(position).ok());
-            return Ok(Polled::Pending { again_in_ms: None, queue_position });
+            return Ok(Polled::Pending { again_in_ms: status.again_in_ms(), queue_position });
         }
         let url = self.wire.ticket_url(ticket, ticket.result_url.as_deref(), &own)?;
         let told = self.wire.ask(Method::GET, url, None, spool).await?;

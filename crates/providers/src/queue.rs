@@ -84,7 +84,7 @@ impl Stage {
     pub(crate) fn polled(self) -> Polled {
         match self {
             Self::Ended(answer) => Polled::Answer(answer),
-            Self::Pending(_) => Polled::Pending { again_in_ms: None, queue_position: None },
+            Self::Pending(told) => Polled::Pending { again_in_ms: told.again_in_ms(), queue_position: None },
         }
     }
 }
@@ -285,6 +285,11 @@ impl Told {
         (200..300).contains(&self.status)
     }
 
+    /// When it says to ask again.
+    pub(crate) fn again_in_ms(&self) -> Option<u64> {
+        error::retry_after_ms(&self.headers, jiff::Timestamp::now())
+    }
+
     /// A text member.
     pub(crate) fn word(&self, name: &str) -> &str {
         self.value.get(name).and_then(Value::as_str).unwrap_or_default()
@@ -368,7 +373,10 @@ impl Told {
                     }
                 }
             }
-            Value::String(text) => items.extend(links::resolve(text, &self.base).map(Found::Link)),
+            // A word is no address: models may answer with words.
+            Value::String(text) if ["http://", "https://", "/"].iter().any(|start| text.starts_with(start)) => {
+                items.extend(links::resolve(text, &self.base).map(Found::Link));
+            }
             Value::Array(list) if depth < 4 => list.iter().for_each(|entry| self.collect(entry, items, depth + 1)),
             Value::Object(map) if depth < 4 => {
                 let names = ["url", "image", "images", "image_url", "uri", "output", "b64_json"];

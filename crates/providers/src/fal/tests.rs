@@ -27,7 +27,8 @@ async fn rig(after: Vec<Vec<Step>>) -> Rig {
 }
 
 fn status(word: &str) -> Vec<Step> {
-    answer_json(202, &json!({"status": word, "queue_position": 2}))
+    let body = json!({"status": word, "queue_position": 2}).to_string();
+    answer(202, "Retry-After: 3\r\n", body.as_bytes())
 }
 
 fn completed() -> Vec<Step> {
@@ -50,7 +51,10 @@ async fn submits_asks_and_fetches() {
         ..RequestOptions::default()
     };
     let ticket = rig.ticket(&asked, &[input(&picture)]).await;
-    assert!(matches!(rig.poll(&ticket).await.unwrap(), Polled::Pending { queue_position: Some(2), .. }));
+    assert!(matches!(
+        rig.poll(&ticket).await.unwrap(),
+        Polled::Pending { queue_position: Some(2), again_in_ms: Some(3000) }
+    ));
     assert!(matches!(rig.poll(&ticket).await.unwrap(), Polled::Pending { .. }));
     let found = rig.result(&ticket).await;
     assert_eq!(links(&found), ["https://v3.fal.media/a", "https://v3.fal.media/b"]);

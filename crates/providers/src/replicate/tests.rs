@@ -91,6 +91,7 @@ async fn each_end_has_its_meaning() {
             Billing::Billed,
         ),
         (json!({"status": "succeeded", "output": null}), FailureKind::Protocol, Billing::Billed),
+        (json!({"status": "succeeded", "output": ["a", "barn"]}), FailureKind::Protocol, Billing::Billed),
     ] {
         let rig = rig(vec![state(&value)]).await;
         let ticket = rig.ticket(&request(MODEL), &[]).await;
