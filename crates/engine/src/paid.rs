@@ -97,7 +97,10 @@ pub(crate) async fn image(task: &TaskContext, ask: ImageAsk) -> Result<Step, Fai
         Ok(Reply::Accepted(ticket)) => poll::accepted(task, call, ticket, permit).await,
         Err((failure, raw)) => {
             drop(permit);
-            let failure = with_billing(task, failure);
+            // An answer that came and could not be kept was paid for: never sent again unasked.
+            let lost = failure.kind == FailureKind::Local && failure.billing == Billing::Billed;
+            let kind = if lost { FailureKind::UnknownOutcome } else { failure.kind };
+            let failure = with_billing(task, Failure { kind, ..failure });
             let end = failed_end(task, &failure, raw);
             conclude(task, call, end, failure).await
         }

@@ -132,6 +132,8 @@ pub fn decide(situation: Situation<'_>) -> Decision {
                 Decision::PauseProfile { again_in_ms: Some(10_000), kind: FailureKind::StableInfra }
             } else if failure.should_retry == Some(false) || situation.tries >= rules.attempts {
                 Decision::End(TaskState::Failed)
+            } else if let Some(asked_ms) = failure.retry_after_ms.filter(|asked| *asked > situation.longest_hint_ms) {
+                Decision::PauseProfile { again_in_ms: Some(asked_ms), kind: FailureKind::RateLimited }
             } else {
                 Decision::Wait { wait_ms: failure.retry_after_ms.unwrap_or_else(|| back_off(situation)), counts: true }
             }

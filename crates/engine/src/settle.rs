@@ -24,6 +24,8 @@ use crate::worker::decide;
 
 /// Tries to fetch one link before the task waits; fetching is free.
 const FETCH_TRIES: u32 = 4;
+/// Code of a link whose address the profile's network rules refuse.
+const NOT_ALLOWED: &str = imagemill_providers::ADDRESS_NOT_ALLOWED;
 
 /// Writes an answer down that just came, then settles it.
 pub(crate) async fn arrived(
@@ -72,8 +74,10 @@ async fn enter(task: &TaskContext, answer: &SavedAnswer, sent: &[SentPicture]) -
     let mut stored: Vec<(Stored, Delivery)> = Vec::new();
     let mut failures = Vec::new();
     let mut made = 0;
+    let mut later = None;
     for (position, item) in answer.items.iter().cloned().enumerate() {
         let name = format!("{}-{position}", call.0);
+        let is_link = matches!(item, SavedItem::Link(_));
         match bring_home(task, item, name).await {
             Ok(picture) => {
                 made += 1;
@@ -81,12 +85,30 @@ async fn enter(task: &TaskContext, answer: &SavedAnswer, sent: &[SentPicture]) -
                 stored.push(picture);
             }
             Err(failure) if failure.kind == FailureKind::Local => return Err(failure),
-            Err(failure) if failure.kind == FailureKind::Transient => return fetch_later(task, call, failure).await,
+            // Every link of the job will be like this one, and each was paid for.
+            Err(failure) if is_link && failure.code.as_deref() == Some(NOT_ALLOWED) => {
+                return Err(Failure { kind: FailureKind::Local, ..failure });
+            }
+            Err(failure) if is_link => {
+                // The picture was made, whatever became of its link.
+                made += 1;
+                let again = failure.kind == FailureKind::Transient && may_fetch_later(task);
+                if again {
+                    later.get_or_insert(failure);
+                } else if failure.kind == FailureKind::BadPicture {
+                    failures.push(failure);
+                } else {
+                    failures.push(Failure { kind: FailureKind::FetchExpired, billing: Billing::Billed, ..failure });
+                }
+            }
             Err(failure) => {
-                made += u64::from(matches!(failure.kind, FailureKind::BadPicture | FailureKind::FetchExpired));
-                failures.push(failure);
+                made += u64::from(failure.kind == FailureKind::BadPicture);
+                failures.push(final_word(failure));
             }
         }
+    }
+    if let Some(failure) = later {
+        return Ok(fetch_later(task, failure).await);
     }
     let cost = cost_of(task, answer, made);
     let assets = new_assets(task, stored, sent).await?;
@@ -158,15 +180,29 @@ async fn fetch(task: &TaskContext, url: &str, name: &str) -> Result<imagemill_pr
     }
 }
 
-/// The picture is made and paid for and its host does not answer: the call stays `produced`, the task waits and fetches again.
-async fn fetch_later(task: &TaskContext, call: CallId, failure: Failure) -> Result<Step, Failure> {
-    if task.claimed.tries < task.job.definition.file.retry.attempts {
-        let decision = decide(task, &failure, 0).await;
-        return Ok(Step::Judged { failure, decision, written: false });
+/// An answer came and was paid for: what one item of it says of limits or of the server must not have the call sent again.
+fn final_word(failure: Failure) -> Failure {
+    match failure.kind {
+        FailureKind::Refused | FailureKind::UnknownOutcome | FailureKind::BadPicture | FailureKind::FetchExpired => {
+            failure
+        }
+        _ => Failure { kind: FailureKind::Protocol, ..failure },
     }
-    let failure = Failure { kind: FailureKind::FetchExpired, billing: Billing::Billed, ..failure };
-    let end = failed_end(task, &failure, String::new());
-    conclude(task, call, end, failure).await
+}
+
+/// Whether a link may be fetched by a later try of the task. A stop is no try.
+fn may_fetch_later(task: &TaskContext) -> bool {
+    task.cancel.is_cancelled() || task.claimed.tries < task.job.definition.file.retry.attempts
+}
+
+/// The picture is made and paid for and its host does not answer: the call stays `produced`, the task waits and fetches again.
+async fn fetch_later(task: &TaskContext, failure: Failure) -> Step {
+    if task.cancel.is_cancelled() {
+        return Step::Released;
+    }
+    let failure = Failure { should_retry: None, ..failure };
+    let decision = decide(task, &failure, 0).await;
+    Step::Judged { failure, decision, written: false }
 }
 
 /// Writes the end of a call that brought no picture, together with the task's end when that is the decision.

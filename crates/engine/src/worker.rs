@@ -115,7 +115,7 @@ pub(crate) async fn decide(task: &TaskContext, failure: &Failure, faults_in_a_ro
     }
     let definition = &task.job.definition;
     let account = task.account();
-    let earlier_unknowns = if failure.kind == FailureKind::UnknownOutcome && task.claimed.tries > 1 {
+    let earlier_unknowns = if failure.kind == FailureKind::UnknownOutcome && task.claimed.lease.attempt > 1 {
         let calls = task.shared.store.calls().for_task(task.claimed.lease.task).await.unwrap_or_default();
         calls.iter().filter(|call| call.state == CallState::Unknown).count() as u32
     } else {

@@ -18,6 +18,9 @@ use crate::lift::{Kept, Limits, Shelf};
 use crate::links::{self, Hit};
 use crate::spool::{Spool, Spooled};
 
+/// Code of a link that the profile's network rules do not let be fetched.
+pub const ADDRESS_NOT_ALLOWED: &str = "address_not_allowed";
+
 /// Fetches for one profile.
 pub(crate) struct Downloads {
     /// Client with the download rules.
@@ -47,7 +50,7 @@ impl Downloads {
                 allow_private: self.network.allow_private_downloads,
                 hosts: &self.network.download_hosts,
             };
-            let url = address::check(&next, rules)?;
+            let url = address::check(&next, rules).map_err(not_allowed)?;
             let mut headers = HeaderMap::new();
             if self.network.authorize_downloads && url.origin() == self.api.origin() {
                 headers.extend(self.authorization.clone().map(|value| (AUTHORIZATION, value)));
@@ -75,7 +78,6 @@ impl Downloads {
             let words = error::quote(&error::words_of(&body.text(4 << 10).await));
             let kind = match status.as_u16() {
                 403 | 404 | 410 => FailureKind::FetchExpired,
-                429 => FailureKind::RateLimited,
                 _ => FailureKind::Transient,
             };
             let message = format!("the picture's address answered {status}: {words}");
@@ -116,6 +118,14 @@ impl Downloads {
             .map(Kept::into_inner)
             .ok_or_else(|| Failure::new(FailureKind::BadPicture, "the data URL holds no picture that can be taken"))
     }
+}
+
+/// The rules themselves say no: a setting of the profile would have to be changed.
+fn not_allowed(mut failure: Failure) -> Failure {
+    if failure.message.contains("network.") {
+        failure.code = Some(ADDRESS_NOT_ALLOWED.to_owned());
+    }
+    failure
 }
 
 /// A broken fetch can be repeated for nothing.

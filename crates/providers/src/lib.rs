@@ -48,6 +48,7 @@ mod scripted_server;
 mod test_calls;
 
 pub use chat::{ChatAnswer, ChatCall, ChatFuture, ChatProvider, MAX_CHAT_TEXT};
+pub use download::ADDRESS_NOT_ALLOWED;
 pub use provider::{
     Answer, CallFailure, CallFuture, Found, ImageProvider, PictureBytes, PictureInput, PollFuture, Polled, Progress,
     ProviderFuture, RateHints, Reply, Ticket, WireCall,

@@ -1,6 +1,6 @@
 //! Where the pictures of an answer go while they arrive: small ones stay in memory, larger ones go to a file. The bytes
 //! are hashed on the way. Writing is synchronous, in pieces of at most 64 KiB into the page cache; nothing is synced
-//! here, that is the store's part. When the disk is full, the picture goes on in memory: it is paid for.
+//! here, that is the store's part. When the disk cannot be written, the picture goes on in memory: it is paid for.
 //!
 //! Must not know where the bytes come from (base64, a download) nor what becomes of them.
 
@@ -141,8 +141,7 @@ impl SpoolWriter {
                 self.buffer.clear();
                 Ok(())
             }
-            Err(error) if is_full(&error) => self.move_to_memory(),
-            Err(error) => Err(error),
+            Err(error) => self.move_to_memory(&error),
         }
     }
 
@@ -159,22 +158,18 @@ impl SpoolWriter {
     }
 
     /// Takes back what the file has of earlier pieces, and lets go of the file.
-    fn move_to_memory(&mut self) -> io::Result<()> {
+    fn move_to_memory(&mut self, why: &io::Error) -> io::Result<()> {
         let mut whole = Vec::new();
         if let Some(mut part) = self.file.take() {
             part.file.rewind()?;
             Read::by_ref(&mut part.file).take(part.bytes).read_to_end(&mut whole)?;
         }
-        tracing::warn!(bytes = whole.len(), "the disk is full: a picture goes on in memory");
+        tracing::warn!(bytes = whole.len(), %why, "the spool folder cannot be written: a picture goes on in memory");
         whole.append(&mut self.buffer);
         self.buffer = whole;
         self.in_memory = true;
         Ok(())
     }
-}
-
-fn is_full(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }
 
 /// The bytes of a finished picture.
@@ -268,9 +263,13 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_folder_is_an_error_and_no_panic() {
+    fn a_folder_that_cannot_be_written_loses_nothing() {
         let folder = tempfile::tempdir().unwrap();
+        let bytes: Vec<u8> = (0..200_000).map(|n| (n % 251) as u8).collect();
         let mut writer = Spool::new(folder.path().join("gone"), "c7").writer();
-        assert!(writer.write(&vec![7; 200_000]).is_err());
+        bytes.chunks(1000).for_each(|piece| writer.write(piece).unwrap());
+        let spooled = writer.finish().unwrap();
+        assert!(matches!(&spooled.body, SpoolBody::Memory(kept) if *kept == bytes));
+        assert_eq!((spooled.bytes, spooled.blake3), (200_000, ContentHash::of(&bytes)));
     }
 }
