@@ -311,9 +311,10 @@ pub(crate) fn words_of(body: &str) -> String {
     }
 }
 
-/// At most [`MAX_QUOTE`] characters on one line.
+/// At most [`MAX_QUOTE`] characters on one line, none of which a terminal would obey.
 pub(crate) fn quote(text: &str) -> String {
-    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let shown = |piece: &str| piece.replace(char::is_control, "\u{fffd}");
+    let flat = text.split_whitespace().map(shown).collect::<Vec<_>>().join(" ");
     let mut out: String = flat.chars().take(MAX_QUOTE).collect();
     if out.len() < flat.len() {
         out.push('…');
@@ -431,6 +432,11 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn quotes_are_one_line_without_orders_to_a_terminal() {
+        assert_eq!(quote("a\n b\u{1b}[2Jc\u{7}"), "a b\u{fffd}[2Jc\u{fffd}");
+    }
 
     fn failure(status: u16, headers: &[(&'static str, &str)], body: &str) -> Failure {
         let mut map = HeaderMap::new();
