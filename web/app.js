@@ -120,7 +120,7 @@ function App() {
   return html`<div class="shell">
     <a class="skip" href="#main" onClick=${(/** @type {Event} */ event) => { event.preventDefault(); document.getElementById('main')?.focus(); }}>${t('skip')}</a>
     <${Top} />
-    <main class="main" id="main" tabindex="-1">
+    <main class="content" id="main" tabindex="-1">
       ${error && !tokenWanted.value
         ? html`<div class="page"><${Failed} error=${error} /><div><${Button} label=${t('again')} icon="retry" onClick=${load} /></div></div>`
         : html`<${Page} />`}

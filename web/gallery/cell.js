@@ -17,7 +17,7 @@ export function Cell({ id, index, left, top, width, height, total }) {
   const verdict = row?.review?.verdict;
   const rating = row?.review?.rating ?? 0;
   return html`<div class=${`cell ${isCurrent ? 'current' : ''} ${isSelected ? 'selected' : ''} ${verdict ?? ''}`} id=${`r${id}`} data-index=${index} role="option"
-      aria-selected=${isSelected} aria-posinset=${index + 1} aria-setsize=${total} aria-label=${row ? spoken(row) : t('loading')} style=${{ left, top, width, height }}>
+      aria-selected=${isSelected} aria-posinset=${index + 1} aria-setsize=${total} aria-label=${row ? spoken(row) : t('loading')} style=${{ left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` }}>
     <div class="shot">${row && html`<img src=${thumbnailUrl(row.hash)} alt="" draggable=${false} decoding="async" />`}</div>
     <div class="strip">${row && html`<${Flag} verdict=${verdict} /><span class="ellipsis" title=${row.title}>${row.title}</span>${rating > 0 && html`<span class="stars">${'★'.repeat(rating)}</span>`}`}</div>
     ${row && row.findings.length > 0 && html`<span class="badge findings" title=${row.findings.map((finding) => word('finding', finding)).join(', ')}><${Icon} name="warn" size=${13} /></span>`}

@@ -18,7 +18,7 @@ import { Grid, moveCursor } from './grid.js';
 import { Flag, Rate, spoken } from '../review/marks.js';
 
 const size = kept('cell', 190);
-const rail = kept('rail', true);
+const rail = kept('rail', globalThis.innerWidth > 720);
 const keys = ['job', 'state', 'verdict', 'rating_min', 'finding', 'model', 'q', 'sort'];
 
 /** The last place of this tab, for a reload in the middle. */

@@ -88,7 +88,7 @@ export function Grid({ size, onOpen }) {
     <div class="grid" ref=${element} tabindex="0" role="listbox" aria-multiselectable="true" aria-label=${t('gallery.label', { n: list.length })} aria-activedescendant=${current.value === null ? undefined : `r${current.value}`}
       onScroll=${scrolled} onClick=${(/** @type {any} */ event) => { const at = indexOf(event); if (at >= 0) { pick(at, event); if (event.pointerType === 'touch') onOpen(); } }}
       onDblClick=${(/** @type {any} */ event) => { if (indexOf(event) >= 0) onOpen(); }}>
-      <div class="grid-space" style=${{ height: grid.total_px }}>
+      <div class="grid-space" style=${{ height: `${grid.total_px}px` }}>
         ${visible.map((id, at) => html`<${Cell} key=${id} id=${id} index=${first + at} total=${list.length} ...${place(grid, first + at)} width=${grid.width} height=${grid.height} />`)}
       </div>
     </div>

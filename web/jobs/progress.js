@@ -27,7 +27,7 @@ export const Pace = ({ job }) => {
     return html`<span>${t('job.rate', { n: active.rate_per_minute ? Math.round(active.rate_per_minute * 10) / 10 : 0 })}</span>
       ${active.eta_s !== null && html`<span class="dim">${t('job.eta', { time: duration(active.eta_s) })}</span>`}`;
   }
-  if (job.state !== 'finished' && job.reason) return html`<span class="dim ellipsis" title=${job.reason}>${word('reason', job.reason)}</span>`;
+  if (job.state !== 'finished' && job.reason) return html`<span class="dim">${word('reason', job.reason)}</span>`;
   return null;
 };
 
