@@ -34,7 +34,8 @@ export function Days({ groups, days }) {
   const every = Math.max(1, Math.ceil(64 / step));
   const shown = all[over];
   return html`<div class="chart" ref=${box}>
-    <div class="chart-note" aria-live="polite">${shown ? html`<b>${label(shown.day)}</b> ${money(shown.group?.spent ?? 0)}${shown.group ? ` · ${t('gallery.n_pictures', { n: shown.group.pictures })}` : ''}${shown.group && shown.group.held > 0 ? ` · ${t('costs.held')} ${money(shown.group.held)}` : ''}` : html`<span class="faint">${t('costs.hover')}</span>`}</div>
+    <div class="chart-note" aria-live="polite">${shown ? html`<b>${label(shown.day)}</b> ${money(shown.group?.spent ?? 0)}${shown.group ? ` · ${t('gallery.n_pictures', { n: shown.group.pictures })}` : ''}${shown.group && shown.group.held > 0 ? ` · ${t('costs.held')} ${money(shown.group.held)}` : ''}` : html`<span class="faint">${t('costs.hover')}</span>`}
+      ${html`<span class="legend"><i></i>${t('costs.spent')} <i class="held"></i>${t('costs.held')}</span>`}</div>
     <svg width=${width} height=${height} role="img" aria-label=${t('costs.by_day')} onMouseLeave=${() => setOver(-1)}>
       ${axis.map((value) => html`<g key=${value}><line x1=${left} x2=${width} y1=${y(value)} y2=${y(value)} class="axis" /><text x=${left - 8} y=${y(value) + 4} text-anchor="end">${money(value)}</text></g>`)}
       ${all.map(({ day, group }, index) => html`<g key=${day} class=${index === over ? 'over' : ''} onMouseEnter=${() => setOver(index)}>

@@ -8,6 +8,7 @@ import { landscape } from './pictures.mjs';
 
 const option = (name, otherwise) => { const at = process.argv.indexOf(`--${name}`); return at < 0 ? otherwise : Number(process.argv[at + 1]); };
 const RESULTS = option('results', 100_000);
+const PICTURES = 20;
 const root = new URL('..', import.meta.url).pathname;
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8', '.svg': 'image/svg+xml' };
 const CSP = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
@@ -42,7 +43,7 @@ const row = (id, reviewer) => {
 const all = Array.from({ length: RESULTS }, (_, index) => index + 1);
 const pool = new Map();
 const picture = (hash, small) => {
-  const number = Number(hash.replace(/\D/g, '')) % 48;
+  const number = Number(hash.replace(/\D/g, '')) % PICTURES;
   const key = `${hash[0]}${number}${small}`;
   if (!pool.has(key)) pool.set(key, landscape(number + 1, small ? 256 : 1024, small ? 192 : 768, hash[0] === 'h'));
   return pool.get(key);
@@ -134,6 +135,8 @@ const server = createServer(async (request, response) => {
   }
   return send(404, 'application/problem+json', JSON.stringify({ title: 'not there', status: 404, detail: `the double has no ${request.method} ${path}` }));
 });
+// Drawn before the first request, so that a measurement of the page measures the page.
+for (let number = 0; number < PICTURES; number += 1) for (const kind of 'hs') for (const small of [true, false]) picture(`${kind}${number}`, small);
 server.listen(option('port', 0), '127.0.0.1', () => console.log(JSON.stringify({ url: `http://127.0.0.1:${server.address().port}` })));
 
 if (process.argv.includes('--live')) {

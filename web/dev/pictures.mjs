@@ -24,15 +24,15 @@ export function landscape(seed, width, height, night) {
   const hue = [0.55 + random(1) * 0.45, 0.5 + random(2) * 0.4, 0.45 + random(3) * 0.5];
   const sunX = random(4);
   const sunY = 0.15 + random(5) * 0.25;
+  const hills = [0, 1, 2].map((k) => Float64Array.from({ length: width }, (_, x) => 0.45 + k * 0.16 + 0.09 * Math.sin((x / width) * (5 + k * 3) + random(6 + k) * 6.28) + 0.04 * Math.sin((x / width) * (17 - k * 3) + random(9 + k) * 6.28)));
   for (let y = 0; y < height; y += 1) {
     const v = y / height;
     for (let x = 0; x < width; x += 1) {
       const u = x / width;
-      const hill = (k) => 0.45 + k * 0.16 + 0.09 * Math.sin(u * (5 + k * 3) + random(6 + k) * 6.28) + 0.04 * Math.sin(u * (17 - k * 3) + random(9 + k) * 6.28);
-      let [r, g, b] = [0.75 - v * 0.2, 0.82 - v * 0.15, 0.95 - v * 0.1].map((c, i) => c * (0.7 + 0.3 * hue[i]));
+      let [r, g, b] = [(0.75 - v * 0.2) * (0.7 + 0.3 * hue[0]), (0.82 - v * 0.15) * (0.7 + 0.3 * hue[1]), (0.95 - v * 0.1) * (0.7 + 0.3 * hue[2])];
       const sun = Math.hypot(u - sunX, (v - sunY) * (height / width));
       if (sun < 0.06) [r, g, b] = night ? [0.9, 0.9, 0.85] : [1, 0.95, 0.7];
-      for (let k = 0; k < 3; k += 1) if (v > hill(k)) [r, g, b] = [hue[0], hue[1], hue[2]].map((c, i) => c * (0.75 - k * 0.2) * [0.8, 1, 0.6][i]);
+      for (let k = 0; k < 3; k += 1) if (v > hills[k][x]) [r, g, b] = [hue[0] * (0.75 - k * 0.2) * 0.8, hue[1] * (0.75 - k * 0.2), hue[2] * (0.75 - k * 0.2) * 0.6];
       if (night && sun >= 0.06) [r, g, b] = [r * 0.25, g * 0.3, b * 0.55];
       const at = y * (width * 3 + 1) + 1 + x * 3;
       raw[at] = r * 255;

@@ -50,6 +50,23 @@ await page.goto(`${url}/#/gallery?job=${job}`);
 await page.waitForSelector('.cell img');
 const total = await page.evaluate(() => Number(document.querySelector('[role=option]').getAttribute('aria-setsize')));
 
+// Scroll through all results, a screen at a time, then look at the memory.
+const began = Date.now();
+await page.evaluate(async () => {
+  const grid = document.querySelector('.grid');
+  for (let top = 0; top < grid.scrollHeight; top += grid.clientHeight * 3) {
+    grid.scrollTop = top;
+    await new Promise((resolve) => { requestAnimationFrame(() => requestAnimationFrame(resolve)); });
+  }
+  grid.scrollTop = grid.scrollHeight;
+});
+const scroll_s = (Date.now() - began) / 1000;
+await page.waitForTimeout(1500);
+const scrolled = await memory(browser, page);
+const cells = await page.evaluate(() => document.querySelectorAll('.cell').length);
+await page.evaluate(() => { document.querySelector('.grid').scrollTop = 0; });
+await page.waitForTimeout(300);
+
 // Key to next picture: from the key event in the page to the frame in which the next result, decoded, is in the loupe.
 await page.evaluate(() => {
   window.times = [];
@@ -82,25 +99,11 @@ const standing = await page.evaluate(async (count) => {
 }, presses);
 const times = await page.evaluate(() => window.times);
 await page.keyboard.press('Escape');
-
-// Scroll through all results, a screen at a time, then look at the memory.
-const began = Date.now();
-await page.evaluate(async () => {
-  const grid = document.querySelector('.grid');
-  for (let top = 0; top < grid.scrollHeight; top += grid.clientHeight * 3) {
-    grid.scrollTop = top;
-    await new Promise((resolve) => { requestAnimationFrame(() => requestAnimationFrame(resolve)); });
-  }
-  grid.scrollTop = grid.scrollHeight;
-});
-const scroll_s = (Date.now() - began) / 1000;
-await page.waitForTimeout(1500);
-const { renderer_mb, heap_mb } = await memory(browser, page);
-const cells = await page.evaluate(() => document.querySelectorAll('.cell').length);
+const looked = await memory(browser, page);
 await browser.close();
 
 const result = { results: total, first_paint_ms: Math.round(median(paints)), key_ms_p50: +share(times, 0.5).toFixed(1), key_ms_p95: +share(times, 0.95).toFixed(1), key_ms_max: +share(times, 1).toFixed(1), presses: times.length,
-  thumbnails_first: standing, scroll_s: +scroll_s.toFixed(1), renderer_mb: Math.round(renderer_mb), heap_mb: Math.round(heap_mb), cells_in_page: cells, errors };
+  thumbnails_first: standing, scroll_s: +scroll_s.toFixed(1), page_mb: Math.round(scrolled.renderer_mb), heap_mb: Math.round(scrolled.heap_mb), page_after_loupe_mb: Math.round(looked.renderer_mb), cells_in_page: cells, errors };
 if (process.argv.includes('--json')) console.log(JSON.stringify(result));
 else for (const [key, value] of Object.entries(result)) console.log(`${key.padEnd(18)} ${Array.isArray(value) ? value.length : value}`);
 process.exit(errors.length ? 1 : 0);
