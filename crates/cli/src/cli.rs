@@ -339,18 +339,6 @@ pub(crate) enum CostsBy {
     Day,
 }
 
-impl CostsBy {
-    /// The word for JSON.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Job => "job",
-            Self::Profile => "profile",
-            Self::Model => "model",
-            Self::Day => "day",
-        }
-    }
-}
-
 /// `costs`.
 #[derive(Debug, Args)]
 pub(crate) struct CostsArgs {
