@@ -1,10 +1,10 @@
 //! Single lines about a job: beside a progress bar, in a log without a terminal, in a list. Pure: from state to text.
 
+use imagemill_desk::Progress;
 use imagemill_domain::job::{JobState, TaskCounts};
 use imagemill_domain::money::Money;
 use imagemill_domain::task::TaskState;
 
-use super::progress::Progress;
 use crate::clock::duration;
 use crate::texts::{Texts, grouped, say};
 
@@ -105,6 +105,7 @@ fn waits(texts: &Texts, progress: &Progress) -> Option<String> {
 }
 
 /// `0.8`, `12`, `1,200`.
-fn short_rate(rate: f64) -> String {
+/// `0.4`, `12`, `1,200`.
+pub(crate) fn short_rate(rate: f64) -> String {
     if rate < 10.0 { format!("{rate:.1}") } else { grouped(rate.round() as u64) }
 }

@@ -77,6 +77,24 @@ impl Jobs<'_> {
             .await
     }
 
+    /// Up to `limit` jobs with a smaller number than `before`, newest first, in one of these states.
+    pub async fn page(
+        &self,
+        states: Option<Vec<JobState>>,
+        before: Option<JobId>,
+        limit: u32,
+    ) -> Result<Vec<Job>, StoreError> {
+        self.store
+            .read(move |connection| {
+                let numbers: Vec<String> = states.iter().flatten().map(|state| (*state as u8).to_string()).collect();
+                let among = states.as_ref().map(|_| format!("AND state IN ({})", numbers.join(", ")));
+                let sql = select_job(&format!("WHERE id < ?1 {} ORDER BY id DESC LIMIT ?2", among.unwrap_or_default()));
+                let before = before.map_or(i64::MAX, |before| before.0);
+                connection.prepare_cached(&sql)?.query_and_then(params![before, limit], rows::job)?.collect()
+            })
+            .await
+    }
+
     /// Tasks by state; all zero when there is no such job.
     pub async fn counts(&self, job: JobId) -> Result<TaskCounts, StoreError> {
         self.store
@@ -145,8 +163,8 @@ impl Jobs<'_> {
             .await
     }
 
-    /// Stops a job: its queued and waiting tasks are stopped, the running ones and those whose call is with a provider's
-    /// queue are their workers' to end. Returns how many tasks were stopped. There is one event, for the job.
+    /// Stops a job: its queued and waiting tasks are stopped, the running ones and those whose result is paid for and elsewhere
+    /// (a provider's queue, a link) are their workers' to end. Returns how many tasks were stopped. There is one event, for the job.
     pub async fn stop(&self, job: JobId, now_us: i64) -> Result<u64, StoreError> {
         self.store.change(move |connection| move_to(connection, job, JobState::Stopped, None, now_us)).await?;
         let mut stopped = 0;
@@ -182,7 +200,7 @@ impl Jobs<'_> {
     }
 }
 
-fn select_job(tail: &str) -> String {
+pub(crate) fn select_job(tail: &str) -> String {
     format!("SELECT {JOB_COLUMNS} FROM job JOIN job_definition ON job_definition.job = job.id {tail}")
 }
 
