@@ -4,7 +4,7 @@ export interface ProblemDocument { type: string; title: string; status: number; 
 export interface Place { line: number; column: number; key?: string }
 export interface Page<T> { items: T[]; next: string | null }
 
-export interface About { version: string; workspace: string; language: string; remote: boolean; seq: number; confirm_above: number; reviewer: string; roots: string[]; simulator: boolean }
+export interface About { version: string; workspace: string; language: string; remote: boolean; seq: number; confirm_above: number; reviewer: string; roots: string[]; simulator: boolean; runs?: boolean; owner?: { pid: number; host: string; command: string } | null }
 export interface Activity {
   jobs: { id: number; rate_per_minute: number | null; eta_s: number | null; running: number }[];
   profiles: { name: string; limit: number; in_flight: number; paused: unknown }[];
@@ -53,15 +53,15 @@ export interface SaveRule {
   keep_folders?: boolean; copy_source?: boolean; source_name?: string; collision?: 'skip' | 'overwrite' | 'suffix'; manifest?: boolean; contact_sheet?: boolean;
 }
 export interface SavePreset { name: string; built_in: boolean; rule: SaveRule }
-export interface SavePreview { names: { task: number; asset: number; file: string; there: boolean }[]; pictures: number; errors: { task: number; path: string; message: string }[] }
+export interface SavePreview { folder: string; names: { task: number; asset: number; kind: string; file: string; there: boolean }[]; pictures: number; errors: { task: number; path: string; message: string }[] }
 export interface Saved { folder: string; pictures: number; sources: number; texts: number; already_there: number; skipped: number; errors: { task: number; path: string; message: string }[]; error_count: number; manifest: string | null; contact_sheets: string[] }
 export interface SaveRun { state: 'running' | 'done' | 'failed'; done: number; total: number; result: Saved | null; error?: string | { message: string } | null }
 
 export interface Limits { concurrency?: number; requests_per_minute?: number | null; images_per_minute?: number | null; bytes_in_flight?: number; longest_wait_ms?: number }
 export interface Profile {
-  name: string; description: string; provider: string; protocol: string; base_url: string; model: string; credential: string | null; ready: boolean;
+  name: string; description: string; provider: string; protocol: string; base_url: string; model: string; credential: { env?: string; file?: string } | null; ready: boolean;
   default: boolean; limits: Limits; budget?: { day: number | string | null; total: number | string | null } | null; paused?: { kind: string; reason: string; until_us: number | null } | null;
-  allow_private_api?: boolean; allow_private_downloads?: boolean; origin?: string;
+  network: { allow_private_api: boolean; allow_private_downloads: boolean }; origin: string; editable: boolean;
 }
 
 export interface Costs { by: string; groups: CostGroup[]; total: CostGroup }

@@ -23,7 +23,7 @@ function Agreement({ job }) {
   if (!facts || facts.reviewers.length === 0) return null;
   return html`<section><h3>${t('agreement.title')}</h3>
     <div class="names">${facts.reviewers.map((person) => html`<span class="ellipsis" key=${person.name}>${person.name}</span><span class="good">${count(person.keep)}</span><span class="bad">${count(person.reject)}</span>`)}</div>
-    ${facts.pairs.map((pair) => html`<div class="dim" key=${pair.a + pair.b} title=${t('agreement.kappa_hint')}>${t('agreement.pair', { a: pair.a, b: pair.b, percent: pair.both ? Math.round((100 * pair.agree) / pair.both) : 0, n: pair.both })}${pair.kappa !== null ? ` · κ ${pair.kappa.toFixed(2)}` : ''}</div>`)}
+    ${facts.pairs.map((pair) => html`<div class="dim" key=${pair.a + pair.b} title=${t('agreement.kappa_hint')}>${t('agreement.pair', { a: pair.a, b: pair.b, percent: Math.round(100 * pair.agree), n: pair.both })}${pair.kappa !== null ? ` · κ ${pair.kappa.toFixed(2)}` : ''}</div>`)}
     ${facts.disputed > 0 && html`<div>${t('agreement.disputed', { n: facts.disputed })}</div>`}
   </section>`;
 }

@@ -20,8 +20,8 @@ async function command(job, command, body) {
 
 /** @param {Job} job */
 export const pause = (job) => command(job, 'pause');
-/** @param {Job} job */
-export const resume = (job) => command(job, 'resume');
+/** A stopped job goes on by doing its stopped tasks again. @param {Job} job */
+export const resume = (job) => (job.state === 'stopped' ? command(job, 'retry', { states: ['stopped'] }) : command(job, 'resume'));
 
 /** @param {Job} job */
 export async function stop(job) {

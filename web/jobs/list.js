@@ -1,7 +1,7 @@
 // The list of jobs.
 import { html, useState } from '../html.js';
 import { t, word } from '../i18n/texts.js';
-import { jobList, jobsLoaded } from '../state.js';
+import { about, jobList, jobsLoaded } from '../state.js';
 import { time } from '../format.js';
 import { Button, Choice, Empty } from '../parts/parts.js';
 import { Bar, Counts, Failures, Money, Pace } from './progress.js';
@@ -41,6 +41,7 @@ export function Jobs() {
     <header class="page-head"><h1>${t('nav.jobs')}</h1>
       <${Choice} label=${t('jobs.filter')} value=${state} onChange=${setState} options=${['', 'open', 'finished', 'stopped'].map((value) => ({ value, label: t(`jobs.filter.${value || 'all'}`) }))} />
       <a class="button main push" href="#/jobs/new">${t('job.new')}</a></header>
+    ${about.value?.runs === false && html`<div class="warned">${about.value.owner ? t('jobs.other_owner', { command: about.value.owner.command, pid: about.value.owner.pid }) : t('jobs.no_owner')}</div>`}
     ${!jobsLoaded.value ? html`<p class="dim">${t('loading')}</p>`
       : all.length === 0 ? html`<${Empty} title=${t('jobs.none')}><p>${t('jobs.none_text')}</p><a class="button main" href="#/jobs/new">${t('job.new')}</a></${Empty}>`
       : shown.length === 0 ? html`<${Empty} title=${t('jobs.none_filter')} />`

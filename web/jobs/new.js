@@ -39,7 +39,7 @@ function Presets({ onApply, current }) {
   const [presets, setPresets] = useState(/** @type {{ name: string, job: any }[]} */ ([]));
   const [chosen, setChosen] = useState('');
   const [naming, setNaming] = useState(/** @type {string | null} */ (null));
-  const load = () => get('/presets').then((answer) => setPresets(answer.presets ?? answer.items ?? []), () => {});
+  const load = () => get('/presets').then((answer) => setPresets(answer.presets), () => {});
   useEffect(() => { load(); }, []);
   const apply = (/** @type {string} */ name) => {
     setChosen(name);
@@ -51,7 +51,7 @@ function Presets({ onApply, current }) {
     const name = (naming ?? '').trim();
     if (!name) return;
     try {
-      await put(`/presets/${encodeURIComponent(name)}`, { job: current() });
+      await put(`/presets/${encodeURIComponent(name)}`, current());
       say(t('preset.saved', { name }));
       setNaming(null);
       setChosen(name);

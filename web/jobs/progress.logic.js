@@ -24,7 +24,7 @@ export function commands(job) {
   const failed = (tasks.failed ?? 0) + (tasks.partial ?? 0);
   return {
     pause: state === 'active' || state === 'submitting',
-    resume: state === 'paused' || (state === 'stopped' && open + (tasks.stopped ?? 0) > 0),
+    resume: state === 'paused' || (state === 'stopped' && (tasks.stopped ?? 0) > 0),
     stop: (state === 'active' || state === 'paused' || state === 'submitting') && open > 0,
     retry: failed > 0,
     remove: (tasks.running ?? 0) === 0 && state !== 'active' && state !== 'submitting',

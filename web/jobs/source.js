@@ -17,10 +17,9 @@ function Folders({ start, onChoose, onClose }) {
     ${error && html`<${Failed} error=${error} />`}
     <div class="folder-list">
       ${list?.parent && html`<button type="button" onClick=${() => setPath(list.parent)}><${Icon} name="left" />${t('folders.up')}</button>`}
-      ${(list?.folders ?? []).map((/** @type {any} */ folder) => {
-        const name = typeof folder === 'string' ? folder : folder.name;
-        const full = typeof folder === 'object' && folder.path ? folder.path : `${list.path.replace(/[\\/]$/, '')}/${name}`;
-        return html`<button type="button" key=${name} onClick=${() => setPath(full)}><${Icon} name="folder" />${name}</button>`;
+      ${(list?.folders ?? []).map((/** @type {string} */ folder) => {
+        const full = `${list.path.replace(/\/$/, '')}/${folder}`;
+        return html`<button type="button" key=${folder} onClick=${() => setPath(full)}><${Icon} name="folder" />${folder}</button>`;
       })}
     </div>
     <div class="dialog-end"><span class="dim" style=${{ marginRight: 'auto', alignSelf: 'center' }}>${list ? t('folders.pictures', { n: list.pictures ?? 0 }) : ''}</span>
@@ -71,8 +70,10 @@ export function Source({ paths, onChange }) {
       const answer = await upload('/uploads', pictures, setProgress);
       const bad = answer.files.filter((/** @type {any} */ file) => !file.ok);
       const good = answer.files.length - bad.length;
-      setLabels((old) => ({ ...old, [answer.folder]: t('upload.folder', { n: good }) }));
-      if (good > 0) add(answer.folder);
+      if (answer.folder) {
+        setLabels((old) => ({ ...old, [answer.folder]: t('upload.folder', { n: good }) }));
+        add(answer.folder);
+      }
       if (bad.length > 0) say(t('upload.bad', { n: bad.length, name: bad[0].name, why: bad[0].message }), { tone: 'bad' });
     } catch (error) {
       complain(error);

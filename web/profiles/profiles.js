@@ -45,7 +45,7 @@ function Editor({ profile, onSaved, onGone }) {
     event.preventDefault();
     setBusy('save');
     const name = form.name.trim();
-    await put(`/profiles/${encodeURIComponent(name)}`, profileBody(form, profile ?? {})).then(() => { say(t('profiles.saved', { name })); onSaved(name); }, setError);
+    await put(`/profiles/${encodeURIComponent(name)}`, profileBody(form)).then(() => { say(t('profiles.saved', { name })); onSaved(name); }, setError);
     setBusy('');
   };
   const erase = async () => {
@@ -64,7 +64,7 @@ function Editor({ profile, onSaved, onGone }) {
         <datalist id="profile-models">${(models ?? []).map((name) => html`<option key=${name} value=${name} />`)}</datalist>
         ${models && html`<div class="variables">${models.length === 0 ? html`<span class="dim">${t('profiles.no_models')}</span>` : models.slice(0, 60).map((name) => html`<button type="button" class="pill" key=${name} aria-pressed=${form.model === name} onClick=${() => change({ model: name })}>${name}</button>`)}</div>`}</div>
       </div></section>
-    <section class="panel"><h2>${t('profiles.credential')}</h2>${profile && html`<p class="dim">${profile.credential ? t('profiles.credential_is', { where: profile.credential }) : t('profiles.credential_none')}</p>`}
+    <section class="panel"><h2>${t('profiles.credential')}</h2>${profile && html`<p class="dim">${profile.credential?.env ? t('profiles.credential_is_env', { where: profile.credential.env }) : profile.credential?.file ? t('profiles.credential_is_file', { where: profile.credential.file }) : t('profiles.credential_is_none')}</p>`}
       <div class="row"><${Select} label=${t('profiles.credential')} name="credential_kind" value=${form.credential_kind} onChange=${(/** @type {any} */ credential_kind) => change({ credential_kind, credential_value: '' })}
         options=${[...(profile ? ['keep'] : []), 'key', 'env', 'file', 'none'].map((value) => ({ value, label: t(`profiles.credential_${value === 'none' ? 'no' : value}`) }))} />
         ${!['keep', 'none'].includes(form.credential_kind) && html`<input class="grow mono" style=${{ width: 'auto' }} name="credential_value" aria-label=${t(`profiles.credential_${form.credential_kind}`)} type=${form.credential_kind === 'key' ? 'password' : 'text'} autocomplete="off" value=${form.credential_value}
@@ -74,8 +74,9 @@ function Editor({ profile, onSaved, onGone }) {
     <section class="panel"><h2>${t('profiles.network')}</h2><${Check} label=${t('profiles.private_api')} hint=${t('profiles.private_api_hint')} checked=${form.allow_private_api} onChange=${(/** @type {boolean} */ allow_private_api) => change({ allow_private_api })} />
       <${Check} label=${t('profiles.private_downloads')} hint=${t('profiles.private_downloads_hint')} checked=${form.allow_private_downloads} onChange=${(/** @type {boolean} */ allow_private_downloads) => change({ allow_private_downloads })} /></section>
     ${error && html`<${Failed} error=${error} />`}
-    <div class="row"><${Button} label=${t('save')} tone="main" type="submit" name="save" disabled=${busy !== '' || !form.name.trim()} />${profile && html`<${Button} label=${t('delete')} icon="trash" tone="danger" onClick=${erase} />`}
-      ${profile?.origin && html`<span class="faint push break">${t('profiles.origin', { origin: profile.origin })}</span>`}</div>
+    ${profile && !profile.editable && html`<p class="dim">${t('profiles.fixed')}</p>`}
+    <div class="row"><${Button} label=${t('save')} tone="main" type="submit" name="save" disabled=${busy !== '' || !form.name.trim() || profile?.editable === false} />${profile?.origin === 'console' && html`<${Button} label=${t('delete')} icon="trash" tone="danger" onClick=${erase} />`}
+      ${profile && html`<span class="faint push">${word('profile_origin', profile.origin)}</span>`}</div>
   </form>`;
 }
 

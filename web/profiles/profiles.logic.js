@@ -15,31 +15,25 @@ export const blank = () => ({
 /** @param {import('../documents.d.ts').Profile} profile @returns {Form} */
 export function formOf(profile) {
   const text = (/** @type {unknown} */ value) => (value === undefined || value === null ? '' : String(value));
-  const network = /** @type {any} */ (profile).network ?? profile;
   return {
     name: profile.name, description: text(profile.description), provider: text(profile.provider), protocol: text(profile.protocol) || 'auto', base_url: text(profile.base_url), model: text(profile.model),
     credential_kind: 'keep', credential_value: '', concurrency: text(profile.limits?.concurrency), requests_per_minute: text(profile.limits?.requests_per_minute), images_per_minute: text(profile.limits?.images_per_minute),
-    budget_day: text(profile.budget?.day), budget_total: text(profile.budget?.total), allow_private_api: Boolean(network.allow_private_api), allow_private_downloads: Boolean(network.allow_private_downloads),
+    budget_day: text(profile.budget?.day), budget_total: text(profile.budget?.total), allow_private_api: profile.network.allow_private_api, allow_private_downloads: profile.network.allow_private_downloads,
   };
 }
 
-/** What is sent. A key that is kept is not in it. `base` is what the profile has beyond the form.
- * @param {Form} form @param {Record<string, any>} [base] @returns {Record<string, any>} */
-export function profileBody(form, base = {}) {
-  const number = (/** @type {string} */ text) => (text.trim() === '' ? undefined : Number.isFinite(Number(text)) ? Number(text) : text);
-  const some = (/** @type {Record<string, unknown>} */ table) => {
-    const entries = Object.entries(table).filter(([, value]) => value !== undefined && value !== null && value !== '');
-    return entries.length > 0 ? Object.fromEntries(entries) : undefined;
-  };
+/** What is sent: the server keeps what is not in it, so a key that is kept is left out and an emptied limit is `null`.
+ * @param {Form} form @returns {Record<string, any>} */
+export function profileBody(form) {
+  const number = (/** @type {string} */ text) => (text.trim() === '' ? null : Number.isFinite(Number(text)) ? Number(text) : text);
   /** @type {Record<string, any>} */
   const body = {
     description: form.description.trim(), provider: form.provider.trim(), protocol: form.protocol, base_url: form.base_url.trim(), model: form.model.trim(),
-    limits: some({ ...base.limits, concurrency: number(form.concurrency), requests_per_minute: number(form.requests_per_minute), images_per_minute: number(form.images_per_minute) }),
-    budget: some({ day: number(form.budget_day), total: number(form.budget_total) }),
-    network: { ...base.network, allow_private_api: form.allow_private_api, allow_private_downloads: form.allow_private_downloads },
+    limits: { concurrency: number(form.concurrency) ?? 8, requests_per_minute: number(form.requests_per_minute), images_per_minute: number(form.images_per_minute) },
+    budget: { day: number(form.budget_day), total: number(form.budget_total) },
+    network: { allow_private_api: form.allow_private_api, allow_private_downloads: form.allow_private_downloads },
   };
-  if (form.credential_kind === 'none') body.credential = null;
+  if (form.credential_kind === 'none') body.credential = { kind: 'none' };
   else if (form.credential_kind !== 'keep' && form.credential_value.trim()) body.credential = { kind: form.credential_kind, value: form.credential_value.trim() };
-  for (const key of Object.keys(body)) if (body[key] === undefined) delete body[key];
   return body;
 }

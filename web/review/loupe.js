@@ -119,7 +119,7 @@ function Note({ row }) {
 function Others({ id }) {
   const [reviews, setReviews] = useState(/** @type {any[]} */ ([]));
   useEffect(() => {
-    const load = () => get(`/results/${id}`).then((row) => setReviews(Array.isArray(row.reviews) ? row.reviews : row.all_reviews ?? []), () => setReviews([]));
+    const load = () => get(`/results/${id}`).then((row) => setReviews(row.all_reviews), () => setReviews([]));
     const wait = setTimeout(load, 250);
     const stop = onChanges((told) => { if (told.reviewed.has(id)) load(); });
     return () => { clearTimeout(wait); stop(); };

@@ -5,7 +5,6 @@ import { BASE, get, post, put, remove } from '../api.js';
 import { ask, complain, jobList, jobs, route, say, stay } from '../state.js';
 import { recall, remember } from '../kept.js';
 import { Button, Check, Empty, Failed, Field, Select, textOf } from '../parts/parts.js';
-import { Icon } from '../parts/icons.js';
 import { defaults, full, inserted, lean, variables } from './save.logic.js';
 
 /** A run of saving, followed until it is done. @param {{ id: string, zip: boolean }} props */
@@ -46,10 +45,10 @@ function Preview({ job, rule, folder }) {
     return () => { clearTimeout(wait); abort.abort(); };
   }, [job, text, folder]);
   const { preview, error } = state;
-  return html`<section class="panel preview" aria-live="polite"><header><h2>${t('save.preview')}</h2>${preview && html`<span class="dim">${t('save.preview_of', { n: preview.names.length, total: preview.pictures })}</span>`}</header>
+  return html`<section class="panel preview" aria-live="polite"><header><h2>${t('save.preview')}</h2>${preview && html`<span class="dim">${t('save.preview_of', { n: new Set(preview.names.map((name) => name.asset)).size, total: preview.pictures })}</span>`}</header>
     ${error && html`<${Failed} error=${error} />`}
     ${preview && preview.pictures === 0 && html`<p class="dim">${t('save.nothing')}</p>`}
-    ${preview && html`<ol class="file-names">${preview.names.map((name) => html`<li key=${name.asset} class="mono"><span class="break">${name.file}</span>${name.there && html` <span class="faint">${t('save.there')}</span>`}</li>`)}</ol>`}
+    ${preview && html`<ol class="file-names">${preview.names.map((name) => html`<li key=${name.file} class=${name.kind === 'picture' ? 'mono' : 'mono dim'}><span class="break">${name.file}</span>${name.there && html` <span class="faint">${t('save.there')}</span>`}</li>`)}</ol>`}
     ${(preview?.errors ?? []).map((entry) => html`<div class="warned" key=${entry.path}>${entry.path}: ${entry.message}</div>`)}
   </section>`;
 }
@@ -79,7 +78,7 @@ export function Save() {
     setError(null);
     setRun(null);
     try {
-      const answer = await post(`/jobs/${job.id}/${zip ? 'zip' : 'save'}`, zip ? { rule: lean(rule) } : { rule: lean(rule), folder: folder.trim() });
+      const answer = await post(`/jobs/${job.id}/${zip ? 'zip' : 'save'}`, { rule: lean(rule), ...(!zip && folder.trim() ? { folder: folder.trim() } : {}) });
       setRun({ id: String(answer.save), zip });
     } catch (problem) {
       setError(problem);
@@ -88,7 +87,7 @@ export function Save() {
   const keep = (/** @type {Event} */ event) => {
     event.preventDefault();
     const called = (name ?? '').trim();
-    if (called) put(`/save-rules/${encodeURIComponent(called)}`, { rule: lean(rule) }).then(() => { setName(null); setPreset(called); say(t('preset.saved', { name: called })); load(); }).catch(complain);
+    if (called) put(`/save-rules/${encodeURIComponent(called)}`, lean(rule)).then(() => { setName(null); setPreset(called); say(t('preset.saved', { name: called })); load(); }).catch(complain);
   };
   const erase = async () => {
     if (await ask({ title: t('preset.delete_title', { name: preset }), text: t('preset.delete_text'), confirm: t('delete'), danger: true })) remove(`/save-rules/${encodeURIComponent(preset)}`).then(() => { setPreset(''); load(); }).catch(complain);
@@ -118,7 +117,7 @@ export function Save() {
       </section>
       <section class="panel checks">${flag('only_kept')}${flag('only_first')}${flag('copy_source')}${flag('keep_folders')}${flag('text')}${flag('manifest')}${flag('contact_sheet')}</section>
       <section class="panel"><${Field} label=${t('save.folder')} hint=${t('save.folder_hint')}><input class="mono" name="folder" value=${folder} placeholder=${`imagemill-out/${job.job}`} onInput=${(/** @type {any} */ event) => setFolder(textOf(event))} /></${Field}>
-        <div class="row"><${Button} label=${t('save.start')} icon="save" tone="main" name="save" disabled=${!folder.trim()} onClick=${() => start(false)} /><${Button} label=${t('save.zip')} name="zip" onClick=${() => start(true)} />${!folder.trim() && html`<span class="dim"><${Icon} name="info" size=${13} /> ${t('save.needs_folder')}</span>`}</div>
+        <div class="row"><${Button} label=${t('save.start')} icon="save" tone="main" name="save" onClick=${() => start(false)} /><${Button} label=${t('save.zip')} name="zip" onClick=${() => start(true)} /></div>
         ${error && html`<${Failed} error=${error} />`}
         ${run && html`<${Run} key=${run.id} id=${run.id} zip=${run.zip} />`}</section>
     </div><${Preview} job=${job.id} rule=${lean(rule)} folder=${folder.trim()} /></div></div>`;

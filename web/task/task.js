@@ -2,15 +2,18 @@
 import { html, useEffect, useState } from '../html.js';
 import { t, word } from '../i18n/texts.js';
 import { get, pictureUrl, post, sourceUrl, thumbnailUrl } from '../api.js';
-import { complain, jobName, say } from '../state.js';
+import { complain, say } from '../state.js';
 import { onChanges } from '../events.js';
 import { bytes, duration, money, time } from '../format.js';
 import { Button, Failed } from '../parts/parts.js';
 import { nextStep, pretty } from './task.logic.js';
 
-/** @param {{ title: string, text: string }} props */
-const Raw = ({ title, text }) => html`<details><summary>${title} <span class="faint">${bytes(text.length)}</span></summary><pre class="file">${pretty(text)}</pre>
+/** @param {{ title: string, value: unknown }} props */
+const Raw = ({ title, value }) => {
+  const text = typeof value === 'string' ? pretty(value) : JSON.stringify(value, null, 2);
+  return html`<details><summary>${title} <span class="faint">${bytes(text.length)}</span></summary><pre class="file">${text}</pre>
   <${Button} label=${t('copy')} icon="copy" onClick=${() => navigator.clipboard.writeText(text).then(() => say(t('copied')), complain)} /></details>`;
+};
 
 /** @param {{ entry: any, allowed: boolean }} props */
 const Call = ({ entry, allowed }) => {
@@ -23,9 +26,8 @@ const Call = ({ entry, allowed }) => {
     <div class="dim">${time(call.sent_us)}${call.ended_us ? ` · ${duration((call.ended_us - call.sent_us) / 1e6)}` : ''}${call.remote_id ? html` · <span class="mono">${call.remote_id}</span>` : ''}
       ${Object.entries(call.usage ?? {}).filter(([, value]) => typeof value === 'number' && value > 0).map(([key, value]) => html` · ${key.replaceAll('_', ' ')} ${value}`)}</div>
     ${call.failure && html`<div class="trouble"><b>${word('failure', call.failure.kind)}</b> ${call.failure.message}</div>`}
-    ${entry.request && html`<${Raw} title=${t('task.request')} text=${entry.request} />`}
-    ${entry.answer && html`<${Raw} title=${t('task.answer')} text=${entry.answer} />`}
-    ${entry.log && html`<${Raw} title=${t('task.log')} text=${entry.log} />`}
+    ${entry.request && html`<${Raw} title=${t('task.request')} value=${entry.request} />`}
+    ${entry.answer && html`<${Raw} title=${t('task.answer')} value=${entry.answer} />`}
     ${!allowed && html`<p class="faint">${t('task.raw_hidden')}</p>`}
   </li>`;
 };
@@ -33,11 +35,10 @@ const Call = ({ entry, allowed }) => {
 /** @param {{ entry: any }} props */
 const Picture = ({ entry }) => {
   const { asset, prepared } = entry;
-  const facts = asset.facts ?? asset;
-  const hash = asset.hash ?? asset.blake3 ?? facts.hash ?? facts.blake3;
+  const { facts } = asset;
+  const hash = facts.blake3;
   return html`<figure class="task-shot"><a href=${pictureUrl(hash)} target="_blank" rel="noopener"><img src=${thumbnailUrl(hash)} alt=${t('result')} loading="lazy" /></a>
-    <figcaption><div>${facts.width} × ${facts.height} · ${facts.format}, ${bytes(facts.bytes ?? 0)}</div><div class="mono dim">${String(hash).slice(0, 16)}</div>
-      ${asset.hidden || asset.replaced ? html`<div class="faint">${t('task.replaced')}</div>` : ''}
+    <figcaption><div>${facts.width} × ${facts.height} · ${facts.format}, ${bytes(facts.bytes)}</div><div class="mono dim">${hash.slice(0, 16)}</div>
       ${prepared && html`<details><summary>${t('task.prepared')}</summary><pre class="file">${JSON.stringify(prepared, null, 2)}</pre></details>`}</figcaption></figure>`;
 };
 
@@ -54,14 +55,14 @@ export function TaskPage({ id }) {
   }, [id]);
   if (!known) return html`<div class="page">${error ? html`<${Failed} error=${error} />` : html`<p class="dim">${t('loading')}</p>`}</div>`;
   const { task } = known;
-  const job = task.job;
-  const title = known.title ?? task.title ?? task.spec?.pictures?.[0]?.name ?? `#${id}`;
+  const job = known.job_id;
+  const title = known.title;
   const sources = task.spec?.pictures ?? [];
   const spent = known.calls.reduce((/** @type {number} */ sum, /** @type {any} */ entry) => sum + Number(entry.call.cost ?? 0), 0);
   const step = nextStep(task, known.calls);
   const retry = () => post(`/jobs/${job}/retry`, { tasks: [id] }).then((answer) => { say(t('job.retried', { n: answer.tasks })); load(); }, complain);
   return html`<div class="page">
-    <header class="page-head"><a href=${`#/jobs/${job}`}>${typeof known.job === 'string' ? known.job : jobName(job)}</a><span class="faint">/</span><h1 class="break">${title}</h1><span class=${`pill ${task.state}`}>${word('state', task.state)}</span>
+    <header class="page-head"><a href=${`#/jobs/${job}`}>${known.job}</a><span class="faint">/</span><h1 class="break">${title}</h1><span class=${`pill ${task.state}`}>${word('state', task.state)}</span>
       <div class="row push"><${Button} label=${t('gallery.retry')} icon="retry" name="retry" disabled=${['queued', 'running'].includes(task.state)} onClick=${retry} /></div></header>
     <div class="task-page">
       <div class="task-main">
