@@ -31,7 +31,7 @@ export function Days({ groups, days }) {
   const step = plot.width / all.length;
   const y = (/** @type {number} */ value) => 8 + plot.height * (1 - value / most);
   const label = (/** @type {string} */ day) => new Date(`${day}T12:00:00`).toLocaleDateString(language.value, { month: 'short', day: 'numeric' });
-  const every = Math.max(1, Math.ceil(64 / step));
+  const every = Math.max(1, Math.ceil(84 / step));
   const shown = all[over];
   return html`<div class="chart" ref=${box}>
     <div class="chart-note" aria-live="polite">${shown ? html`<b>${label(shown.day)}</b> ${money(shown.group?.spent ?? 0)}${shown.group ? ` · ${t('gallery.n_pictures', { n: shown.group.pictures })}` : ''}${shown.group && shown.group.held > 0 ? ` · ${t('costs.held')} ${money(shown.group.held)}` : ''}` : html`<span class="faint">${t('costs.hover')}</span>`}

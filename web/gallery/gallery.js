@@ -42,7 +42,7 @@ function Status({ loupe }) {
       <${Button} label=${t('verdict.reject')} icon="close" tone="quiet" hint="X" name="reject" onClick=${() => act({ verdict: 'reject' })} />
       <${Button} label=${t('verdict.clear')} tone="quiet" hint="U" onClick=${() => act({ verdict: 'none', rating: 0 })} />
       <${Rate} value=${chosen > 0 ? 0 : row?.review?.rating ?? 0} onRate=${(/** @type {number} */ rating) => act({ rating })} />
-      <${Button} label=${t('gallery.retry')} icon="retry" tone="quiet" hint="R" onClick=${() => retryTasks(results.targets()).catch(complain)} />
+      <${Button} label=${t('gallery.retry')} icon="retry" tone="quiet" hint="R" class="retry" onClick=${() => retryTasks(results.targets()).catch(complain)} />
       ${chosen > 0 && html`<${Button} label=${t('gallery.unselect')} tone="quiet" hint="Esc" onClick=${() => { results.selected.value = new Set(); }} />`}
     </span>`}
     <span class="push nowrap">${unsent.value > 0 ? html`<span class="wait" title=${t('review.unsent_hint')}>${t('review.unsent', { n: unsent.value })} </span>` : ''}<span class="mono">${results.shown.value.length > 0 ? `${count(results.cursor.value + 1)} / ${count(results.shown.value.length)}` : ''}</span></span>

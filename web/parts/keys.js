@@ -14,7 +14,7 @@ const groups = [
 
 export const Help = () => html`<${Dialog} title=${t('help.title')} wide onClose=${() => { helpOpen.value = false; }}>
   <div class="key-map">${groups.map(([group, keys]) => html`<section key=${group}><h3>${t(`key.${group}.title`)}</h3>
-    <dl>${keys.map(([caps, name]) => html`<div key=${name}><dt>${caps.map((cap) => (cap === '…' ? '…' : html`<kbd>${cap}</kbd>`))}</dt><dd>${t(`key.${name}`)}</dd></div>`)}</dl></section>`)}</div>
+    <dl>${keys.map(([caps, name]) => html`<div key=${name}><dt>${caps.map((cap) => (cap === '…' ? '…' : html`<kbd>${cap === 'Space' ? t('key.space') : cap}</kbd>`))}</dt><dd>${t(`key.${name}`)}</dd></div>`)}</dl></section>`)}</div>
   <p class="dim">${t('help.advance')}</p>
 </${Dialog}>`;
 
