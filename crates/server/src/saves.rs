@@ -155,14 +155,14 @@ async fn run(state: &AppState, save: u64, work: SaveWork) -> Result<(Saved, bool
 fn pack(folder: &Path, target: &Path) -> std::io::Result<()> {
     let mut archive = zip::ZipWriter::new(std::io::BufWriter::new(std::fs::File::create(target)?));
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(true);
-    add(&mut archive, folder, String::new(), options)?;
+    add(&mut archive, folder, "", options)?;
     archive.finish()?.flush()
 }
 
 fn add<W: Write + Seek>(
     archive: &mut zip::ZipWriter<W>,
     folder: &Path,
-    prefix: String,
+    prefix: &str,
     options: SimpleFileOptions,
 ) -> std::io::Result<()> {
     let mut entries: Vec<_> = std::fs::read_dir(folder)?.collect::<Result<_, _>>()?;
@@ -170,7 +170,7 @@ fn add<W: Write + Seek>(
     for entry in entries {
         let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
         if entry.file_type()?.is_dir() {
-            add(archive, &entry.path(), format!("{name}/"), options)?;
+            add(archive, &entry.path(), &format!("{name}/"), options)?;
         } else {
             archive.start_file(name, options)?;
             std::io::copy(&mut std::fs::File::open(entry.path())?, archive)?;

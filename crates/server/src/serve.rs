@@ -76,7 +76,7 @@ impl Server {
         let store = desk.store().await?;
         let files = desk.files()?;
         let gate =
-            Gate::new(address, &options.allowed_origins, options.token.as_ref().map(|token| token.expose_secret()));
+            Gate::new(address, &options.allowed_origins, options.token.as_ref().map(ExposeSecret::expose_secret));
         let roots = roots(&options, &desk, gate.is_remote())?;
         let state = AppState::new(options, desk, store, files, gate, roots);
         // Before the first request, so that a client sees who runs the workspace.

@@ -1,7 +1,7 @@
 //! Settings, the log and what was changed: for a person who wants to know why.
 
 use std::io::{Read, Seek, SeekFrom};
-use std::path::PathBuf;
+use std::path::Path;
 
 use axum::extract::State;
 use axum::{Extension, Json as Out};
@@ -66,17 +66,20 @@ pub(crate) async fn log(
             .help("start the server with --raw-for-all (ALLOW_REMOTE_DEBUG_LOG_API=1) when others may read it"));
     }
     let folder = state.desk().workspace.logs();
-    let reading = tokio::task::spawn_blocking(move || read(folder, query.after.as_deref()));
+    let reading = tokio::task::spawn_blocking(move || read(&folder, query.after.as_deref()));
     let (lines, next) = reading.await.map_err(|error| ApiError::fault(error.to_string()))??;
     Ok(Out(json!({ "lines": lines, "next": next })))
 }
 
+fn is_log(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|suffix| suffix == "log")
+}
+
 /// The newest log file behind a place (`NAME:BYTE`), or its last part.
-fn read(folder: PathBuf, after: Option<&str>) -> Answer<(Vec<String>, Option<String>)> {
+fn read(folder: &Path, after: Option<&str>) -> Answer<(Vec<String>, Option<String>)> {
     let unreadable = |error: std::io::Error| ApiError::fault(format!("the log cannot be read: {error}"));
-    let names = std::fs::read_dir(&folder).into_iter().flatten().filter_map(Result::ok);
-    let names =
-        names.map(|entry| entry.file_name().to_string_lossy().into_owned()).filter(|name| name.ends_with(".log"));
+    let names = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let names = names.map(|entry| entry.file_name().to_string_lossy().into_owned()).filter(|name| is_log(name));
     let Some(newest) = names.max() else { return Ok((Vec::new(), None)) };
     let mut file = std::fs::File::open(folder.join(&newest)).map_err(unreadable)?;
     let length = file.metadata().map_err(unreadable)?.len();

@@ -137,8 +137,8 @@ pub(crate) fn check_pictures(state: &AppState, plan: &Plan) -> Answer<()> {
     if state.roots.are_all() {
         return Ok(());
     }
-    let pictures = plan.scan.items.iter().flat_map(|item| &item.pictures);
-    pictures.map(|picture| state.roots.check(Path::new(&picture.path))).collect()
+    let mut pictures = plan.scan.items.iter().flat_map(|item| &item.pictures);
+    pictures.try_for_each(|picture| state.roots.check(Path::new(&picture.path)))
 }
 
 /// A name for a job without one: what is done, with which folder, and a short hash of the rest.

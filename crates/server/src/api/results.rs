@@ -1,6 +1,7 @@
 //! Result pictures: all numbers of a filter at once, then rows in view.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use axum::Json as Out;
 use axum::extract::State;
@@ -132,10 +133,11 @@ pub(crate) async fn rows(State(state): State<AppState>, Json(body): Json<RowsReq
     let mut rows = Vec::with_capacity(found.len());
     for row in &found {
         let id = row.task.job;
-        if !jobs.contains_key(&id) {
-            jobs.insert(id, job_with(&state, id).await?);
-        }
-        rows.push(document(&state, &jobs[&id], row, body.reviewer.as_deref()));
+        let job = match jobs.entry(id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(free) => free.insert(job_with(&state, id).await?),
+        };
+        rows.push(document(&state, job, row, body.reviewer.as_deref()));
     }
     Ok(Out(json!({ "rows": rows })))
 }

@@ -67,17 +67,17 @@ pub(crate) async fn list(State(state): State<AppState>, Query(query): Query<Task
     let after = query.cursor.as_deref().map(place).transpose()?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, MOST);
     let tasks = state.store.tasks();
-    let (found, next) = match query.q.as_deref().filter(|text| !text.is_empty()) {
-        Some(text) => tasks.search(filter, text, after, limit as usize).await?,
-        None => {
-            let page = tasks.page(filter, after, limit).await?;
-            let next = page.last().filter(|_| page.len() == limit as usize).map(|task| (task.position, task.id));
-            (page, next)
-        }
+    let text = query.q.as_deref().filter(|text| !text.is_empty());
+    let (found, next) = if let Some(text) = text {
+        tasks.search(filter, text, after, limit as usize).await?
+    } else {
+        let page = tasks.page(filter, after, limit).await?;
+        let next = page.last().filter(|_| page.len() == limit as usize).map(|task| (task.position, task.id));
+        (page, next)
     };
     let mut briefs = tasks.briefs(found.iter().map(|task| task.id).collect()).await?;
     let items: Vec<Value> =
-        found.iter().map(|task| row(&job, task, briefs.remove(&task.id).unwrap_or_default())).collect();
+        found.iter().map(|task| row(&job, task, &briefs.remove(&task.id).unwrap_or_default())).collect();
     let next = next.map(|(position, id)| format!("{position}.{}", id.0));
     Ok(Out(json!({ "items": items, "next": next })))
 }
@@ -87,7 +87,7 @@ fn place(cursor: &str) -> Answer<(i64, TaskId)> {
     parsed.ok_or_else(|| ApiError::bad("the cursor is none of ours"))
 }
 
-fn row(job: &Job, task: &Task, brief: TaskBrief) -> Value {
+fn row(job: &Job, task: &Task, brief: &TaskBrief) -> Value {
     let failure = task.failure.as_ref().map(|failure| json!({ "kind": failure.kind, "message": failure.message }));
     json!({
         "id": task.id,
