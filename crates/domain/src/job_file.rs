@@ -9,6 +9,7 @@ use crate::money::Money;
 use crate::picture::PictureFormat;
 use crate::profile::RateLimits;
 use crate::request::RequestOptions;
+use crate::route::Profiles;
 use crate::save_rule::SaveRule;
 use crate::speaker::SpeakerSection;
 
@@ -157,6 +158,9 @@ pub struct JobFile {
     /// Profile by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
+    /// Several profiles instead of `profile`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profiles: Option<Profiles>,
     /// Model; the profile's when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
@@ -240,6 +244,7 @@ impl JobFile {
             name: None,
             recipe,
             profile: None,
+            profiles: None,
             model: None,
             system_prompt: String::new(),
             prompt: None,

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::hash::ContentHash;
 use crate::profile::Protocol;
+use crate::request::NegativePrompt;
 use crate::task::SourcePicture;
 
 fn item(name: &str) -> SourceItem {

@@ -21,13 +21,14 @@ pub(crate) const AT_PROVIDER: &str =
 /// The statement of [`claim`].
 pub(crate) const CLAIM: &str = "UPDATE task SET state = 1, attempt = attempt + 1, owner = ?3, not_before_us = NULL \
      WHERE id IN (SELECT t.id FROM call c INDEXED BY call_accepted JOIN task t ON t.id = c.task WHERE c.state = 1 \
-     AND c.job = ?1 AND t.state = 2 AND t.not_before_us <= ?4 LIMIT ?2) \
+     AND c.job = ?1 AND c.profile = ?5 AND t.state = 2 AND t.not_before_us <= ?4 LIMIT ?2) \
      RETURNING id, attempt, round, tries, key, spec";
 
 /// See [`super::Tasks::claim_polls`].
 pub(crate) fn claim(
     connection: &Connection,
     job: JobId,
+    profile: &str,
     limit: u32,
     owner: OwnerId,
     now_us: i64,
@@ -35,7 +36,7 @@ pub(crate) fn claim(
     check_owner(connection, owner)?;
     let mut statement = connection.prepare_cached(CLAIM)?;
     statement
-        .query_and_then(params![job.0, limit, owner.0, now_us], |row| {
+        .query_and_then(params![job.0, limit, owner.0, now_us, profile], |row| {
             let id = row.get(0)?;
             let lease = Lease { task: TaskId(id), job, attempt: row.get(1)?, round: row.get(2)?, owner };
             let (key, spec) = (task_key(row, 4, id)?, task_spec(row, 5, id)?);
@@ -82,9 +83,9 @@ pub(crate) fn is_at_provider(connection: &Connection, task: TaskId) -> OpResult<
 }
 
 /// The statement of [`jobs`].
-pub(crate) const JOBS: &str = "SELECT c.job, (SELECT profile FROM job WHERE job.id = c.job), \
+pub(crate) const JOBS: &str = "SELECT c.job, c.profile, \
      (SELECT state FROM job WHERE job.id = c.job), total(t.not_before_us <= ?1), count(*) \
-     FROM call c INDEXED BY call_accepted JOIN task t ON t.id = c.task WHERE c.state = 1 AND t.state = 2 GROUP BY c.job";
+     FROM call c INDEXED BY call_accepted JOIN task t ON t.id = c.task WHERE c.state = 1 AND t.state = 2 GROUP BY c.job, c.profile";
 
 /// See [`super::Tasks::poll_jobs`].
 pub(crate) fn jobs(connection: &Connection, now_us: i64) -> OpResult<Vec<PollJob>> {
