@@ -53,9 +53,9 @@ pub enum PlanError {
     /// `edit` without pictures.
     #[error("the job edits pictures and has none; name a folder, files or a list under [source]")]
     NoPictures,
-    /// No profile to call.
-    #[error("the job names no profile")]
-    NoProfile,
+    /// `profiles` that cannot be taken.
+    #[error("profiles: {0}")]
+    Profiles(String),
     /// No model named anywhere.
     #[error("no model is named, neither in the job nor in the profile {profile}; add `model = \"…\"` or --model")]
     NoModel {
@@ -191,7 +191,7 @@ pub fn expand_over(
     };
     let (routes, ways): (Vec<Route>, Vec<PlannedWay>) = ways.into_iter().map(|way| (way.route, way.planned)).unzip();
     let mut routes = routes.into_iter();
-    let first = routes.next().ok_or(PlanError::NoProfile)?;
+    let first = routes.next().ok_or_else(|| PlanError::Profiles("the list of profiles is empty".into()))?;
     let file = JobFile { options: first.options, ..file.clone() };
     Ok(Plan {
         name: file.name.clone().unwrap_or_else(|| name.to_owned()),

@@ -45,7 +45,8 @@ impl Profiles {
         if wanted.is_empty() {
             return Err("the list of profiles is empty".into());
         }
-        let twice = wanted.iter().enumerate().find(|(at, (name, _))| wanted[..*at].iter().any(|(other, _)| other == name));
+        let twice =
+            wanted.iter().enumerate().find(|(at, (name, _))| wanted[..*at].iter().any(|(other, _)| other == name));
         match twice {
             Some((_, (name, _))) => Err(format!("the profile {name} stands there twice")),
             None => Ok(wanted),

@@ -71,12 +71,11 @@ impl TaskContext {
         }
     }
 
-    /// The account where the outcome of this step's last call is unknown, when sending it again is safe only there (under the
-    /// same idempotency key).
+    /// The account where the outcome of an earlier call of this step is unknown, when sending it again is safe only there (under
+    /// the same idempotency key).
     pub(crate) fn bound_to(&self, earlier: &[Call], step: &str) -> Option<Arc<Drawing>> {
-        let last = earlier.iter().rfind(|call| call.step == step)?;
-        let drawing = self.job.drawing_of(&last.profile)?;
-        let bound = last.state == CallState::Unknown && drawing.recovery() == RecoveryClass::Replayable;
-        bound.then(|| drawing.clone())
+        let lost = |call: &&Call| call.step == step && call.state == CallState::Unknown;
+        let drawings = earlier.iter().filter(lost).filter_map(|call| self.job.drawing_of(&call.profile));
+        drawings.into_iter().find(|drawing| drawing.recovery() == RecoveryClass::Replayable).cloned()
     }
 }

@@ -15,7 +15,7 @@ use imagemill_domain::speaker::Speaker;
 use imagemill_domain::task::TaskState;
 use imagemill_store::{CallEnd, Orphan, TaskEnd};
 
-use crate::answers::Inherited;
+use crate::answers::{Inherited, SavedAnswer};
 use crate::context::Shared;
 use crate::error::EngineError;
 use crate::poll;
@@ -71,6 +71,12 @@ pub(crate) async fn recover(shared: &Shared) -> Result<Recovered, EngineError> {
             shared.stuck.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(call, (answer, Some(kept)));
         }
     }
+    // Pictures that came beside a link that did not answer yet: only the ledger names them.
+    for answer in shared.store.calls().produced_answers().await? {
+        if let Ok(answer) = serde_json::from_slice::<SavedAnswer>(&answer) {
+            inherited.spare(&answer);
+        }
+    }
     inherited.clear(&spool).map_err(disk)?;
     // A wait that was set under another clock must not outlast it.
     shared.store.tasks().promote(i64::MAX).await?;
@@ -100,29 +106,15 @@ async fn give_up(shared: &Shared, orphan: &Orphan, lost: &[&Call], job: Option<&
         "the program ended while the answer was awaited; the provider may have made and charged the picture",
     )
     .billing(Billing::Unknown);
-    let now_us = shared.clock.now_us();
-    for call in lost {
-        let end = CallEnd {
-            state: CallState::Unknown,
-            usage: Usage::default(),
-            cost: None,
-            http_status: None,
-            failure: Some(failure.clone()),
-            response_raw: Vec::new(),
-            assets: Vec::new(),
-        };
-        shared.store.calls().finish(call.id, end, None, now_us).await?;
-    }
     let decision = match job {
         Some(job) => {
             let calls = shared.store.calls().for_task(orphan.lease.task).await?;
-            let unknown = calls.iter().filter(|call| call.state == CallState::Unknown).count();
             let (profile, model) = called(job, lost);
             let capabilities = shared.capabilities.find(&profile.provider, model);
             retry::decide(Situation {
                 failure: &failure,
                 tries: orphan.tries,
-                earlier_unknowns: unknown.saturating_sub(lost.len()) as u32,
+                earlier_unknowns: calls.iter().filter(|call| call.state == CallState::Unknown).count() as u32,
                 rules: &job.definition.file.retry,
                 unknown: job.definition.unknown,
                 recovery: capabilities.map_or(RecoveryClass::Opaque, |capabilities| capabilities.recovery),
@@ -135,11 +127,28 @@ async fn give_up(shared: &Shared, orphan: &Orphan, lost: &[&Call], job: Option<&
         None => Decision::End(TaskState::Unknown),
     };
     let goes_on = orphan.open_calls.iter().any(|call| poll::parse(call).is_some());
-    if goes_on || matches!(decision, Decision::Wait { .. }) {
+    let ends = !goes_on && !matches!(decision, Decision::Wait { .. });
+    let now_us = shared.clock.now_us();
+    for (position, call) in lost.iter().enumerate() {
+        let end = CallEnd {
+            state: CallState::Unknown,
+            usage: Usage::default(),
+            cost: None,
+            http_status: None,
+            failure: Some(failure.clone()),
+            response_raw: Vec::new(),
+            assets: Vec::new(),
+        };
+        // With the last call the task ends, in one transaction: a kill in between would leave a task without an open call,
+        // which the next start would send again.
+        let task_end = (ends && position + 1 == lost.len()).then(|| {
+            let failure = Some(failure.clone());
+            (orphan.lease, TaskEnd { state: TaskState::Unknown, failure, pictures: 0, cost: None })
+        });
+        shared.store.calls().finish(call.id, end, task_end, now_us).await?;
+    }
+    if !ends {
         shared.store.tasks().release(orphan.lease, now_us).await?;
-    } else {
-        let end = TaskEnd { state: TaskState::Unknown, failure: Some(failure), pictures: 0, cost: None };
-        shared.store.tasks().finish(orphan.lease, end, now_us).await?;
     }
     Ok(())
 }

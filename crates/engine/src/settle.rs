@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use imagemill_domain::asset::Delivery;
-use imagemill_domain::call::{CallId, CallState};
+use imagemill_domain::call::{CallId, CallState, Usage};
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
 use imagemill_domain::money::Money;
 use imagemill_domain::picture::Finding;
@@ -13,7 +13,7 @@ use imagemill_imaging as imaging;
 use imagemill_providers::{Answer, Spool};
 use imagemill_store::{CallEnd, NewAsset, TaskEnd};
 
-use crate::answers::{Kept, SavedAnswer, SavedItem};
+use crate::answers::{Kept, SavedAnswer, SavedBody, SavedItem};
 use crate::chat::is_tolerable;
 use crate::context::{Shared, TaskContext};
 use crate::paid::Step;
@@ -154,8 +154,23 @@ async fn bring_home(task: &TaskContext, item: SavedItem, name: String) -> Result
         SavedItem::Link(url) => SavedItem::of(fetch(task, &url, &name).await?),
         picture @ SavedItem::Picture { .. } => picture,
     };
-    let SavedItem::Picture { delivery, .. } = picture else { unreachable!("matched above") };
-    Ok((task.shared.pool.take_in(picture, name).await?, delivery))
+    let SavedItem::Picture { delivery, body, .. } = &picture else { unreachable!("matched above") };
+    // A picture that came by itself cannot be had again; one behind a link is fetched again.
+    let fetched = match body {
+        SavedBody::File(path) if *delivery == Delivery::Link => Some(path.clone()),
+        _ => None,
+    };
+    let delivery = *delivery;
+    match task.shared.pool.take_in(picture, name).await {
+        Err(failure) => {
+            if let Some(part) = fetched.filter(|_| failure.kind == FailureKind::Local) {
+                // It may be where it belongs already.
+                let _ = std::fs::remove_file(part);
+            }
+            Err(failure)
+        }
+        Ok(stored) => Ok((stored, delivery)),
+    }
 }
 
 async fn fetch(task: &TaskContext, url: &str, name: &str) -> Result<imagemill_providers::Spooled, Failure> {
@@ -171,15 +186,20 @@ async fn fetch(task: &TaskContext, url: &str, name: &str) -> Result<imagemill_pr
             }
         };
         match result {
-            Err(failure)
-                if failure.kind == FailureKind::Transient && tried < FETCH_TRIES && !task.cancel.is_cancelled() =>
-            {
+            Err(failure) if may_come(&failure) && tried < FETCH_TRIES && !task.cancel.is_cancelled() => {
                 let wait = failure.retry_after_ms.unwrap_or(400 << tried).min(10_000);
                 tokio::time::sleep(Duration::from_millis(wait)).await;
             }
             result => return result,
         }
     }
+}
+
+/// Whether a link may bring its picture in a moment: some hosts say "not found" or "not allowed" of a file that they are
+/// about to have.
+fn may_come(failure: &Failure) -> bool {
+    failure.kind == FailureKind::Transient
+        || (failure.kind == FailureKind::FetchExpired && matches!(failure.http_status, Some(403 | 404)))
 }
 
 /// An answer came and was paid for: what one item of it says of limits or of the server must not have the call sent again.
@@ -249,21 +269,23 @@ fn note_at_gate(task: &TaskContext, failure: &Failure) -> u32 {
     }
 }
 
-pub(crate) fn failed_end(task: &TaskContext, failure: &Failure, raw: String) -> CallEnd {
+/// The end of a call that brought no picture. What the provider counted all the same is what it cost.
+pub(crate) fn failed_end(task: &TaskContext, failure: &Failure, usage: Usage, raw: String) -> CallEnd {
     let state = match failure.kind {
         FailureKind::Refused => CallState::Refused,
         FailureKind::UnknownOutcome => CallState::Unknown,
         _ => CallState::Failed,
     };
+    let counted = task.drawing().cost_of(&usage, 0).filter(|cost| *cost > Money::ZERO);
     let cost = match failure.billing {
         Billing::NotBilled => Some(Money::ZERO),
         // Charged without a count: the most it may have cost.
-        Billing::Billed => task.drawing().route.call_ceiling,
+        Billing::Billed => counted.or(task.drawing().route.call_ceiling),
         Billing::Unknown => None,
     };
     CallEnd {
         state,
-        usage: imagemill_domain::call::Usage::default(),
+        usage,
         cost,
         http_status: failure.http_status,
         failure: Some(failure.clone()),

@@ -1,5 +1,7 @@
 //! `imagemill status [JOB]`: the jobs of the workspace, or one in detail. Works beside a running process.
 
+use imagemill_desk::{DeskError, JobSnapshot, Owner, PauseState, WayState, documents};
+use imagemill_domain::failure::FailureKind;
 use imagemill_domain::job::{Job, JobState};
 use imagemill_store::Store;
 use serde_json::json;
@@ -7,30 +9,29 @@ use serde_json::json;
 use crate::cli::StatusArgs;
 use crate::clock::local_time;
 use crate::context::Context;
+use crate::launch;
 use crate::printer::Tone;
-use crate::quit::{Exit, Quit};
-use crate::report::{JobSnapshot, Summary, bar, counts_line, render};
+use crate::quit::Exit;
+use crate::report::{Summary, bar, counts_line, render};
 use crate::texts::{grouped, say};
-use crate::workspace::Owner;
-use crate::{launch, look};
 
 /// Characters of a job's bar.
 const BAR_WIDTH: usize = 20;
 
 /// Lists or shows.
 pub(crate) async fn run(context: &Context, args: StatusArgs) -> anyhow::Result<Exit> {
-    let Some(store) = context.reading_store().await? else {
-        let text = say!(context.texts, "workspace.none", folder = context.workspace.root.display());
+    let Some(store) = context.desk.reading_store().await? else {
+        let none = DeskError::NoWorkspace { folder: context.desk.workspace.root.clone() };
         if args.job.is_some() {
-            return Err(Quit::usage(text));
+            return Err(none.into());
         }
-        context.printer.line(text);
+        context.printer.line(context.texts.translated(&none.to_string()));
         context.printer.json(&json!({ "jobs": [], "owner": null }));
         return Ok(Exit::Ok);
     };
-    let owner = context.workspace.owner();
+    let owner = context.desk.workspace.owner();
     match args.job {
-        Some(job) => one(context, &store, look::job(context, &store, &job).await?, owner).await,
+        Some(job) => one(context, &store, imagemill_desk::find_job(&store, &job).await?, owner).await,
         None => list(context, &store, owner).await,
     }
 }
@@ -39,10 +40,10 @@ async fn list(context: &Context, store: &Store, owner: Option<Owner>) -> anyhow:
     let paused = store.profiles().paused().await?;
     let mut jobs = Vec::new();
     for job in store.jobs().list().await? {
-        jobs.push(look::snapshot_of(store, job, &paused, None).await?);
+        jobs.push(imagemill_desk::snapshot_of(store, job, &paused, None).await?);
     }
     if jobs.is_empty() {
-        context.printer.line(say!(context.texts, "status.empty", folder = context.workspace.root.display()));
+        context.printer.line(say!(context.texts, "status.empty", folder = context.desk.workspace.root.display()));
     }
     let width = jobs.iter().map(|job| job.name.chars().count()).max().unwrap_or_default().min(40);
     for job in &jobs {
@@ -60,7 +61,7 @@ async fn list(context: &Context, store: &Store, owner: Option<Owner>) -> anyhow:
         );
         context.printer.line(context.printer.paint(Tone::Warn, text));
     }
-    let documents: Vec<_> = jobs.iter().map(document).collect();
+    let documents: Vec<_> = jobs.iter().map(documents::job).collect();
     context.printer.json(&json!({ "jobs": documents, "owner": owner }));
     Ok(Exit::Ok)
 }
@@ -92,35 +93,40 @@ async fn one(context: &Context, store: &Store, job: Job, owner: Option<Owner>) -
     let definition = job.definition.clone();
     let created = local_time(job.created_us);
     let paused = store.profiles().paused().await?;
-    let job = look::snapshot_of(store, job, &paused, None).await?;
+    let ways = imagemill_desk::ways_of(store, &job, &paused).await?;
+    let job = imagemill_desk::snapshot_of(store, job, &paused, None).await?;
     context.printer.line(job_line(context, &job, 0));
     let head = say!(
         texts,
         "status.detail",
         recipe = definition.file.recipe.word(),
         model = definition.model,
-        profile = definition.profile.name,
+        profile = job.profile,
         time = created
     );
     context.printer.line(format!("  {head}"));
+    if ways.len() > 1 {
+        ways.iter().for_each(|way| context.printer.line(format!("  {}", way_line(context, way))));
+    }
     if let Some(owner) = &owner {
         context.printer.line(format!("  {}", say!(texts, "status.owner", owner = owner)));
     }
     let summary = Summary {
         seconds: 0,
         put_off: std::collections::BTreeMap::new(),
-        failures: look::failure_examples(store, &job).await?,
-        unknown: look::unknown_calls(store, job.id).await?,
+        failures: imagemill_desk::failure_examples(store, &job).await?,
+        unknown: imagemill_desk::unknown_calls(store, job.id).await?,
         saved: None,
         saved_shown: None,
         program: context.program(),
-        originals: context.workspace.state().join("files"),
+        originals: context.desk.workspace.state().join("files"),
         job,
     };
     // The headline speaks of a run; here the line above stands for it.
     render(texts, &context.printer, &summary).iter().skip(2).for_each(|line| context.printer.line(line));
-    let mut document = document(&summary.job);
+    let mut document = documents::job(&summary.job);
     if let Some(object) = document.as_object_mut() {
+        object.insert("ways".into(), serde_json::to_value(&ways)?);
         object.insert("model".into(), definition.model.clone().into());
         object.insert("recipe".into(), definition.file.recipe.word().into());
         object.insert("failures".into(), serde_json::to_value(&summary.failures)?);
@@ -131,23 +137,16 @@ async fn one(context: &Context, store: &Store, job: Job, owner: Option<Owner>) -
     Ok(Exit::Ok)
 }
 
-/// The JSON form of a job in a list.
-fn document(job: &JobSnapshot) -> serde_json::Value {
-    json!({
-        "job": job.name,
-        "id": job.id,
-        "state": job.state,
-        "reason": job.reason,
-        "profile": job.profile,
-        "tasks": job.counts,
-        "total": job.counts.total(),
-        "pictures": job.pictures,
-        "spent": job.spent,
-        "reserved": job.reserved,
-        "budget": job.budget,
-        "waiting_until_us": job.waiting_until_us,
-        "profile_paused": job.paused.as_ref().map(|(kind, reason, until_us)| {
-            json!({ "kind": kind, "reason": reason, "until_us": until_us })
-        }),
-    })
+/// One of several ways to a job's pictures: what it did and whether it works.
+fn way_line(context: &Context, way: &WayState) -> String {
+    let texts = &context.texts;
+    let tasks = texts.count("task", way.tasks);
+    let line = say!(texts, "status.way", profile = way.profile, model = way.model, tasks = tasks);
+    let Some(PauseState { kind, reason, until_us }) = &way.paused else { return line };
+    let key = if *kind == FailureKind::StableInfra { "status.way_open_circuit" } else { "status.way_paused" };
+    let mut why = say!(texts, key, kind = say!(texts, &format!("failure.{kind}")), reason = texts.translated(reason));
+    if let Some(until_us) = until_us {
+        why.push_str(&say!(texts, "status.way_again", time = local_time(*until_us)));
+    }
+    format!("{line}  {}", context.printer.paint(Tone::Warn, why))
 }

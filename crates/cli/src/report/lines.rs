@@ -1,10 +1,10 @@
 //! Single lines about a job: beside a progress bar, in a log without a terminal, in a list. Pure: from state to text.
 
+use imagemill_desk::Progress;
 use imagemill_domain::job::{JobState, TaskCounts};
 use imagemill_domain::money::Money;
 use imagemill_domain::task::TaskState;
 
-use super::progress::Progress;
 use crate::clock::duration;
 use crate::texts::{Texts, grouped, say};
 

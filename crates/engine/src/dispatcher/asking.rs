@@ -48,7 +48,8 @@ impl Dispatcher {
             let Some(way) = job.drawing_of(&due.profile).or(job.drawings.first()).cloned() else { continue };
             let asking = self.running.values().filter(|running| running.is_asking()).count();
             let room = ASKED_AT_ONCE.saturating_sub(asking) as u32;
-            let claimed = match store.tasks().claim_polls(due.job, &due.profile, room, self.shared.owner, now_us).await {
+            let claimed = match store.tasks().claim_polls(due.job, &due.profile, room, self.shared.owner, now_us).await
+            {
                 Ok(claimed) => claimed,
                 Err(error) => {
                     tracing::warn!(%error, "calls that are with a provider could not be asked about");

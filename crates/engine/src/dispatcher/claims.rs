@@ -55,7 +55,8 @@ impl Dispatcher {
         let mut claims: Vec<(JobId, u32, HashMap<String, u32>)> = Vec::new();
         for Wish { open, parts } in &wishes {
             let fitting = |(name, part): &(&str, f64)| {
-                let room = rooms.get(name).copied().unwrap_or(0).div_ceil(rivals.get(name).copied().unwrap_or(1).max(1));
+                let room =
+                    rooms.get(name).copied().unwrap_or(0).div_ceil(rivals.get(name).copied().unwrap_or(1).max(1));
                 (f64::from(room) / part) as u32
             };
             let most = parts.iter().map(fitting).min().unwrap_or(0);
@@ -86,7 +87,8 @@ impl Dispatcher {
     fn wishes(&self) -> Vec<Wish<'_>> {
         let mut wishes: Vec<Wish<'_>> = Vec::new();
         for open in self.open.iter().filter(|open| open.queued > 0 && !self.set_aside.contains_key(&open.job.id)) {
-            let Some(job) = self.jobs.get(&open.job.id).filter(|job| !job.waits_for(|name| self.is_paused(name))) else {
+            let Some(job) = self.jobs.get(&open.job.id).filter(|job| !job.waits_for(|name| self.is_paused(name)))
+            else {
                 continue;
             };
             let ways: Vec<(&str, u32)> = self.open_ways(job).collect();
@@ -104,7 +106,8 @@ impl Dispatcher {
                 *highest = open.job.priority.max(*highest);
             }
         }
-        let first = |wish: &Wish<'_>| wish.parts.iter().all(|(name, _)| highest.get(name) == Some(&wish.open.job.priority));
+        let first =
+            |wish: &Wish<'_>| wish.parts.iter().all(|(name, _)| highest.get(name) == Some(&wish.open.job.priority));
         wishes.retain(|wish| first(wish) && !self.claiming.contains_key(&wish.open.job.id));
         wishes
     }

@@ -5,6 +5,7 @@
 mod harness;
 mod links;
 mod queues;
+mod routes;
 mod steps;
 
 use std::time::{Duration, Instant};
@@ -122,6 +123,16 @@ async fn a_lost_answer_is_sent_again_once_where_the_job_says_so() {
     assert_eq!(bed.states(job).await, [(Succeeded, 1)]);
     assert_eq!(bed.billed(), 2);
     assert_eq!(bed.store.calls().page_unknown(Some(job), None, 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_again_is_not_sent_a_third_time() {
+    let bed = Bed::new(script(&[(1, Act::Cut), (2, Act::Cut)])).await;
+    let job = bed.submit("sim-image", 1, |file, _| file.retry.unknown = UnknownPolicy::Once).await;
+    bed.run().await;
+    assert_eq!(bed.states(job).await, [(Unknown, 1)]);
+    assert_eq!(bed.billed(), 2);
+    assert_eq!(bed.store.calls().page_unknown(Some(job), None, 10).await.unwrap().len(), 2);
 }
 
 #[tokio::test]

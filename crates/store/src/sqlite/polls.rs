@@ -1,7 +1,10 @@
-//! Tasks whose call is with a provider's queue: they wait like others and are taken, put off and counted apart from them,
-//! so that a full line never keeps a result that is paid for from being fetched. Stopping a job does not end them: their
-//! worker does, when the provider was told.
+//! Tasks whose call has a result elsewhere: with a provider's queue, or behind a link that did not answer yet. They wait like
+//! others and are taken, put off and counted apart from them, so that a full line never keeps a result that is paid for from
+//! being fetched. Stopping a job does not end them: their worker does, when the result is here or the provider was told.
+//!
+//! Fetching a link is a try of its task, a question is not.
 
+use imagemill_domain::call::CallState;
 use imagemill_domain::event::EventBody;
 use imagemill_domain::failure::Failure;
 use imagemill_domain::job::JobId;
@@ -14,14 +17,16 @@ use super::moves::check_owner;
 use super::rows::{failure_columns, job_state, task_key, task_spec};
 use crate::record::{Claimed, Lease, OwnerId, PollJob};
 
-/// Whether a call of the row `task` is with a provider's queue; to be put into statements over tasks.
-pub(crate) const AT_PROVIDER: &str =
-    "EXISTS (SELECT 1 FROM call INDEXED BY call_accepted WHERE call.task = task.id AND call.state = 1)";
+/// Whether a call of the row `task` has its result elsewhere; to be put into statements over tasks.
+pub(crate) const AT_PROVIDER: &str = "EXISTS (SELECT 1 FROM call INDEXED BY call_elsewhere WHERE call.task = task.id \
+     AND (call.state = 1 OR call.state = 2))";
 
-/// The statement of [`claim`].
-pub(crate) const CLAIM: &str = "UPDATE task SET state = 1, attempt = attempt + 1, owner = ?3, not_before_us = NULL \
-     WHERE id IN (SELECT t.id FROM call c INDEXED BY call_accepted JOIN task t ON t.id = c.task WHERE c.state = 1 \
-     AND c.job = ?1 AND c.profile = ?5 AND t.state = 2 AND t.not_before_us <= ?4 LIMIT ?2) \
+/// The statement of [`claim`]. What cannot be fetched pauses a job, so links of paused ones wait.
+pub(crate) const CLAIM: &str = "UPDATE task SET state = 1, attempt = attempt + 1, owner = ?3, not_before_us = NULL, \
+     tries = tries + EXISTS (SELECT 1 FROM call WHERE call.task = task.id AND call.state = 2) \
+     WHERE id IN (SELECT t.id FROM call c INDEXED BY call_elsewhere JOIN task t ON t.id = c.task \
+     WHERE (c.state = 1 OR c.state = 2) AND c.job = ?1 AND c.profile = ?5 AND t.state = 2 AND t.not_before_us <= ?4 \
+     AND (c.state = 1 OR (SELECT state FROM job WHERE job.id = ?1) <> 2) LIMIT ?2) \
      RETURNING id, attempt, round, tries, key, spec";
 
 /// See [`super::Tasks::claim_polls`].
@@ -75,17 +80,20 @@ pub(crate) fn wait(
     Ok(waits > 0)
 }
 
-/// Whether the task has a call with a provider's queue.
-pub(crate) fn is_at_provider(connection: &Connection, task: TaskId) -> OpResult<bool> {
-    let mut statement = connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM call INDEXED BY call_accepted WHERE task = ?1 AND state = 1)")?;
-    Ok(statement.query_row([task.0], |row| row.get(0))?)
+/// Whether the task has a call whose result is elsewhere, and which of its two states that is in.
+pub(crate) fn elsewhere(connection: &Connection, task: TaskId) -> OpResult<Option<CallState>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT min(state) FROM call INDEXED BY call_elsewhere WHERE task = ?1 AND (state = 1 OR state = 2)",
+    )?;
+    let state: Option<u8> = statement.query_row([task.0], |row| row.get(0))?;
+    Ok(state.map(|state| CallState::ALL[usize::from(state)]))
 }
 
 /// The statement of [`jobs`].
 pub(crate) const JOBS: &str = "SELECT c.job, c.profile, \
      (SELECT state FROM job WHERE job.id = c.job), total(t.not_before_us <= ?1), count(*) \
-     FROM call c INDEXED BY call_accepted JOIN task t ON t.id = c.task WHERE c.state = 1 AND t.state = 2 GROUP BY c.job, c.profile";
+     FROM call c INDEXED BY call_elsewhere JOIN task t ON t.id = c.task WHERE (c.state = 1 OR c.state = 2) AND t.state = 2 \
+     AND (c.state = 1 OR (SELECT state FROM job WHERE job.id = c.job) <> 2) GROUP BY c.job, c.profile";
 
 /// See [`super::Tasks::poll_jobs`].
 pub(crate) fn jobs(connection: &Connection, now_us: i64) -> OpResult<Vec<PollJob>> {
@@ -109,7 +117,7 @@ pub(crate) fn all_now(connection: &Connection, now_us: i64) -> OpResult<()> {
     connection
         .prepare_cached(
             "UPDATE task SET not_before_us = ?1 WHERE state = 2 \
-             AND id IN (SELECT task FROM call INDEXED BY call_accepted WHERE state = 1)",
+             AND id IN (SELECT task FROM call INDEXED BY call_elsewhere WHERE state = 1 OR state = 2)",
         )?
         .execute([now_us])?;
     Ok(())
