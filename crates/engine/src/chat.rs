@@ -145,8 +145,10 @@ impl TaskContext {
             }
         }
         let permit = tokio::select! {
-            permit = speaking.gate.acquire(CALL_BYTES, 0) => permit.map_err(|_| self.release())?,
+            biased;
             () = self.cancel.cancelled() => return Err(self.release()),
+            () = self.shared.draining.cancelled() => return Err(self.release()),
+            permit = speaking.gate.acquire(CALL_BYTES, 0) => permit.map_err(|_| self.release())?,
         };
         let sent = self.shown(&ask, speaking).await?;
         let request = request(&ask, &sent, speaking);

@@ -67,8 +67,10 @@ pub(crate) async fn image(task: &TaskContext, ask: ImageAsk) -> Result<Step, Fai
     let drawing = task.drawing();
     let pictures_asked = ask.options.n.unwrap_or(1);
     let permit = tokio::select! {
-        permit = drawing.gate.acquire(bytes_held(task, &ask), pictures_asked) => permit,
+        biased;
         () = task.cancel.cancelled() => return Ok(Step::Released),
+        () = task.shared.draining.cancelled() => return Ok(Step::Released),
+        permit = drawing.gate.acquire(bytes_held(task, &ask), pictures_asked) => permit,
     };
     let Ok(permit) = permit else { return Ok(if bound { waits_for(&drawing) } else { Step::Released }) };
     let sent = prepare(task, &ask).await?;

@@ -109,12 +109,13 @@ async fn give_up(shared: &Shared, orphan: &Orphan, lost: &[&Call], job: Option<&
     let decision = match job {
         Some(job) => {
             let calls = shared.store.calls().for_task(orphan.lease.task).await?;
+            let unknown = calls.iter().filter(|call| call.state == CallState::Unknown).count();
             let (profile, model) = called(job, lost);
             let capabilities = shared.capabilities.find(&profile.provider, model);
             retry::decide(Situation {
                 failure: &failure,
                 tries: orphan.tries,
-                earlier_unknowns: calls.iter().filter(|call| call.state == CallState::Unknown).count() as u32,
+                earlier_unknowns: unknown as u32,
                 rules: &job.definition.file.retry,
                 unknown: job.definition.unknown,
                 recovery: capabilities.map_or(RecoveryClass::Opaque, |capabilities| capabilities.recovery),
@@ -127,7 +128,8 @@ async fn give_up(shared: &Shared, orphan: &Orphan, lost: &[&Call], job: Option<&
         None => Decision::End(TaskState::Unknown),
     };
     let goes_on = orphan.open_calls.iter().any(|call| poll::parse(call).is_some());
-    let ends = !goes_on && !matches!(decision, Decision::Wait { .. });
+    let released = goes_on || matches!(decision, Decision::Wait { .. });
+    let task_end = TaskEnd { state: TaskState::Unknown, failure: Some(failure.clone()), pictures: 0, cost: None };
     let now_us = shared.clock.now_us();
     for (position, call) in lost.iter().enumerate() {
         let end = CallEnd {
@@ -139,15 +141,13 @@ async fn give_up(shared: &Shared, orphan: &Orphan, lost: &[&Call], job: Option<&
             response_raw: Vec::new(),
             assets: Vec::new(),
         };
-        // With the last call the task ends, in one transaction: a kill in between would leave a task without an open call,
-        // which the next start would send again.
-        let task_end = (ends && position + 1 == lost.len()).then(|| {
-            let failure = Some(failure.clone());
-            (orphan.lease, TaskEnd { state: TaskState::Unknown, failure, pictures: 0, cost: None })
-        });
-        shared.store.calls().finish(call.id, end, task_end, now_us).await?;
+        // With the last call ends its task: between two changes this process may die as well, and a task without an open call
+        // looks like one that was never sent.
+        let is_last = position + 1 == lost.len();
+        let task = (is_last && !released).then(|| (orphan.lease, task_end.clone()));
+        shared.store.calls().finish(call.id, end, task, now_us).await?;
     }
-    if !ends {
+    if released {
         shared.store.tasks().release(orphan.lease, now_us).await?;
     }
     Ok(())

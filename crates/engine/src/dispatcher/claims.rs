@@ -87,10 +87,12 @@ impl Dispatcher {
     fn wishes(&self) -> Vec<Wish<'_>> {
         let mut wishes: Vec<Wish<'_>> = Vec::new();
         for open in self.open.iter().filter(|open| open.queued > 0 && !self.set_aside.contains_key(&open.job.id)) {
-            let Some(job) = self.jobs.get(&open.job.id).filter(|job| !job.waits_for(|name| self.is_paused(name)))
-            else {
+            // One that was submitted again over another profile is read again first.
+            let is_known = |job: &&Arc<RunningJob>| job.definition.profile.name == open.job.profile;
+            let Some(job) = self.jobs.get(&open.job.id).filter(is_known) else { continue };
+            if job.waits_for(|name| self.is_paused(name)) {
                 continue;
-            };
+            }
             let ways: Vec<(&str, u32)> = self.open_ways(job).collect();
             let all: u32 = ways.iter().map(|(_, share)| share).sum();
             let parts = match all {
