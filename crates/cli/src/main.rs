@@ -14,6 +14,7 @@ mod printer;
 mod quit;
 mod report;
 mod saving;
+mod screen;
 mod texts;
 
 use std::process::ExitCode;

@@ -105,6 +105,7 @@ fn waits(texts: &Texts, progress: &Progress) -> Option<String> {
 }
 
 /// `0.8`, `12`, `1,200`.
-fn short_rate(rate: f64) -> String {
+/// `0.4`, `12`, `1,200`.
+pub(crate) fn short_rate(rate: f64) -> String {
     if rate < 10.0 { format!("{rate:.1}") } else { grouped(rate.round() as u64) }
 }
