@@ -38,8 +38,12 @@ pub async fn plan(
         profiles.push((ready(config, name, runner.as_deref_mut()).await?, share));
     }
     if let Some(concurrency) = input.concurrency {
-        input.file.limits.iter_mut().for_each(|limits| limits.concurrency = concurrency);
-        profiles.iter_mut().for_each(|(profile, _)| profile.limits.concurrency = concurrency);
+        if let Some(limits) = &mut input.file.limits {
+            limits.concurrency = concurrency;
+        }
+        for (profile, _) in &mut profiles {
+            profile.limits.concurrency = concurrency;
+        }
     }
     let scan = scan(&input, progress).await?;
     let expanded = expand_over(&input.file, &input.name, &profiles, scan, table);

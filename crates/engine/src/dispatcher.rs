@@ -266,7 +266,7 @@ impl Dispatcher {
         let running = Running { job: job.id, profile: way.name().to_owned(), cancel: cancel.clone(), asks, stopping };
         self.running.insert(claimed.lease.task, running);
         let (shared, job, course) = (self.shared.clone(), job.clone(), Course::default());
-        let task = TaskContext { shared, job, way, claimed, cancel, course, stopping, asking };
+        let task = TaskContext { shared, job, claimed, cancel, way, course, stopping, asking };
         self.workers.spawn(worker::run_task(task));
     }
 
@@ -413,7 +413,7 @@ impl Dispatcher {
         };
         let secret = (self.read_credential)(&profile.credential)?;
         let provider = self.registry.provider_with(profile, knows_images, secret, options)?;
-        Ok(Drawing { provider, gate, capabilities, route })
+        Ok(Drawing { route, provider, gate, capabilities })
     }
 
     fn speaking(&mut self, speaker: Speaker) -> Result<Arc<Speaking>, (String, Failure)> {

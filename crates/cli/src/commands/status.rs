@@ -106,7 +106,9 @@ async fn one(context: &Context, store: &Store, job: Job, owner: Option<Owner>) -
     );
     context.printer.line(format!("  {head}"));
     if ways.len() > 1 {
-        ways.iter().for_each(|way| context.printer.line(format!("  {}", way_line(context, way))));
+        for way in &ways {
+            context.printer.line(format!("  {}", way_line(context, way)));
+        }
     }
     if let Some(owner) = &owner {
         context.printer.line(format!("  {}", say!(texts, "status.owner", owner = owner)));

@@ -10,14 +10,14 @@ async fn world() -> (World, [Simulator; 2]) {
     let servers =
         [Simulator::start(locked).await.unwrap(), Simulator::start(SimulatorOptions::default()).await.unwrap()];
     let world = World::with_photos(6);
-    let mut config = String::new();
-    for (name, server) in ["east", "west"].iter().zip(&servers) {
+    let profile = |name: &str, server: &Simulator| {
         let url = server.base_url();
-        config.push_str(&format!(
+        format!(
             "[profiles.{name}]\nprovider = \"simulator\"\nprotocol = \"images\"\nbase_url = \"{url}\"\nmodel = \"sim-image\"\n\
              network = {{ allow_private_api = true, allow_private_downloads = true }}\n"
-        ));
-    }
+        )
+    };
+    let config = profile("east", &servers[0]) + &profile("west", &servers[1]);
     world.folder.write("imagemill.toml", config);
     (world, servers)
 }

@@ -325,14 +325,14 @@ fn several_ways_each_take_the_job_and_make_a_range_of_money() {
     };
     let plan = plan_over(&edit("night"), [0, 0]).unwrap();
     let cost = plan.cost.clone().unwrap();
-    assert_eq!([cost.low, cost.likely, cost.high].map(Money::dollars), [0.08, 0.4, 0.4]);
+    assert_eq!([cost.low, cost.likely, cost.high], [0.08, 0.4, 0.4].map(Money::from_dollars));
     assert_eq!((cost.source.as_str(), cost.date.as_str()), ("dear's page, cheap's page", "2026-01-01"));
     let shared = plan_over(&edit("night"), [1, 3]).unwrap();
-    assert_eq!(shared.cost.unwrap().likely.dollars(), 0.16);
+    assert_eq!(shared.cost.unwrap().likely, Money::from_dollars(0.16));
     let names: Vec<_> = plan.definition.routes().into_iter().map(|route| route.profile.name).collect();
     assert_eq!(names, ["dear", "cheap"]);
-    let ceilings: Vec<_> = plan.definition.routes().iter().map(|route| route.call_ceiling.unwrap().dollars()).collect();
-    assert_eq!(ceilings, [0.1, 0.02]);
+    let ceilings: Vec<_> = plan.definition.routes().iter().map(|route| route.call_ceiling.unwrap()).collect();
+    assert_eq!(ceilings, [0.1, 0.02].map(Money::from_dollars));
 
     let mut file = edit("night");
     file.options.n = Some(2);
