@@ -224,7 +224,9 @@ async fn where_only_one_account_can_repeat_a_lost_call_the_task_waits_for_it() {
     // TABLE calls this model replayable: sent again under the same key, at the same account.
     let pair = Pair::new(script(&[(1, Act::Cut, None), (3, Act::RateLimited, Some(3_600))])).await;
     let mut profiles = pair.profiles([0, 0]);
-    profiles.iter_mut().for_each(|(profile, _)| profile.model = "sim-image+delay:1".into());
+    for (profile, _) in &mut profiles {
+        profile.model = "sim-image+delay:1".into();
+    }
     let mut file = generate(3);
     file.retry.wait_ms = 2_000;
     file.limits = Some(one_at_once());
