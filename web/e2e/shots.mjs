@@ -1,12 +1,12 @@
 // Pictures of every page in every width, theme and language, to be looked at, and what can be checked of them without eyes: nothing wider than the page, no
 // text cut off in a control, no control under another.
-//   node web/e2e/shots.mjs BINARY FOLDER
+//   node web/e2e/shots.mjs BINARY FOLDER [PART OF A NAME, such as gallery-1280-dark-en]
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { launch, open } from './browser.mjs';
 import { api, serve, simulate, workspace } from './program.mjs';
 
-const [binary, out] = process.argv.slice(2);
+const [binary, out, only = ''] = process.argv.slice(2);
 mkdirSync(out, { recursive: true });
 const place = workspace(24);
 const simulator = await simulate(binary, place.folder);
@@ -37,6 +37,7 @@ const browser = await launch();
 let faults = 0;
 for (const [width, height] of [[360, 780], [1280, 860], [2560, 1440]]) for (const colorScheme of ['light', 'dark']) for (const language of ['en', 'zh-CN']) {
   for (const [name, path, keys = []] of pages) {
+    if (!`${name}-${width}-${colorScheme}-${language}`.includes(only)) continue;
     const { page, context, errors } = await open(browser, { width, height, colorScheme });
     await context.addInitScript((chosen) => { localStorage.setItem('imagemill.language', JSON.stringify(chosen)); localStorage.setItem('imagemill.reviewer', '"ann"'); }, language);
     await page.goto(`${server.url}/#${path}`);
