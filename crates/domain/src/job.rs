@@ -69,8 +69,11 @@ pub struct JobDefinition {
     /// How the model is told the negative prompt.
     #[serde(default)]
     pub negative: crate::request::NegativePrompt,
-    /// The most one picture call may cost; `None` when the price is not known.
+    /// The most one picture call may cost at the full price; `None` when the price is not known.
     pub call_ceiling: Option<Money>,
+    /// For the batch lane: what the provider's batches take and cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<crate::lane::BatchTerms>,
     /// What to do when a call's answer is lost; settled from the job file and the number of tasks.
     pub unknown: crate::job_file::UnknownPolicy,
 }

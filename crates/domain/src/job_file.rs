@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use crate::lane::{BatchFallback, Lane};
 use crate::money::Money;
 use crate::picture::PictureFormat;
 use crate::profile::RateLimits;
@@ -188,6 +189,12 @@ pub struct JobFile {
     /// Higher runs first.
     #[serde(default)]
     pub priority: i32,
+    /// Which way the calls go.
+    #[serde(default)]
+    pub lane: Lane,
+    /// What becomes of tasks that their batch did not get to.
+    #[serde(default)]
+    pub batch_fallback: BatchFallback,
     /// Who answers text calls, when it is not the job's own profile and model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<SpeakerSection>,
@@ -250,6 +257,8 @@ impl JobFile {
             budget: None,
             accept_unknown_price: false,
             priority: 0,
+            lane: Lane::Auto,
+            batch_fallback: BatchFallback::Batch,
             text: None,
             vision: None,
             source: SourceSection::default(),

@@ -9,6 +9,7 @@ use crate::capability::{CallEstimate, CallShape, Capabilities, CapabilityTable, 
 use crate::hash::TaskKey;
 use crate::job::JobDefinition;
 use crate::job_file::{Duplicates, JobFile, OwnPrompt, RecipeName, UnknownPolicy};
+use crate::lane::{BatchFallback, BatchTerms};
 use crate::money::Money;
 use crate::profile::Profile;
 use crate::request::NegativePrompt;
@@ -169,6 +170,8 @@ pub fn expand(
     let asked = Asked { model: &model, profile, capabilities };
     let size = asked.size(&file.options)?;
     let mut file = file.clone();
+    file.options.stream = asked.stream(&file)?;
+    let batch = asked.batch(&file, table)?;
     file.options.size.clone_from(&size.size);
     file.options.aspect_ratio.clone_from(&size.aspect_ratio);
     asked.check(&file, &scan)?;
@@ -191,6 +194,9 @@ pub fn expand(
             profile.provider
         ));
     }
+    let cost = estimate.map(|(price, call)| {
+        job_cost(price, batch.as_ref().map_or(call, |terms| batch_call(call, terms, file)), tasks)
+    });
     let mut profile = profile.clone();
     if let Some(limits) = file.limits {
         profile.limits = limits;
@@ -206,7 +212,7 @@ pub fn expand(
         name: file.name.clone().unwrap_or_else(|| name.to_owned()),
         tasks,
         size,
-        cost: estimate.map(|(price, call)| job_cost(price, call, tasks)),
+        cost,
         seconds_at_rate,
         warnings,
         definition: JobDefinition {
@@ -217,6 +223,7 @@ pub fn expand(
             speakers: Speakers::default(),
             negative,
             call_ceiling: estimate.map(|(_, call)| call.high),
+            batch,
             unknown,
         },
         scan,
@@ -442,6 +449,12 @@ fn shape<'a>(file: &'a JobFile, size: &SizeChoice, scan: &Scan) -> CallShape<'a>
             + file.negative_prompt.len()
             + file.all_prompts().map(str::len).max().unwrap_or(200),
     }
+}
+
+/// One call at the batch price. What a batch does not get to may cost the full price, where the job says so.
+fn batch_call(call: CallEstimate, terms: &BatchTerms, file: &JobFile) -> CallEstimate {
+    let high = if file.batch_fallback == BatchFallback::Sync { call.high } else { terms.of(call.high) };
+    CallEstimate { low: terms.of(call.low), likely: terms.of(call.likely), high }
 }
 
 fn job_cost(price: &Price, call: CallEstimate, tasks: u64) -> CostEstimate {

@@ -212,6 +212,7 @@ impl TaskContext {
             request_raw: speaking.provider.request_text(request, inputs).into_bytes(),
             idempotency_key: None,
             profile_budget: speaking.profile.budget,
+            batch: None,
         };
         let opened = self.shared.store.calls().open(new_call, self.shared.clock.now_us()).await;
         match opened.map_err(|error| local(&error))? {

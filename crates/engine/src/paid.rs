@@ -79,6 +79,7 @@ pub(crate) async fn image(task: &TaskContext, ask: ImageAsk) -> Result<Step, Fai
         request_raw: request_text.into_bytes(),
         idempotency_key: None,
         profile_budget: task.job.definition.profile.budget,
+        batch: None,
     };
     let opened = task.shared.store.calls().open(new_call, task.shared.clock.now_us()).await;
     let call = match opened.map_err(|error| local(&error))? {

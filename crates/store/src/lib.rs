@@ -16,7 +16,8 @@ mod sqlite;
 pub use error::StoreError;
 pub use files::Files;
 pub use record::{
-    BudgetOf, CallEnd, Claimed, CostLine, CostsOf, Finished, JobBrief, Lease, NewAsset, NewCall, NewJob, NewTask,
-    OpenCall, OpenJob, Orphan, Owner, OwnerId, PausedProfile, PollJob, RetrySelection, Submitted, TaskEnd, TaskFilter,
+    Batch, BatchCall, BatchState, BudgetOf, CallEnd, Claimed, CostLine, CostsOf, Finished, JobBrief, Lease, NewAsset,
+    NewCall, NewJob, NewTask, OpenCall, OpenJob, Orphan, Owner, OwnerId, PausedProfile, PollJob, RetrySelection,
+    Submitted, TaskEnd, TaskFilter,
 };
-pub use sqlite::{Assets, Calls, Events, Jobs, Owners, Profiles, Reviews, Store, StoreOptions, Tasks};
+pub use sqlite::{Assets, Batches, Calls, Events, Jobs, Owners, Profiles, Reviews, Store, StoreOptions, Tasks};

@@ -440,6 +440,7 @@ async fn words_that_a_dead_process_wrote_down_are_not_paid_again() {
         request_raw: Vec::new(),
         idempotency_key: None,
         profile_budget: imagemill_domain::profile::ProfileBudget::default(),
+        batch: None,
     };
     let imagemill_store::OpenCall::Opened(call) = bed.store.calls().open(call, 1).await.unwrap() else {
         panic!("the call opens")

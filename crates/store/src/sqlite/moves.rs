@@ -223,7 +223,7 @@ pub(crate) fn wait(
 /// See [`super::Tasks::release`].
 pub(crate) fn release(connection: &Connection, lease: &Lease, now_us: i64) -> OpResult<bool> {
     if polls::is_at_provider(connection, lease.task)? {
-        return polls::wait(connection, lease, now_us, None, true, now_us);
+        return polls::wait(connection, lease, Some(now_us), None, true, now_us);
     }
     if let Some(stopped) = stop_instead(connection, lease, now_us)? {
         return Ok(stopped);

@@ -1,4 +1,4 @@
-//! Tasks whose call is with a provider's queue: they wait like others and are taken, put off and counted apart from them,
+//! Tasks whose call is with a provider's queue, or in a batch: they wait like others and are taken, put off and counted apart from them,
 //! so that a full line never keeps a result that is paid for from being fetched. Stopping a job does not end them: their
 //! worker does, when the provider was told.
 
@@ -15,8 +15,7 @@ use super::rows::{failure_columns, job_state, task_key, task_spec};
 use crate::record::{Claimed, Lease, OwnerId, PollJob};
 
 /// Whether a call of the row `task` is with a provider's queue; to be put into statements over tasks.
-pub(crate) const AT_PROVIDER: &str =
-    "EXISTS (SELECT 1 FROM call INDEXED BY call_accepted WHERE call.task = task.id AND call.state = 1)";
+pub(crate) const AT_PROVIDER: &str = "EXISTS (SELECT 1 FROM call WHERE call.task = task.id AND (call.state = 1 OR call.state = 0 AND batch IS NOT NULL))";
 
 /// The statement of [`claim`].
 pub(crate) const CLAIM: &str = "UPDATE task SET state = 1, attempt = attempt + 1, owner = ?3, not_before_us = NULL \
@@ -48,7 +47,7 @@ pub(crate) fn claim(
 pub(crate) fn wait(
     connection: &Connection,
     lease: &Lease,
-    not_before_us: i64,
+    not_before_us: Option<i64>,
     failure: Option<&Failure>,
     tell: bool,
     now_us: i64,
@@ -67,7 +66,7 @@ pub(crate) fn wait(
             pictures: 0,
             cost: None,
             failure: failure.map(|failure| failure.kind),
-            not_before_us: Some(not_before_us),
+            not_before_us,
         };
         record(connection, now_us, Some(lease.job), &body)?;
     }
@@ -76,8 +75,7 @@ pub(crate) fn wait(
 
 /// Whether the task has a call with a provider's queue.
 pub(crate) fn is_at_provider(connection: &Connection, task: TaskId) -> OpResult<bool> {
-    let mut statement = connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM call INDEXED BY call_accepted WHERE task = ?1 AND state = 1)")?;
+    let mut statement = connection.prepare_cached(&format!("SELECT {AT_PROVIDER} FROM task WHERE id = ?1"))?;
     Ok(statement.query_row([task.0], |row| row.get(0))?)
 }
 
@@ -108,7 +106,7 @@ pub(crate) fn all_now(connection: &Connection, now_us: i64) -> OpResult<()> {
     connection
         .prepare_cached(
             "UPDATE task SET not_before_us = ?1 WHERE state = 2 \
-             AND id IN (SELECT task FROM call INDEXED BY call_accepted WHERE state = 1)",
+             AND id IN (SELECT task FROM call INDEXED BY call_accepted WHERE state = 1 AND batch IS NULL)",
         )?
         .execute([now_us])?;
     Ok(())
