@@ -27,10 +27,6 @@ use std::process::ExitCode;
 /// Threads that wait for the disk. Each keeps some megabytes once it was used, so there are few.
 const BLOCKING_THREADS: usize = 24;
 
-/// Many threads that each hold a little: the system's allocator keeps a heap for each and gives nothing back.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 use clap::FromArgMatches;
 
 use crate::cli::{Cli, Command};

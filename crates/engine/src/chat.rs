@@ -254,12 +254,11 @@ impl TaskContext {
     async fn failed(&self, call: CallId, failed: CallFailure, speaking: &Speaking) -> Result<Failure, Failure> {
         speaking.gate.hint(failed.rate.remaining_requests, failed.rate.reset_requests_ms);
         let failure = speaking.with_billing(failed.failure);
-        let mut end = failed_end(self, &failure, failed.raw);
+        let mut end = failed_end(self, &failure, failed.usage, failed.raw);
         if failure.billing == Billing::Billed {
             // Counted by the provider, else the most it may have cost, which the ledger knows.
-            end.cost = speaking.cost_of(&failed.usage);
+            end.cost = speaking.cost_of(&end.usage);
         }
-        end.usage = failed.usage;
         let known = end.cost;
         let step = conclude(self, call, end, failure.clone()).await?;
         self.course.ended(if failure.billing == Billing::NotBilled { Some(Money::ZERO) } else { known }, 0);
@@ -327,7 +326,7 @@ impl TaskContext {
             return self.enter(answer, kept, speaking).await;
         }
         let failure = paid::end_not_written();
-        let end = failed_end(self, &failure, String::new());
+        let end = failed_end(self, &failure, Usage::default(), String::new());
         let step = conclude(self, call.id, end, failure.clone()).await?;
         Err(self.course.decided(step, failure))
     }

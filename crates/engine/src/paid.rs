@@ -4,11 +4,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use imagemill_domain::call::{Call, CallId, CallState};
+use imagemill_domain::call::{Call, CallId, CallState, Usage};
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
 use imagemill_domain::money::Money;
 use imagemill_domain::request::ImageRequest;
-use imagemill_providers::{PictureInput, Progress, Reply, Spool, WireCall};
+use imagemill_providers::{CallFailure, PictureInput, Progress, Reply, Spool, WireCall};
 use imagemill_store::{BudgetOf, NewCall, OpenCall};
 
 use crate::context::TaskContext;
@@ -96,13 +96,13 @@ pub(crate) async fn image(task: &TaskContext, ask: ImageAsk) -> Result<Step, Fai
         }
         // It keeps its place until the provider is done; the room is taken again with each question.
         Ok(Reply::Accepted(ticket)) => poll::accepted(task, call, ticket, permit).await,
-        Err((failure, raw)) => {
+        Err(failed) => {
             drop(permit);
             // An answer that came and could not be kept was paid for: never sent again unasked.
-            let lost = failure.kind == FailureKind::Local && failure.billing == Billing::Billed;
-            let kind = if lost { FailureKind::UnknownOutcome } else { failure.kind };
-            let failure = with_billing(task, Failure { kind, ..failure });
-            let end = failed_end(task, &failure, raw);
+            let lost = failed.failure.kind == FailureKind::Local && failed.failure.billing == Billing::Billed;
+            let kind = if lost { FailureKind::UnknownOutcome } else { failed.failure.kind };
+            let failure = with_billing(task, Failure { kind, ..failed.failure });
+            let end = failed_end(task, &failure, failed.usage, failed.raw);
             conclude(task, call, end, failure).await
         }
     };
@@ -116,7 +116,7 @@ async fn send(
     call: CallId,
     request: &ImageRequest,
     inputs: &[PictureInput],
-) -> Result<Reply, (Failure, String)> {
+) -> Result<Reply, Box<CallFailure>> {
     let sending = Sending::default();
     let progress = |progress| sending.note(progress);
     let key = format!("{}-{}", task.claimed.key.short(), call.0);
@@ -130,11 +130,10 @@ async fn send(
     };
     tokio::select! {
         biased;
-        result = task.job.provider.image(wire) => result.map_err(|failure| {
-            task.job.gate.hint(failure.rate.remaining_requests, failure.rate.reset_requests_ms);
-            (failure.failure, failure.raw)
+        result = task.job.provider.image(wire) => result.inspect_err(|failed| {
+            task.job.gate.hint(failed.rate.remaining_requests, failed.rate.reset_requests_ms);
         }),
-        () = stop_asked(task) => Err((sending.stopped(), String::new())),
+        () = stop_asked(task) => Err(CallFailure::without_answer(sending.stopped())),
     }
 }
 
@@ -202,12 +201,15 @@ async fn resume(task: &TaskContext, ask: &ImageAsk) -> Result<Option<Step>, Fail
     }
     let Some((answer, kept)) = found else {
         let failure = end_not_written();
-        let end = failed_end(task, &failure, String::new());
+        let end = failed_end(task, &failure, Usage::default(), String::new());
         return conclude(task, call.id, end, failure).await.map(Some);
     };
     // Only the comparison with the source needs it, and the source may be gone by now.
     let sent = prepare(task, ask).await.unwrap_or_default();
-    match settle(task, answer, kept, &sent).await {
+    let settled = settle(task, answer, kept, &sent).await;
+    // After a step in the middle the task goes on like any other.
+    task.asking.store(false, Ordering::Relaxed);
+    match settled {
         Err(failure) if call.state == CallState::Accepted => poll::put_off(task, call.id, failure).await.map(Some),
         step => step.map(Some),
     }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use imagemill_domain::call::{Call, CallId, CallState};
+use imagemill_domain::call::{Call, CallId, CallState, Usage};
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
 use imagemill_providers::{Polled, Spool, Ticket};
 use tokio::time::Instant;
@@ -129,7 +129,7 @@ async fn ask_once(task: &TaskContext, ask: &ImageAsk, call: &Call, ticket: Ticke
         Err(failure) => {
             forget(task, call.id);
             let ended = with_billing(task, failure.failure);
-            let end = failed_end(task, &ended, failure.raw);
+            let end = failed_end(task, &ended, failure.usage, failure.raw);
             conclude(task, call.id, end, ended).await
         }
     }
@@ -182,7 +182,7 @@ async fn give_up(task: &TaskContext, call: CallId, ticket: &Ticket, age_ms: u64,
         ),
     )
     .billing(Billing::Unknown);
-    let end = failed_end(task, &failure, String::new());
+    let end = failed_end(task, &failure, Usage::default(), String::new());
     conclude(task, call, end, failure).await
 }
 

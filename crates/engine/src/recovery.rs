@@ -14,7 +14,7 @@ use imagemill_domain::speaker::Speaker;
 use imagemill_domain::task::TaskState;
 use imagemill_store::{CallEnd, Orphan, TaskEnd};
 
-use crate::answers::Inherited;
+use crate::answers::{Inherited, SavedAnswer};
 use crate::context::Shared;
 use crate::error::EngineError;
 use crate::poll;
@@ -68,6 +68,12 @@ pub(crate) async fn recover(shared: &Shared) -> Result<Recovered, EngineError> {
             let kept = shared.answers.keep(&answer).map_err(disk)?;
             inherited.spare(&answer);
             shared.stuck.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(call, (answer, Some(kept)));
+        }
+    }
+    // Pictures that came beside a link that did not answer yet: only the ledger names them.
+    for answer in shared.store.calls().produced_answers().await? {
+        if let Ok(answer) = serde_json::from_slice::<SavedAnswer>(&answer) {
+            inherited.spare(&answer);
         }
     }
     inherited.clear(&spool).map_err(disk)?;

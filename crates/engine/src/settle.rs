@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use imagemill_domain::asset::Delivery;
-use imagemill_domain::call::{CallId, CallState};
+use imagemill_domain::call::{CallId, CallState, Usage};
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
 use imagemill_domain::money::Money;
 use imagemill_domain::picture::Finding;
@@ -13,7 +13,7 @@ use imagemill_imaging as imaging;
 use imagemill_providers::{Answer, Spool};
 use imagemill_store::{CallEnd, NewAsset, TaskEnd};
 
-use crate::answers::{Kept, SavedAnswer, SavedItem};
+use crate::answers::{Kept, SavedAnswer, SavedBody, SavedItem};
 use crate::chat::is_tolerable;
 use crate::context::{Shared, TaskContext};
 use crate::paid::Step;
@@ -110,7 +110,7 @@ async fn enter(task: &TaskContext, answer: &SavedAnswer, sent: &[SentPicture]) -
     if let Some(failure) = later {
         return Ok(fetch_later(task, failure).await);
     }
-    let cost = cost_of(task, answer, made);
+    let cost = cost_of(task, &answer.usage, made);
     let assets = new_assets(task, stored, sent).await?;
     let (state, call_state, failure) = verdict(task, assets.len(), &failures);
     let end = CallEnd {
@@ -153,8 +153,23 @@ async fn bring_home(task: &TaskContext, item: SavedItem, name: String) -> Result
         SavedItem::Link(url) => SavedItem::of(fetch(task, &url, &name).await?),
         picture @ SavedItem::Picture { .. } => picture,
     };
-    let SavedItem::Picture { delivery, .. } = picture else { unreachable!("matched above") };
-    Ok((task.shared.pool.take_in(picture, name).await?, delivery))
+    let SavedItem::Picture { delivery, body, .. } = &picture else { unreachable!("matched above") };
+    // A picture that came by itself cannot be had again; one behind a link is fetched again.
+    let fetched = match body {
+        SavedBody::File(path) if *delivery == Delivery::Link => Some(path.clone()),
+        _ => None,
+    };
+    let delivery = *delivery;
+    match task.shared.pool.take_in(picture, name).await {
+        Err(failure) => {
+            if let Some(part) = fetched.filter(|_| failure.kind == FailureKind::Local) {
+                // It may be where it belongs already.
+                let _ = std::fs::remove_file(part);
+            }
+            Err(failure)
+        }
+        Ok(stored) => Ok((stored, delivery)),
+    }
 }
 
 async fn fetch(task: &TaskContext, url: &str, name: &str) -> Result<imagemill_providers::Spooled, Failure> {
@@ -169,15 +184,20 @@ async fn fetch(task: &TaskContext, url: &str, name: &str) -> Result<imagemill_pr
             }
         };
         match result {
-            Err(failure)
-                if failure.kind == FailureKind::Transient && tried < FETCH_TRIES && !task.cancel.is_cancelled() =>
-            {
+            Err(failure) if may_come(&failure) && tried < FETCH_TRIES && !task.cancel.is_cancelled() => {
                 let wait = failure.retry_after_ms.unwrap_or(400 << tried).min(10_000);
                 tokio::time::sleep(Duration::from_millis(wait)).await;
             }
             result => return result,
         }
     }
+}
+
+/// Whether a link may bring its picture in a moment: some hosts say "not found" or "not allowed" of a file that they are
+/// about to have.
+fn may_come(failure: &Failure) -> bool {
+    failure.kind == FailureKind::Transient
+        || (failure.kind == FailureKind::FetchExpired && matches!(failure.http_status, Some(403 | 404)))
 }
 
 /// An answer came and was paid for: what one item of it says of limits or of the server must not have the call sent again.
@@ -247,21 +267,23 @@ fn note_at_gate(task: &TaskContext, failure: &Failure) -> u32 {
     }
 }
 
-pub(crate) fn failed_end(task: &TaskContext, failure: &Failure, raw: String) -> CallEnd {
+/// The end of a call that brought no picture. What the provider counted all the same is what it cost.
+pub(crate) fn failed_end(task: &TaskContext, failure: &Failure, usage: Usage, raw: String) -> CallEnd {
     let state = match failure.kind {
         FailureKind::Refused => CallState::Refused,
         FailureKind::UnknownOutcome => CallState::Unknown,
         _ => CallState::Failed,
     };
+    let counted = cost_of(task, &usage, 0).filter(|cost| *cost > Money::ZERO);
     let cost = match failure.billing {
         Billing::NotBilled => Some(Money::ZERO),
         // Charged without a count: the most it may have cost.
-        Billing::Billed => task.job.definition.call_ceiling,
+        Billing::Billed => counted.or(task.job.definition.call_ceiling),
         Billing::Unknown => None,
     };
     CallEnd {
         state,
-        usage: imagemill_domain::call::Usage::default(),
+        usage,
         cost,
         http_status: failure.http_status,
         failure: Some(failure.clone()),
@@ -319,11 +341,11 @@ fn verdict(
     }
 }
 
-fn cost_of(task: &TaskContext, answer: &SavedAnswer, made: u64) -> Option<Money> {
-    if let Some(micros) = answer.usage.cost_micros {
+fn cost_of(task: &TaskContext, usage: &Usage, made: u64) -> Option<Money> {
+    if let Some(micros) = usage.cost_micros {
         return Some(Money::from_micros(micros));
     }
-    task.job.capabilities.as_ref()?.price.as_ref()?.settle(&answer.usage, made)
+    task.job.capabilities.as_ref()?.price.as_ref()?.settle(usage, made)
 }
 
 /// Positions, findings and lineage of the pictures of one answer.

@@ -266,7 +266,9 @@ impl Content {
                 _ => None,
             });
             let failure = self.no_picture(failed_item, cut).status(head.status);
-            return Err(head.failed(failure, &raw, reading.secret));
+            let mut failed = head.failed(failure, &raw, reading.secret);
+            failed.usage = self.collector.usage;
+            return Err(failed);
         }
         let mut items: Vec<Found> = pieces.into_iter().map(Found::from).collect();
         items.extend(self.collector.error.take().or(cut).map(Found::Failed));

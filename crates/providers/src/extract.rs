@@ -17,8 +17,10 @@ use crate::sse::Event;
 
 /// Longest text handed on, in bytes.
 const MAX_TEXT: usize = 4 << 10;
-/// Items of one answer, repeats counted.
+/// Items of one answer, repeats counted; also texts.
 const MAX_ITEMS: usize = 1024;
+/// Links of one answer that are fetched: more than any provider makes pictures in a call.
+const MAX_LINKS: usize = 128;
 
 /// Members that never hold a result: echoes of the request, sources that were read, book-keeping.
 const NOT_RESULTS: &[&str] = &[
@@ -92,6 +94,8 @@ pub(crate) struct Collector {
     items: Vec<(u64, Item)>,
     events: u64,
     words: Vec<String>,
+    /// What `words` holds: gateways repeat themselves.
+    known_words: HashSet<String>,
     /// The gateway's own error.
     pub(crate) error: Option<Failure>,
     /// Why the model ended.
@@ -127,6 +131,7 @@ impl Collector {
             items: Vec::new(),
             events: 0,
             words: Vec::new(),
+            known_words: HashSet::new(),
             error: None,
             finish: None,
             finish_words: String::new(),
@@ -335,7 +340,7 @@ impl Collector {
         let spoken = links::without_thoughts(text);
         if WORDS.contains(&key) {
             let words = links::words(&spoken);
-            if !words.is_empty() && !self.words.contains(&words) {
+            if !words.is_empty() && self.words.len() < MAX_ITEMS && self.known_words.insert(words.clone()) {
                 self.words.push(words);
             }
         }
@@ -352,13 +357,15 @@ impl Collector {
             let spoken = links::without_thoughts(&text);
             let words = links::words(&spoken);
             if !words.is_empty() {
-                self.words.retain(|known| *known != words);
+                if self.known_words.remove(&words) {
+                    self.words.retain(|known| *known != words);
+                }
                 spoken_words.push(words);
             }
-            for hit in links::find(&spoken, &self.base) {
-                // The first event has number 1; a text that began while event 1 was read began at 0.
-                self.items.push((stream.began + 1, hit.into()));
-            }
+            let room = MAX_ITEMS.saturating_sub(self.items.len());
+            // The first event has number 1; a text that began while event 1 was read began at 0.
+            let hits = links::find(&spoken, &self.base).into_iter().take(room);
+            self.items.extend(hits.map(|hit| (stream.began + 1, hit.into())));
         }
         spoken_words.append(&mut self.words);
         self.words = spoken_words;
@@ -385,7 +392,7 @@ impl Collector {
                     pieces.extend(shelf.take(slot).filter(|kept| hashes.insert(kept.get().blake3)).map(Piece::Picture));
                 }
                 Item::Link(link) => {
-                    if links.insert(link.clone()) {
+                    if links.len() < MAX_LINKS && links.insert(link.clone()) {
                         pieces.push(Piece::Link(link));
                     }
                 }

@@ -125,6 +125,16 @@ async fn a_lost_answer_is_sent_again_once_where_the_job_says_so() {
 }
 
 #[tokio::test]
+async fn an_answer_that_is_lost_again_is_not_sent_a_third_time() {
+    let bed = Bed::new(script(&[(1, Act::Cut), (2, Act::Cut)])).await;
+    let job = bed.submit("sim-image", 1, |file, _| file.retry.unknown = UnknownPolicy::Once).await;
+    bed.run().await;
+    assert_eq!(bed.states(job).await, [(Unknown, 1)]);
+    assert_eq!(bed.billed(), 2);
+    assert_eq!(bed.store.calls().page_unknown(Some(job), None, 10).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn a_link_that_does_not_answer_is_never_paid_again() {
     let bed = Bed::new(Scenario::default()).await;
     let job = bed.submit("expired-link", 1, |file, _| file.retry.attempts = 3).await;

@@ -123,6 +123,20 @@ impl Calls<'_> {
             .await
     }
 
+    /// What [`Self::produced`] was given of every call in that state.
+    pub async fn produced_answers(&self) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.store
+            .read(|connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT call.id FROM call INDEXED BY call_elsewhere WHERE (state = 1 OR state = 2) AND state = 2",
+                )?;
+                let calls = statement.query_map([], |row| row.get(0).map(CallId))?.collect::<Result<Vec<_>, _>>()?;
+                let answer = |call| text(connection, "SELECT body FROM call_response WHERE call = ?1", call);
+                calls.into_iter().map(answer).collect()
+            })
+            .await
+    }
+
     /// The key the call was sent with, to send it again as the same call.
     pub async fn idempotency_key(&self, call: CallId) -> Result<Option<String>, StoreError> {
         self.store

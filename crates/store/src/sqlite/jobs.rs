@@ -145,8 +145,8 @@ impl Jobs<'_> {
             .await
     }
 
-    /// Stops a job: its queued and waiting tasks are stopped, the running ones and those whose call is with a provider's
-    /// queue are their workers' to end. Returns how many tasks were stopped. There is one event, for the job.
+    /// Stops a job: its queued and waiting tasks are stopped, the running ones and those whose result is paid for and elsewhere
+    /// (a provider's queue, a link) are their workers' to end. Returns how many tasks were stopped. There is one event, for the job.
     pub async fn stop(&self, job: JobId, now_us: i64) -> Result<u64, StoreError> {
         self.store.change(move |connection| move_to(connection, job, JobState::Stopped, None, now_us)).await?;
         let mut stopped = 0;

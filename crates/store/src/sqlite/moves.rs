@@ -1,7 +1,7 @@
 //! How a task moves: taken, ended, put off, put back. Each move is guarded by its token and tells its event in the same
 //! transaction. What is decided, and why, is not known here.
 
-use imagemill_domain::call::CallId;
+use imagemill_domain::call::{CallId, CallState};
 use imagemill_domain::event::EventBody;
 use imagemill_domain::failure::{Failure, FailureKind};
 use imagemill_domain::job::{JobId, JobState};
@@ -16,6 +16,9 @@ use super::polls;
 use super::rows::{failure_columns, task_key, task_spec};
 use crate::error::StoreError;
 use crate::record::{Claimed, Lease, OwnerId, TaskEnd};
+
+/// A link that could not be fetched because of this machine or a stop is looked at again after this long.
+const FETCH_AGAIN_US: i64 = 1_000_000;
 
 /// `Err` when the state is no end.
 pub(crate) fn check_end(end: &TaskEnd) -> Result<(), StoreError> {
@@ -61,7 +64,7 @@ pub(crate) fn check_owner(connection: &Connection, owner: OwnerId) -> OpResult<(
 
 /// The inner query of [`promote`], answered by the index `task_due`.
 pub(crate) const DUE: &str = "SELECT id FROM task WHERE not_before_us <= ?1 AND NOT EXISTS \
-     (SELECT 1 FROM call INDEXED BY call_accepted WHERE call.task = task.id AND call.state = 1) \
+     (SELECT 1 FROM call INDEXED BY call_elsewhere WHERE call.task = task.id AND (call.state = 1 OR call.state = 2)) \
      ORDER BY not_before_us LIMIT ?2";
 
 /// Queues up to [`CHUNK`] tasks that are due, and tells of each.
@@ -195,7 +198,10 @@ pub(crate) fn wait(
     counts_as_attempt: bool,
     now_us: i64,
 ) -> OpResult<bool> {
-    if let Some(stopped) = stop_instead(connection, lease, now_us)? {
+    // What is paid for is fetched whatever became of the job.
+    if polls::elsewhere(connection, lease.task)?.is_none()
+        && let Some(stopped) = stop_instead(connection, lease, now_us)?
+    {
         return Ok(stopped);
     }
     let (kind, json) = failure_columns(Some(failure));
@@ -222,8 +228,18 @@ pub(crate) fn wait(
 
 /// See [`super::Tasks::release`].
 pub(crate) fn release(connection: &Connection, lease: &Lease, now_us: i64) -> OpResult<bool> {
-    if polls::is_at_provider(connection, lease.task)? {
-        return polls::wait(connection, lease, Some(now_us), None, true, now_us);
+    if polls::has_joined(connection, lease.task)? {
+        return polls::wait(connection, lease, None, None, true, now_us);
+    }
+    match polls::elsewhere(connection, lease.task)? {
+        Some(CallState::Accepted) => return polls::wait(connection, lease, Some(now_us), None, true, now_us),
+        Some(_) => {
+            connection
+                .prepare_cached("UPDATE task SET tries = tries - 1 WHERE id = ?1 AND attempt = ?2 AND owner = ?3")?
+                .execute(params![lease.task.0, lease.attempt, lease.owner.0])?;
+            return polls::wait(connection, lease, Some(now_us + FETCH_AGAIN_US), None, true, now_us);
+        }
+        None => {}
     }
     if let Some(stopped) = stop_instead(connection, lease, now_us)? {
         return Ok(stopped);

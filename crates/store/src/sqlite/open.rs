@@ -13,10 +13,11 @@ use super::failure::{OpError, told};
 use crate::error::StoreError;
 
 /// The numbered migrations in order; the schema's version is how many of them were run.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("migrations/001_first.sql"),
     include_str!("migrations/002_profile_spend.sql"),
     include_str!("migrations/003_accepted.sql"),
+    include_str!("migrations/004_paid_for.sql"),
     include_str!("migrations/005_batch.sql"),
 ];
 

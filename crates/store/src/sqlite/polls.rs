@@ -1,7 +1,10 @@
-//! Tasks whose call is with a provider's queue, or in a batch: they wait like others and are taken, put off and counted apart from them,
-//! so that a full line never keeps a result that is paid for from being fetched. Stopping a job does not end them: their
-//! worker does, when the provider was told.
+//! Tasks whose call has a result elsewhere: with a provider's queue, in a batch, or behind a link that did not answer yet. They
+//! wait like others and are taken, put off and counted apart from them, so that a full line never keeps a result that is paid
+//! for from being fetched. Stopping a job does not end them: their worker does, when the result is here or the provider was told.
+//!
+//! Fetching a link is a try of its task, a question is not.
 
+use imagemill_domain::call::CallState;
 use imagemill_domain::event::EventBody;
 use imagemill_domain::failure::Failure;
 use imagemill_domain::job::JobId;
@@ -14,13 +17,17 @@ use super::moves::check_owner;
 use super::rows::{failure_columns, job_state, task_key, task_spec};
 use crate::record::{Claimed, Lease, OwnerId, PollJob};
 
-/// Whether a call of the row `task` is with a provider's queue; to be put into statements over tasks.
-pub(crate) const AT_PROVIDER: &str = "EXISTS (SELECT 1 FROM call WHERE call.task = task.id AND (call.state = 1 OR call.state = 0 AND batch IS NOT NULL))";
+/// Whether a call of the row `task` has its result elsewhere, or goes with a batch; to be put into statements over tasks.
+pub(crate) const AT_PROVIDER: &str = "(EXISTS (SELECT 1 FROM call INDEXED BY call_elsewhere WHERE call.task = task.id \
+     AND (call.state = 1 OR call.state = 2)) OR EXISTS (SELECT 1 FROM call INDEXED BY call_joined \
+     WHERE call.task = task.id AND call.state = 0 AND call.batch IS NOT NULL))";
 
-/// The statement of [`claim`].
-pub(crate) const CLAIM: &str = "UPDATE task SET state = 1, attempt = attempt + 1, owner = ?3, not_before_us = NULL \
-     WHERE id IN (SELECT t.id FROM call c INDEXED BY call_accepted JOIN task t ON t.id = c.task WHERE c.state = 1 \
-     AND c.job = ?1 AND t.state = 2 AND t.not_before_us <= ?4 LIMIT ?2) \
+/// The statement of [`claim`]. What cannot be fetched pauses a job, so links of paused ones wait.
+pub(crate) const CLAIM: &str = "UPDATE task SET state = 1, attempt = attempt + 1, owner = ?3, not_before_us = NULL, \
+     tries = tries + EXISTS (SELECT 1 FROM call WHERE call.task = task.id AND call.state = 2) \
+     WHERE id IN (SELECT t.id FROM call c INDEXED BY call_elsewhere JOIN task t ON t.id = c.task \
+     WHERE (c.state = 1 OR c.state = 2) AND c.job = ?1 AND t.state = 2 AND t.not_before_us <= ?4 \
+     AND (c.state = 1 OR (SELECT state FROM job WHERE job.id = ?1) <> 2) LIMIT ?2) \
      RETURNING id, attempt, round, tries, key, spec";
 
 /// See [`super::Tasks::claim_polls`].
@@ -73,16 +80,28 @@ pub(crate) fn wait(
     Ok(waits > 0)
 }
 
-/// Whether the task has a call with a provider's queue.
-pub(crate) fn is_at_provider(connection: &Connection, task: TaskId) -> OpResult<bool> {
-    let mut statement = connection.prepare_cached(&format!("SELECT {AT_PROVIDER} FROM task WHERE id = ?1"))?;
+/// Whether the task has a call whose result is elsewhere, and which of its two states that is in.
+pub(crate) fn elsewhere(connection: &Connection, task: TaskId) -> OpResult<Option<CallState>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT min(state) FROM call INDEXED BY call_elsewhere WHERE task = ?1 AND (state = 1 OR state = 2)",
+    )?;
+    let state: Option<u8> = statement.query_row([task.0], |row| row.get(0))?;
+    Ok(state.map(|state| CallState::ALL[usize::from(state)]))
+}
+
+/// Whether the task has a call in a batch that the provider does not have yet.
+pub(crate) fn has_joined(connection: &Connection, task: TaskId) -> OpResult<bool> {
+    let mut statement = connection.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM call INDEXED BY call_joined WHERE task = ?1 AND state = 0 AND batch IS NOT NULL)",
+    )?;
     Ok(statement.query_row([task.0], |row| row.get(0))?)
 }
 
 /// The statement of [`jobs`].
 pub(crate) const JOBS: &str = "SELECT c.job, (SELECT profile FROM job WHERE job.id = c.job), \
      (SELECT state FROM job WHERE job.id = c.job), total(t.not_before_us <= ?1), count(*) \
-     FROM call c INDEXED BY call_accepted JOIN task t ON t.id = c.task WHERE c.state = 1 AND t.state = 2 GROUP BY c.job";
+     FROM call c INDEXED BY call_elsewhere JOIN task t ON t.id = c.task WHERE (c.state = 1 OR c.state = 2) AND t.state = 2 \
+     AND (c.state = 1 OR (SELECT state FROM job WHERE job.id = c.job) <> 2) GROUP BY c.job";
 
 /// See [`super::Tasks::poll_jobs`].
 pub(crate) fn jobs(connection: &Connection, now_us: i64) -> OpResult<Vec<PollJob>> {
@@ -106,7 +125,8 @@ pub(crate) fn all_now(connection: &Connection, now_us: i64) -> OpResult<()> {
     connection
         .prepare_cached(
             "UPDATE task SET not_before_us = ?1 WHERE state = 2 \
-             AND id IN (SELECT task FROM call INDEXED BY call_accepted WHERE state = 1 AND batch IS NULL)",
+             AND id IN (SELECT task FROM call INDEXED BY call_elsewhere WHERE (state = 1 OR state = 2) \
+             AND (state = 2 OR batch IS NULL))",
         )?
         .execute([now_us])?;
     Ok(())

@@ -22,3 +22,4 @@ CREATE INDEX batch_job ON batch (job);
 ALTER TABLE call ADD COLUMN batch INTEGER;
 
 CREATE INDEX call_batch ON call (batch, id) WHERE batch IS NOT NULL AND state IN (0, 1);
+CREATE INDEX call_joined ON call (task) WHERE state = 0 AND batch IS NOT NULL;

@@ -1,4 +1,4 @@
-//! Tasks whose call is with a provider's queue.
+//! Tasks whose call has a result elsewhere: with a provider's queue, or behind a link.
 
 use imagemill_domain::failure::FailureKind;
 use imagemill_domain::job::{JobId, JobState};
@@ -95,4 +95,68 @@ async fn a_job_submitted_without_them_does_not_lose_what_is_paid() {
     assert_eq!(lab.submit("night", 1..3).await, job);
     assert_eq!(lab.state(first.lease.task).await, TaskState::Waiting);
     assert_eq!(lab.store.tasks().claim_polls(job, 9, owner, T0 + SECOND).await.unwrap().len(), 1);
+}
+
+/// A job of three tasks, the first of which waits for a link until a second after [`T0`].
+async fn behind_a_link(lab: &Lab, owner: OwnerId) -> (JobId, Claimed) {
+    let job = lab.submit("night", 0..3).await;
+    let claimed = lab.claim(job, owner).await;
+    let call = lab.opened(claimed.lease, 100).await;
+    lab.store.calls().produced(call, b"[\"https://a/b.png\"]".to_vec(), T0).await.unwrap();
+    assert!(lab.store.tasks().wait(claimed.lease, T0 + SECOND, limited(), true, T0).await.unwrap());
+    (job, claimed)
+}
+
+#[tokio::test]
+async fn a_link_is_fetched_apart_from_the_line_and_each_time_is_a_try() {
+    let lab = Lab::new().await;
+    let owner = lab.owner().await;
+    let (job, first) = behind_a_link(&lab, owner).await;
+    let tasks = lab.store.tasks();
+    assert_eq!(tasks.promote(i64::MAX).await.unwrap(), 0, "it is not put into the line");
+    assert!(tasks.claim_polls(job, 9, owner, T0).await.unwrap().is_empty(), "not yet");
+    let again = tasks.claim_polls(job, 9, owner, T0 + SECOND).await.unwrap().remove(0);
+    assert_eq!((again.lease.task, again.tries), (first.lease.task, 2));
+    assert!(tasks.release(again.lease, T0).await.unwrap());
+    assert!(tasks.claim_polls(job, 9, owner, T0).await.unwrap().is_empty(), "not at once, the disk may be full");
+    let third = tasks.claim_polls(job, 9, owner, T0 + SECOND).await.unwrap().remove(0);
+    assert_eq!(third.tries, 2, "what was released was no try");
+}
+
+#[tokio::test]
+async fn a_stop_or_another_submission_loses_no_picture_behind_a_link() {
+    for stops in [true, false] {
+        let lab = Lab::new().await;
+        let owner = lab.owner().await;
+        let (job, first) = behind_a_link(&lab, owner).await;
+        if stops {
+            assert_eq!(lab.store.jobs().stop(job, T0).await.unwrap(), 2);
+        } else {
+            lab.submit("night", 1..3).await;
+        }
+        assert_eq!(lab.state(first.lease.task).await, TaskState::Waiting);
+        let tasks = lab.store.tasks();
+        let again = tasks.claim_polls(job, 1, owner, T0 + SECOND).await.unwrap().remove(0);
+        assert!(tasks.wait(again.lease, T0 + SECOND, limited(), true, T0).await.unwrap());
+        assert_eq!(lab.state(first.lease.task).await, TaskState::Waiting, "put off is not given up");
+        let again = tasks.claim_polls(job, 1, owner, T0 + SECOND).await.unwrap().remove(0);
+        let call = lab.store.calls().for_task(first.lease.task).await.unwrap()[0].id;
+        let end = (again.lease, succeeded(1));
+        lab.store.calls().finish(call, crate::lab::fetched(Some(40), &[1]), Some(end), T0).await.unwrap();
+        assert_eq!(lab.state(first.lease.task).await, TaskState::Succeeded);
+        assert_eq!(lab.money(job).await, (40, 0));
+    }
+}
+
+#[tokio::test]
+async fn links_of_a_paused_job_wait_for_it() {
+    let lab = Lab::new().await;
+    let owner = lab.owner().await;
+    let (job, _) = behind_a_link(&lab, owner).await;
+    let (jobs, tasks) = (lab.store.jobs(), lab.store.tasks());
+    jobs.set_state(job, JobState::Paused, Some("the disk is full".into()), T0).await.unwrap();
+    assert_eq!(tasks.poll_jobs(T0 + SECOND).await.unwrap(), []);
+    assert!(tasks.claim_polls(job, 1, owner, T0 + SECOND).await.unwrap().is_empty());
+    jobs.set_state(job, JobState::Active, None, T0).await.unwrap();
+    assert_eq!(tasks.claim_polls(job, 1, owner, T0 + SECOND).await.unwrap().len(), 1);
 }
