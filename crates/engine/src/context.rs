@@ -17,6 +17,7 @@ use imagemill_store::{Claimed, Files, OwnerId, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::answers::{AnswerLog, Kept, SavedAnswer};
+use crate::batch::{BatchWay, Batches};
 use crate::chat::Speaking;
 use crate::clock::Clock;
 use crate::course::{Account, Course};
@@ -41,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) stuck: Mutex<HashMap<CallId, (SavedAnswer, Option<Kept>)>>,
     /// Calls that are with a provider's queue.
     pub(crate) tickets: Mutex<Tickets>,
+    /// Batches that are gathered or with a provider.
+    pub(crate) batches: Batches,
     pub(crate) recipes: HashMap<RecipeName, Arc<dyn Recipe>>,
     pub(crate) capabilities: Arc<CapabilityTable>,
 }
@@ -52,6 +55,8 @@ pub(crate) struct RunningJob {
     pub(crate) provider: Arc<dyn ImageProvider>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) capabilities: Option<Capabilities>,
+    /// How its picture calls go in batches, in the batch lane.
+    pub(crate) batch: Option<Arc<BatchWay>>,
     /// Who answers calls with words alone.
     pub(crate) text: Arc<Speaking>,
     /// Who answers calls with pictures.

@@ -110,7 +110,7 @@ async fn enter(task: &TaskContext, answer: &SavedAnswer, sent: &[SentPicture]) -
     if let Some(failure) = later {
         return Ok(fetch_later(task, failure).await);
     }
-    let cost = cost_of(task, &answer.usage, made);
+    let cost = cost_of(task, &answer.usage, made, answer.price);
     let assets = new_assets(task, stored, sent).await?;
     let (state, call_state, failure) = verdict(task, assets.len(), &failures);
     let end = CallEnd {
@@ -234,6 +234,17 @@ pub(crate) async fn conclude(
 ) -> Result<Step, Failure> {
     let faults = note_at_gate(task, &failure);
     let decision = decide(task, &failure, faults).await;
+    conclude_as(task, call, end, failure, decision).await
+}
+
+/// The same where it is decided already what becomes of the task.
+pub(crate) async fn conclude_as(
+    task: &TaskContext,
+    call: CallId,
+    end: CallEnd,
+    failure: Failure,
+    decision: Decision,
+) -> Result<Step, Failure> {
     // Before its last step a recipe may go on after a failure that concerns only this step.
     let task_end = match &decision {
         decision if is_tolerable(decision) && !task.course.is_last() => None,
@@ -274,7 +285,7 @@ pub(crate) fn failed_end(task: &TaskContext, failure: &Failure, usage: Usage, ra
         FailureKind::UnknownOutcome => CallState::Unknown,
         _ => CallState::Failed,
     };
-    let counted = cost_of(task, &usage, 0).filter(|cost| *cost > Money::ZERO);
+    let counted = cost_of(task, &usage, 0, 1.0).filter(|cost| *cost > Money::ZERO);
     let cost = match failure.billing {
         Billing::NotBilled => Some(Money::ZERO),
         // Charged without a count: the most it may have cost.
@@ -341,11 +352,12 @@ fn verdict(
     }
 }
 
-fn cost_of(task: &TaskContext, usage: &Usage, made: u64) -> Option<Money> {
+/// `price` is a share of the usual one; a provider that names money names what it charges.
+fn cost_of(task: &TaskContext, usage: &Usage, made: u64, price: f64) -> Option<Money> {
     if let Some(micros) = usage.cost_micros {
         return Some(Money::from_micros(micros));
     }
-    task.job.capabilities.as_ref()?.price.as_ref()?.settle(usage, made)
+    Some(task.job.capabilities.as_ref()?.price.as_ref()?.settle(usage, made)? * price)
 }
 
 /// Positions, findings and lineage of the pictures of one answer.

@@ -132,6 +132,7 @@ impl Engine {
             answers: AnswerLog::new(parts.files.spool_dir(), owner),
             stuck: Mutex::default(),
             tickets: Mutex::default(),
+            batches: crate::batch::Batches::default(),
             recipes: parts.recipes.iter().map(|recipe| (recipe.name(), recipe.clone())).collect(),
             capabilities: parts.capabilities.clone(),
             store: parts.store,

@@ -52,6 +52,12 @@ impl BatchAsk {
         }
         Self { endpoint, body: body::json(&value, pictures) }
     }
+
+    /// Its length in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.body.len()
+    }
 }
 
 /// A request as a line of a batch.

@@ -179,7 +179,7 @@ pub(crate) fn enter(
     held.items.extend(wanted.items.iter().map(|item| item.id.clone()));
     drop(held);
     if stage == Stage::Running {
-        let keys = [header::AUTHORIZATION.as_str(), "x-api-key", "x-goog-api-key"];
+        let keys = [header::AUTHORIZATION.as_str(), "x-api-key", "x-goog-api-key", "anthropic-version"];
         let keys = headers.iter().filter(|(name, _)| keys.contains(&name.as_str()));
         let keys: HeaderMap = keys.map(|(name, value)| (name.clone(), value.clone())).collect();
         tokio::spawn(run(Arc::clone(shared), endpoints, Arc::clone(&batch), wanted.items, keys));
