@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use imagemill_domain::job::{Job, JobId};
 use imagemill_domain::task::TaskState;
 use imagemill_engine::Activity;
-use imagemill_store::{PausedProfile, Store, TaskFilter};
+use imagemill_store::{BatchState, PausedProfile, Store, TaskFilter};
 
 use crate::clock::now_us;
 use crate::context::Context;
@@ -54,6 +54,9 @@ pub(crate) async fn snapshot_of(
         .and_then(|activity| activity.profiles.iter().find(|of| of.name == profile))
         .map(|of| (of.concurrency_now, of.concurrency_max));
     let open = counts.open() > 0;
+    let waiting = counts.get(TaskState::Waiting) > 0;
+    let mut batches = if waiting { store.batches().of_job(job.id).await? } else { Vec::new() };
+    batches.retain(|batch| batch.state != BatchState::Ended);
     Ok(JobSnapshot {
         at_us: now_us(),
         id: job.id,
@@ -64,6 +67,7 @@ pub(crate) async fn snapshot_of(
         budget: job.budget,
         failures: store.jobs().failures(job.id).await?,
         pictures: store.jobs().pictures(job.id).await?,
+        batches,
         waiting_until_us: if waits { store.tasks().next_due().await? } else { None },
         paused: paused
             .iter()

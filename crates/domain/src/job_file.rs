@@ -190,10 +190,10 @@ pub struct JobFile {
     #[serde(default)]
     pub priority: i32,
     /// Which way the calls go.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub lane: Lane,
     /// What becomes of tasks that their batch did not get to.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub batch_fallback: BatchFallback,
     /// Who answers text calls, when it is not the job's own profile and model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -226,6 +226,11 @@ pub struct JobFile {
 
 fn one() -> u32 {
     1
+}
+
+/// Left out where it says nothing, so that jobs from before the key are the same jobs.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// What is wrong with a job file, with the place in its text.

@@ -252,18 +252,15 @@ async fn resume(task: &TaskContext, ask: &ImageAsk) -> Result<Option<Step>, Fail
         let end = failed_end(task, &failure, Usage::default(), String::new());
         return conclude(task, call.id, end, failure).await.map(Some);
     };
-    let settled = match answer.only_failure().filter(|_| call.batch.is_some()) {
-        Some(failure) => {
-            let failure = with_billing(task, failure);
-            let mut end = failed_end(task, &failure, answer.usage.clone(), answer.raw.clone());
-            end.cost = end.cost.map(|cost| cost * answer.price);
-            batch::failed(task, answer, kept, end, failure).await
-        }
-        None => {
-            // Only the comparison with the source needs it, and the source may be gone by now.
-            let sent = prepare(task, ask).await.unwrap_or_default();
-            settle(task, answer, kept, &sent).await
-        }
+    let settled = if let Some(failure) = answer.only_failure().filter(|_| call.batch.is_some()) {
+        let failure = with_billing(task, failure);
+        let mut end = failed_end(task, &failure, answer.usage.clone(), answer.raw.clone());
+        end.cost = end.cost.map(|cost| cost * answer.price);
+        batch::failed(task, answer, kept, end, failure).await
+    } else {
+        // Only the comparison with the source needs it, and the source may be gone by now.
+        let sent = prepare(task, ask).await.unwrap_or_default();
+        settle(task, answer, kept, &sent).await
     };
     // After a step in the middle the task goes on like any other.
     task.asking.store(false, Ordering::Relaxed);

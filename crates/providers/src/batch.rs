@@ -48,7 +48,7 @@ impl BatchAsk {
     /// From the members of the request.
     pub(crate) fn new(endpoint: &'static str, mut value: Value, pictures: &[PictureInput]) -> Self {
         if let Some(members) = value.as_object_mut() {
-            LIVE_ONLY.iter().for_each(|name| drop(members.remove(*name)));
+            members.retain(|name, _| !LIVE_ONLY.contains(&name.as_str()));
         }
         Self { endpoint, body: body::json(&value, pictures) }
     }
@@ -252,16 +252,12 @@ impl<'a> BatchResults<'a> {
         loop {
             if self.left.is_empty() {
                 let Some(body) = &mut self.body else { return Ok(None) };
-                match body.next().await? {
-                    Some(piece) => {
-                        body.progressed();
-                        self.left = piece;
-                    }
-                    None => {
-                        self.body = None;
-                        break;
-                    }
-                }
+                let Some(piece) = body.next().await? else {
+                    self.body = None;
+                    break;
+                };
+                body.progressed();
+                self.left = piece;
             }
             let end = memchr(b'\n', &self.left);
             let piece = self.left.split_to(end.map_or(self.left.len(), |at| at + 1));

@@ -28,7 +28,7 @@ pub(crate) struct Page {
     #[serde(default)]
     after_id: String,
     #[serde(default, rename = "pageToken")]
-    page_token: String,
+    token: String,
 }
 
 fn not_found() -> Response {
@@ -74,7 +74,7 @@ fn results(shared: &Arc<Shared>, lines: &[Vec<u8>]) -> Response {
     answer::broken_off(bytes)
 }
 
-fn joined(before: String, body: &[u8], after: &str) -> Vec<u8> {
+fn joined(before: &str, body: &[u8], after: &str) -> Vec<u8> {
     [before.as_bytes(), body, after.as_bytes(), b"\n"].concat()
 }
 
@@ -120,7 +120,7 @@ pub(crate) async fn openai_content(State(shared): Common, Path(id): Path<String>
         let code = if batch.stage() == Stage::Expired { "batch_expired" } else { "batch_cancelled" };
         lines.extend(batch.left().iter().map(|id| {
             let error = json!({"code": code, "message": "This request was not executed."});
-            joined(json!({"id": "", "custom_id": id, "response": null, "error": error}).to_string(), b"", "")
+            joined(&json!({"id": "", "custom_id": id, "response": null, "error": error}).to_string(), b"", "")
         }));
     }
     results(&shared, &lines)
@@ -130,7 +130,7 @@ fn openai_line(done: &Done) -> Vec<u8> {
     let head = json!({"id": format!("batch_req_{}", done.id), "custom_id": done.id, "error": null}).to_string();
     let head = head.trim_end_matches('}');
     let before = format!("{head},\"response\":{{\"status_code\":{},\"request_id\":\"req\",\"body\":", done.status);
-    joined(before, &done.body, "}}")
+    joined(&before, &done.body, "}}")
 }
 
 fn openai_batch(batch: &Batch) -> Value {
@@ -238,10 +238,10 @@ pub(crate) async fn gemini_download(State(shared): Common, Path(call): Path<Stri
 fn gemini_line(done: &Done) -> Vec<u8> {
     let key = Value::from(done.id.as_str());
     if done.status < 400 {
-        return joined(format!("{{\"key\":{key},\"response\":"), &done.body, "}");
+        return joined(&format!("{{\"key\":{key},\"response\":"), &done.body, "}");
     }
     let body: Value = serde_json::from_slice(&done.body).unwrap_or_default();
-    joined(json!({"key": key, "error": body["error"]}).to_string(), b"", "")
+    joined(&json!({"key": key, "error": body["error"]}).to_string(), b"", "")
 }
 
 fn gemini_batch(batch: &Batch) -> Value {
@@ -304,7 +304,7 @@ pub(crate) async fn gemini_create(shared: &Arc<Shared>, model: &str, request: Re
 
 /// `GET /v1beta/batches`.
 pub(crate) async fn gemini_list(State(shared): Common, Query(place): Query<Page>) -> Response {
-    let (listed, more) = page(&shared, &place.page_token);
+    let (listed, more) = page(&shared, &place.token);
     let next = listed.last().filter(|_| more).map(|batch| batch.id.clone());
     let operations: Vec<Value> = listed.iter().map(|batch| gemini_batch(batch)).collect();
     Json(json!({"operations": operations, "nextPageToken": next})).into_response()
@@ -402,12 +402,12 @@ pub(crate) async fn anthropic_results(State(shared): Common, Path(id): Path<Stri
         let id = Value::from(done.id.as_str());
         let (kind, member) = if done.status < 400 { ("succeeded", "message") } else { ("errored", "error") };
         let before = format!("{{\"custom_id\":{id},\"result\":{{\"type\":\"{kind}\",\"{member}\":");
-        joined(before, &done.body, "}}")
+        joined(&before, &done.body, "}}")
     };
     let mut lines: Vec<Vec<u8>> = batch.done().iter().map(line).collect();
     let kind = if batch.stage() == Stage::Cancelled { "canceled" } else { "expired" };
     lines.extend(
-        batch.left().iter().map(|id| joined(json!({"custom_id": id, "result": {"type": kind}}).to_string(), b"", "")),
+        batch.left().iter().map(|id| joined(&json!({"custom_id": id, "result": {"type": kind}}).to_string(), b"", "")),
     );
     results(&shared, &lines)
 }

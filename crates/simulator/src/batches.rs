@@ -224,13 +224,13 @@ async fn run_item(endpoints: &Router, item: Item, keys: &HeaderMap) -> Done {
     let status = response.status();
     let body = axum::body::to_bytes(response.into_body(), MAX_ANSWER_BYTES).await;
     let whole = body.ok().filter(|body| body.starts_with(b"{") && !body.contains(&b'\n'));
-    let (status, body) = match whole {
-        Some(body) => (status, body),
-        None => {
+    let (status, body) = whole.map_or_else(
+        || {
             let words = r#"{"error":{"message":"The request could not be run.","type":"server_error","code":null}}"#;
             (StatusCode::INTERNAL_SERVER_ERROR, Bytes::from_static(words.as_bytes()))
-        }
-    };
+        },
+        |body| (status, body),
+    );
     Done { id: item.id, status: status.as_u16(), body }
 }
 

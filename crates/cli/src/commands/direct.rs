@@ -1,6 +1,7 @@
 //! `imagemill edit` and `imagemill generate`: a job from the command line alone. The same line continues the same job.
 
 use imagemill_domain::job_file::{JobFile, RecipeName};
+use imagemill_domain::lane::Lane;
 use imagemill_simulator::Scenario;
 
 use crate::cli::{AskArgs, EditArgs, GenerateArgs, OverrideArgs, SaveToArgs, StartArgs};
@@ -104,6 +105,7 @@ fn name_of(context: &Context, file: &JobFile) -> String {
     identity.accept_unknown_price = false;
     identity.priority = 0;
     identity.limits = None;
+    identity.lane = Lane::default();
     // Another profile is another job, also when it was not typed.
     identity.profile = choose(context, file.profile.as_deref()).ok().map(|profile| profile.name);
     let canonical = serde_json::to_vec(&(&identity, context.current.to_string_lossy())).expect("a job file serialises");

@@ -5,7 +5,7 @@ use imagemill_domain::call::{Call, CallState};
 use imagemill_domain::job::{Job, JobState};
 use imagemill_domain::plan::prompt_of;
 use imagemill_domain::task::{Task, TaskId, TaskState};
-use imagemill_store::Store;
+use imagemill_store::{Batch, Store};
 use serde_json::{Value, json};
 
 use crate::cli::ExplainArgs;
@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::look;
 use crate::printer::Tone;
 use crate::quit::{Exit, Quit};
-use crate::report::{page, quoted};
+use crate::report::{batch_document, batch_line, page, quoted};
 use crate::texts::say;
 
 /// Lines of a request or an answer that are shown.
@@ -25,6 +25,7 @@ struct Known {
     job: Job,
     task: Task,
     calls: Vec<(Call, Option<(String, String)>)>,
+    batches: Vec<Batch>,
     assets: Vec<(Asset, Option<Value>)>,
 }
 
@@ -90,7 +91,12 @@ async fn read(store: &Store, task: Task) -> anyhow::Result<Known> {
         let prepared = store.assets().prepared(asset.id).await?;
         assets.push((asset, prepared));
     }
-    Ok(Known { job, task, calls, assets })
+    let numbers: std::collections::BTreeSet<_> = calls.iter().filter_map(|(call, _)| call.batch).collect();
+    let mut batches = Vec::new();
+    for number in numbers {
+        batches.extend(store.batches().get(number).await?);
+    }
+    Ok(Known { job, task, calls, batches, assets })
 }
 
 fn tell(context: &Context, known: &Known) {
@@ -115,7 +121,8 @@ fn tell(context: &Context, known: &Known) {
         printer.line(format!("  {}", say!(texts, "explain.negative", prompt = definition.file.negative_prompt)));
     }
     for (call, raw) in &known.calls {
-        tell_call(context, call, raw.as_ref());
+        let batch = known.batches.iter().find(|batch| call.batch == Some(batch.id));
+        tell_call(context, call, raw.as_ref(), batch);
     }
     if known.calls.is_empty() {
         printer.line(format!("  {}", say!(texts, "explain.no_calls")));
@@ -136,7 +143,7 @@ fn tell(context: &Context, known: &Known) {
     }
 }
 
-fn tell_call(context: &Context, call: &Call, raw: Option<&(String, String)>) {
+fn tell_call(context: &Context, call: &Call, raw: Option<&(String, String)>, batch: Option<&Batch>) {
     let (texts, printer) = (&context.texts, &context.printer);
     let seconds =
         call.ended_us.map_or_else(String::new, |ended| format!("{:.1}s", (ended - call.sent_us) as f64 / 1e6));
@@ -160,6 +167,9 @@ fn tell_call(context: &Context, call: &Call, raw: Option<&(String, String)>) {
     printer.line("");
     printer.line(format!("  {head}  {state} {http} {seconds}"));
     printer.line(format!("    {}", cost_line(context, call)));
+    if let Some(batch) = batch {
+        printer.line(format!("    {}", batch_line(texts, batch)));
+    }
     if let Some(failure) = &call.failure {
         let code = failure.code.as_deref().map(|code| format!(" [{code}]")).unwrap_or_default();
         printer.line(format!("    {}{code}", printer.paint(Tone::Bad, texts.translated(&failure.message))));
@@ -226,6 +236,7 @@ fn next(context: &Context, known: &Known) -> Vec<String> {
     let (texts, task, job) = (&context.texts, &known.task, &known.job);
     let mut lines = vec![String::new()];
     let by_itself = match (task.state, job.state) {
+        (TaskState::Waiting, _) if task.not_before_us.is_none() => say!(texts, "explain.waits_for_batch"),
         (TaskState::Waiting, _) => {
             let seconds = task.not_before_us.map_or(0, |until| (until - now_us()).max(0) / 1_000_000);
             say!(texts, "explain.waits", time = crate::clock::duration(seconds as u64))
@@ -284,6 +295,7 @@ fn document(context: &Context, known: &Known) -> Value {
         "task": known.task,
         "prompt": prompt_of(&known.job.definition, &known.task.spec),
         "calls": calls,
+        "batches": known.batches.iter().map(batch_document).collect::<Vec<_>>(),
         "assets": assets,
     })
 }

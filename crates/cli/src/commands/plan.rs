@@ -57,6 +57,8 @@ fn document(planned: &Planned, tasks: &[serde_json::Value]) -> serde_json::Value
         "sources": plan.scan.items.len(),
         "cost": plan.cost,
         "call_ceiling": plan.definition.call_ceiling,
+        "lane": plan.definition.file.lane,
+        "batch": plan.definition.batch,
         "budget": plan.definition.file.budget,
         "seconds_at_rate": plan.seconds_at_rate,
         "unknown_policy": plan.definition.unknown,

@@ -1,7 +1,7 @@
 //! `imagemill status [JOB]`: the jobs of the workspace, or one in detail. Works beside a running process.
 
 use imagemill_domain::job::{Job, JobState};
-use imagemill_store::Store;
+use imagemill_store::{BatchState, Store};
 use serde_json::json;
 
 use crate::cli::StatusArgs;
@@ -9,7 +9,7 @@ use crate::clock::local_time;
 use crate::context::Context;
 use crate::printer::Tone;
 use crate::quit::{Exit, Quit};
-use crate::report::{JobSnapshot, Summary, bar, counts_line, render};
+use crate::report::{JobSnapshot, Summary, bar, batch_document, batch_line, counts_line, render};
 use crate::texts::{grouped, say};
 use crate::workspace::Owner;
 use crate::{launch, look};
@@ -106,6 +106,10 @@ async fn one(context: &Context, store: &Store, job: Job, owner: Option<Owner>) -
     if let Some(owner) = &owner {
         context.printer.line(format!("  {}", say!(texts, "status.owner", owner = owner)));
     }
+    let batches = store.batches().of_job(job.id).await?;
+    for batch in batches.iter().filter(|batch| batch.state != BatchState::Ended) {
+        context.printer.line(format!("  {}", batch_line(texts, batch)));
+    }
     let summary = Summary {
         seconds: 0,
         put_off: std::collections::BTreeMap::new(),
@@ -125,6 +129,8 @@ async fn one(context: &Context, store: &Store, job: Job, owner: Option<Owner>) -
         object.insert("recipe".into(), definition.file.recipe.word().into());
         object.insert("failures".into(), serde_json::to_value(&summary.failures)?);
         object.insert("unknown".into(), serde_json::to_value(&summary.unknown)?);
+        let batches: Vec<_> = batches.iter().map(batch_document).collect();
+        object.insert("batches".into(), batches.into());
         object.insert("owner".into(), serde_json::to_value(&owner)?);
     }
     context.printer.json(&document);

@@ -7,6 +7,6 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use lines::{bar, counts_line, money_line, plain_line, rough, status_line};
+pub(crate) use lines::{bar, batch_document, batch_line, counts_line, money_line, plain_line, rough, status_line};
 pub(crate) use progress::{JobSnapshot, Progress};
 pub(crate) use summary::{FailureExample, Summary, UnknownCall, page, quoted, render};

@@ -59,14 +59,19 @@ impl Asked<'_> {
         let asked = file.options.stream;
         let word = file.lane.word();
         let protocol = self.profile.resolved_protocol(self.capabilities.is_some_and(Capabilities::knows_images));
-        let over =
-            |what: &str| self.refuse(format!("lane = \"{word}\""), format!("the protocol {} {what}", protocol.word()));
+        let refuse = |detail: String| self.refuse(format!("lane = \"{word}\""), detail);
+        let over = protocol.word();
         match file.lane {
-            Lane::Auto => Ok(asked),
-            Lane::Queue if !protocol.is_queue() => over("has no queue; take another lane or profile"),
-            Lane::Queue => Ok(asked),
-            _ if protocol.is_queue() => over("is a queue; take lane = \"queue\" or leave it out"),
-            Lane::Stream if !protocol.carries("stream") => over("has no streams; take lane = \"sync\""),
+            Lane::Queue if !protocol.is_queue() => {
+                refuse(format!("the protocol {over} has no queue; take another lane or profile"))
+            }
+            Lane::Auto | Lane::Queue => Ok(asked),
+            _ if protocol.is_queue() => {
+                refuse(format!("the protocol {over} is a queue; take lane = \"queue\" or leave it out"))
+            }
+            Lane::Stream if !protocol.carries("stream") => {
+                refuse(format!("the protocol {over} has no streams; take lane = \"sync\""))
+            }
             Lane::Stream if asked == Some(false) => self.refuse(
                 "lane = \"stream\" with stream = false",
                 "the two contradict each other; leave one of them out",

@@ -33,6 +33,9 @@ const LAST_WAIT: Duration = Duration::from_secs(2);
 /// A batch is given up so many times its window after it was sent.
 const WINDOWS: u64 = 3;
 
+/// Tells the files of one reading from those of another.
+static READINGS: AtomicU64 = AtomicU64::new(0);
+
 /// What the dispatcher has to know of a round of tending.
 pub(crate) struct Tended {
     pub(crate) batch: BatchId,
@@ -284,7 +287,6 @@ impl Tending<'_> {
         if let Some(failure) = &end.failure {
             return not_taken(shared, batch.id, &batch.profile, failure.clone()).await;
         }
-        static READINGS: AtomicU64 = AtomicU64::new(0);
         let reading = READINGS.fetch_add(1, Ordering::Relaxed);
         let spool = Spool::new(shared.files.spool_dir(), &format!("b{}-{}-{reading}", batch.id, shared.owner.0));
         let mut results = self.way.provider.results(end, spool, is_words);

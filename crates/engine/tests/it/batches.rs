@@ -247,28 +247,40 @@ async fn a_kill_before_the_batch_is_sent_takes_everything_back() {
     assert_eq!(bed.store.jobs().counts(job).await.unwrap().get(Succeeded), 5 - unknown);
 }
 
+/// Where a process dies, in the order of a batch's life.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Point {
+    Gathering,
+    Uploaded,
+    Created,
+    InTheResults,
+}
+
 #[tokio::test]
 async fn kills_at_every_point_pay_nothing_twice() {
     for protocol in [Protocol::Images, Protocol::Gemini] {
-        let bed = Bed::new(rules(BatchRules { takes_ms: 900, ..BatchRules::default() })).await;
-        let job = bed
-            .batch_job(8, |file, profile| {
-                file.retry.attempts = 20;
-                bed.speak(file, profile, protocol);
+        for point in [Point::Gathering, Point::Uploaded, Point::Created, Point::InTheResults] {
+            let bed = Bed::new(taking(300)).await;
+            let job = bed.batch_job(8, |file, profile| bed.speak(file, profile, protocol)).await;
+            let done = async || bed.store.jobs().counts(job).await.unwrap().get(Succeeded);
+            bed.run_and_kill(async || match point {
+                Point::Gathering => !bed.calls(job).await.is_empty(),
+                Point::Uploaded => bed.simulator.batches().1 >= 1,
+                Point::Created => bed.simulator.batches().0 >= 1,
+                Point::InTheResults => done().await >= 1,
             })
             .await;
-        // The ledger's rows are there; the file was uploaded; the batch was created; results are being read.
-        bed.run_and_kill(async || !bed.calls(job).await.is_empty()).await;
-        bed.run_and_kill(async || bed.simulator.batches().1 >= 1).await;
-        bed.run_and_kill(async || bed.simulator.batches().0 >= 1).await;
-        let created = bed.simulator.batches().0;
-        let done = async || bed.store.jobs().counts(job).await.unwrap().get(Succeeded);
-        bed.run_and_kill(async || done().await >= 1).await;
-        bed.run().await;
-        assert_eq!(bed.states(job).await, [(Succeeded, 8)], "{protocol:?}: {:?}", bed.tasks(job).await);
-        assert_eq!((created, bed.simulator.batches().0, bed.billed()), (1, 1, 8), "{protocol:?}");
-        bed.expect_all_accounted_for(job).await;
-        assert_eq!(std::fs::read_dir(bed.files.spool_dir()).unwrap().count(), 0);
+            let created = bed.simulator.batches().0;
+            bed.run().await;
+            let unknown = bed.store.jobs().counts(job).await.unwrap().get(Unknown);
+            let told = format!("{protocol:?} {point:?}: {:?}", bed.tasks(job).await);
+            assert_eq!((done().await + unknown, bed.simulator.batches().0), (8, 1 - unknown / 8), "{told}");
+            // Only a creation that was on its way and did not arrive is in doubt.
+            assert!(unknown == 0 || created == 0, "{told}");
+            assert_eq!(bed.billed(), 8 - unknown, "{told}");
+            bed.expect_all_accounted_for(job).await;
+            assert_eq!(std::fs::read_dir(bed.files.spool_dir()).unwrap().count(), 0);
+        }
     }
 }
 
@@ -282,8 +294,9 @@ async fn kills_at_any_moment_lose_nothing_of_a_batch() {
         bed.run_and_kill(async || Instant::now() >= until).await;
     }
     bed.run().await;
-    assert_eq!(bed.states(job).await, [(Succeeded, 30)]);
-    assert_eq!(bed.billed(), 30, "every request was paid for once");
+    let counts = bed.store.jobs().counts(job).await.unwrap();
+    assert_eq!(counts.get(Succeeded) + counts.get(Unknown), 30, "{counts:?}");
+    assert!((counts.get(Succeeded)..=30).contains(&bed.billed()), "no request was paid for twice");
     bed.expect_all_accounted_for(job).await;
 }
 
