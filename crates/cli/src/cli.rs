@@ -77,8 +77,8 @@ pub(crate) enum Command {
     Generate(GenerateArgs),
     /// List the jobs, or show one in detail
     Status(StatusArgs),
-    /// Follow a job that runs, here or in another process
-    Watch(JobArg),
+    /// Show all jobs on a full screen, or follow one that another process runs
+    Watch(WatchArgs),
     /// Pause a job: calls under way end, none starts
     Pause(JobArg),
     /// Continue a paused or interrupted job, or a paused profile
@@ -118,6 +118,13 @@ pub(crate) enum Command {
 pub(crate) struct JobArg {
     /// Job by number, name, or a part of the name that no other job has
     pub(crate) job: String,
+}
+
+/// What to watch.
+#[derive(Debug, Args)]
+pub(crate) struct WatchArgs {
+    /// Job by number, name, or a part of the name; without it a full screen shows the workspace
+    pub(crate) job: Option<String>,
 }
 
 /// How a run starts and what it may cost. The same for `run`, `edit`, `generate`, `resume` and `retry`.
@@ -342,18 +349,6 @@ pub(crate) enum CostsBy {
     Profile,
     Model,
     Day,
-}
-
-impl CostsBy {
-    /// The word for JSON.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Job => "job",
-            Self::Profile => "profile",
-            Self::Model => "model",
-            Self::Day => "day",
-        }
-    }
 }
 
 /// `costs`.

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use imagemill_desk::{Progress, Runner, now_us, snapshot};
 use imagemill_domain::event::Event;
 use imagemill_domain::job::{JobId, JobState};
 use imagemill_domain::task::TaskState;
@@ -11,12 +12,9 @@ use imagemill_store::Store;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::mpsc;
 
-use crate::clock::now_us;
 use crate::context::Context;
-use crate::look;
 use crate::printer::Printer;
-use crate::report::{Progress, plain_line, status_line};
-use crate::runner::Runner;
+use crate::report::{plain_line, status_line};
 use crate::texts::say;
 
 /// Between two looks.
@@ -59,7 +57,7 @@ pub(crate) async fn follow(
     loop {
         let activity = runner.activity();
         for (index, id) in jobs.iter().enumerate() {
-            let look = look::snapshot(store, *id, activity.as_ref()).await?;
+            let look = snapshot(store, *id, activity.as_ref()).await?;
             match progress.get_mut(index) {
                 Some(known) => known.take(look),
                 None => progress.push(Progress::new(look)),
@@ -82,11 +80,11 @@ pub(crate) async fn follow(
         }
         if runner.engine().is_none() && took_over.elapsed() >= TAKE_OVER_EVERY {
             took_over = Instant::now();
-            if !runs && context.workspace.owner().is_none() {
+            if !runs && context.desk.workspace.owner().is_none() {
                 context.printer.note(say!(context.texts, "watch.nobody"));
                 break;
             }
-            if runs && runner.take_over(context, store).await?.is_none() {
+            if runs && runner.take_over(&context.desk, store).await?.is_none() {
                 context.printer.note(say!(context.texts, "run.took_over"));
             }
         }

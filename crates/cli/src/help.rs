@@ -2,9 +2,10 @@
 //! key: `help.about`, `help.COMMAND.about`, `help.COMMAND.ARGUMENT`, with `global` as the command of global options.
 
 use clap::{Arg, ArgAction, Command, CommandFactory};
+use imagemill_desk::Lang;
 
 use crate::cli::Cli;
-use crate::texts::{Lang, Texts};
+use crate::texts::Texts;
 
 /// The command with its help texts.
 pub(crate) fn command(lang: Lang) -> Command {

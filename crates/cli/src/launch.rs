@@ -1,131 +1,62 @@
 //! The whole story of a run: scan, plan, money gate, submit, run and follow, save, summary. `run`, `edit`, `generate`, `resume`,
 //! `retry` and `demo` are thin callers.
 
+use imagemill_desk::{
+    JobInput, JobSnapshot, Lang, Planned, Progress, Runner, Target, failure_examples, most_it_may_cost, snapshot,
+    submit, unknown_calls,
+};
 use imagemill_domain::capability::CapabilityTable;
-use imagemill_domain::job::{Job, JobId, JobState};
+use imagemill_domain::job::{JobId, JobState};
 use imagemill_domain::job_file::RecipeName;
 use imagemill_domain::money::Money;
-use imagemill_domain::plan::{Plan, expand};
-use imagemill_domain::profile::Profile;
+use imagemill_domain::plan::Plan;
 use imagemill_domain::sizes::SizeChoice;
 use imagemill_domain::source::Scan;
-use imagemill_domain::speaker::{Speaker, SpeakerSection, Speakers};
 use imagemill_domain::task::TaskState;
-use imagemill_store::{NewJob, NewTask, Store, Submitted};
+use imagemill_sources::ScanProgress;
+use imagemill_store::{Store, Submitted};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::clock::{duration, now_us};
+use crate::clock::duration;
 use crate::context::Context;
 use crate::follow::{End, follow};
-use crate::job_source::JobInput;
 use crate::printer::{Printer, Tone};
-use crate::profiles::{SIMULATOR, choose, read_credential};
-use crate::quit::{Exit, Quit};
-use crate::report::{Progress, Summary, money_line, render, rough};
-use crate::runner::Runner;
-use crate::saving::{Target, save_job};
-use crate::texts::{Lang, Texts, grouped, say};
-use crate::{look, report};
+use crate::quit::Exit;
+use crate::report::{Summary, money_line, render, rough};
+use crate::saving::save_job;
+use crate::texts::{Texts, grouped, say};
 
-/// Tasks a transaction takes.
-const CHUNK: usize = 5_000;
 /// Left-out files that are named one by one.
 const NAMED_SKIPS: usize = 5;
 
-/// A planned job with all that belongs to it.
-#[derive(Debug)]
-pub(crate) struct Planned {
-    /// What was typed.
-    pub(crate) input: JobInput,
-    /// Tasks and money.
-    pub(crate) plan: Plan,
-}
-
-/// Scans and plans. `runner` gives the simulator profile an address; without one (`plan`) a stand-in is used.
+/// Scans and plans, with a spinner on a terminal. `runner` as in [`imagemill_desk::plan`].
 pub(crate) async fn plan(
     context: &Context,
     input: JobInput,
     table: &CapabilityTable,
     runner: Option<&mut Runner>,
 ) -> anyhow::Result<Planned> {
-    let mut input = input;
-    let mut runner = runner;
-    let profile = ready(context, input.file.profile.as_deref(), runner.as_deref_mut()).await?;
-    if let Some(concurrency) = input.concurrency {
-        let limits = input.file.limits.unwrap_or(profile.limits);
-        input.file.limits = Some(imagemill_domain::profile::RateLimits { concurrency, ..limits });
-    }
-    let scan = scan(context, &input).await?;
-    let mut plan = expand(&input.file, &input.name, &profile, scan, table).map_err(|error| input.plan_error(&error))?;
-    let text = speaker(context, &input, input.file.text.as_ref(), &plan, runner.as_deref_mut()).await?;
-    let vision = speaker(context, &input, input.file.vision.as_ref(), &plan, runner).await?;
-    plan.definition.speakers = Speakers { text, vision };
-    Ok(Planned { input, plan })
-}
-
-/// The profile to call, with an address and, before a run, with a key that can be read.
-async fn ready(context: &Context, named: Option<&str>, runner: Option<&mut Runner>) -> anyhow::Result<Profile> {
-    let mut profile = choose(context, named)?;
-    match runner {
-        Some(runner) => {
-            read_credential(&profile.credential).map_err(|failure| {
-                let text =
-                    say!(context.texts, "profile.no_credential", profile = profile.name, reason = failure.message);
-                anyhow::anyhow!(text)
-            })?;
-            runner.provide(&mut profile).await?;
-        }
-        None if profile.provider == SIMULATOR && profile.base_url.is_empty() => {
-            "http://127.0.0.1/v1".clone_into(&mut profile.base_url);
-        }
-        None => {}
-    }
-    Ok(profile)
-}
-
-/// Who answers the job's text or vision calls; `None` when the job does not say.
-async fn speaker(
-    context: &Context,
-    input: &JobInput,
-    section: Option<&SpeakerSection>,
-    plan: &Plan,
-    runner: Option<&mut Runner>,
-) -> anyhow::Result<Option<Speaker>> {
-    let Some(section) = section else { return Ok(None) };
-    let named = match &section.profile {
-        Some(name) => Some(ready(context, Some(name), runner).await?),
-        None => None,
-    };
-    let definition = &plan.definition;
-    let speaker = section.speaker((&definition.profile, &definition.model), named.as_ref());
-    speaker.map(Some).map_err(|error| input.plan_error(&error))
-}
-
-async fn scan(context: &Context, input: &JobInput) -> anyhow::Result<Scan> {
     let bar = (Printer::is_terminal() && !context.printer.quiet).then(|| {
         let style = ProgressStyle::with_template("{spinner} {msg}").expect("the template is ours");
         ProgressBar::new_spinner().with_style(style)
     });
-    let (section, base, recipe) = (input.file.source.clone(), input.base.clone(), input.file.recipe);
     let (found_text, checked_text) = (say!(context.texts, "scan.found"), say!(context.texts, "scan.checked"));
     let shown = bar.clone();
-    let scanning = tokio::task::spawn_blocking(move || {
-        imagemill_sources::scan(&section, &base, recipe, &mut |progress| {
-            let Some(bar) = &shown else { return };
-            let text = if progress.checked == 0 {
-                format!("{found_text} {}", grouped(progress.found))
-            } else {
-                format!("{checked_text} {}/{}", grouped(progress.checked), grouped(progress.found))
-            };
-            bar.set_message(text);
-            bar.tick();
-        })
-    });
-    let scan = scanning.await?;
+    let progress = move |progress: ScanProgress| {
+        let Some(bar) = &shown else { return };
+        let text = if progress.checked == 0 {
+            format!("{found_text} {}", grouped(progress.found))
+        } else {
+            format!("{checked_text} {}/{}", grouped(progress.checked), grouped(progress.found))
+        };
+        bar.set_message(text);
+        bar.tick();
+    };
+    let planned = imagemill_desk::plan(&context.desk.config, input, table, runner, progress).await;
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
-    scan.map_err(|error| Quit::usage(error.to_string()))
+    Ok(planned?)
 }
 
 /// The plan in a few lines, for `plan` and before a run.
@@ -209,25 +140,20 @@ fn gate(context: &Context, planned: &[(Planned, u64)], yes: bool) -> Option<Exit
     let mut most = Money::ZERO;
     for (planned, done) in planned {
         let plan = &planned.plan;
-        let left = plan.tasks.saturating_sub(*done);
-        let Some(cost) = &plan.cost else {
-            if !plan.definition.file.accept_unknown_price && left > 0 {
+        match most_it_may_cost(plan, *done) {
+            Some(money) => most += money,
+            None if plan.definition.file.accept_unknown_price => {}
+            None => {
                 printer.error(say!(texts, "gate.unknown_price", job = plan.name, model = plan.definition.model));
                 return Some(Exit::CannotStart);
             }
-            continue;
-        };
-        // Pretend money needs no consent.
-        if plan.definition.profile.provider != SIMULATOR {
-            let high = cost.high * (left as f64 / plan.tasks.max(1) as f64);
-            most += plan.definition.file.budget.map_or(high, |budget| budget.min(high));
         }
     }
-    if most <= context.config.confirm_above || yes {
+    if most <= context.desk.config.confirm_above || yes {
         return None;
     }
     if !Printer::can_ask() {
-        printer.error(say!(texts, "gate.needs_yes", money = most, limit = context.config.confirm_above));
+        printer.error(say!(texts, "gate.needs_yes", money = most, limit = context.desk.config.confirm_above));
         return Some(Exit::CannotStart);
     }
     let answer = Printer::ask(&say!(texts, "gate.question", money = most)).unwrap_or_default().to_lowercase();
@@ -245,7 +171,7 @@ pub(crate) async fn run(
     yes: bool,
     mut runner: Runner,
 ) -> anyhow::Result<Exit> {
-    let table = context.capabilities()?;
+    let table = context.desk.capabilities()?;
     let mut planned = Vec::new();
     for input in inputs {
         planned.push(plan(context, input, &table, Some(&mut runner)).await?);
@@ -258,7 +184,7 @@ pub(crate) async fn run(
             context.warn(context.texts.translated(warning));
         }
     }
-    let store = context.store().await?;
+    let store = context.desk.store().await?;
     let exit = Box::pin(submit_and_run(context, &store, planned, yes, runner)).await;
     store.close().await;
     exit
@@ -294,34 +220,6 @@ async fn submit_and_run(
     run_submitted(context, store, jobs, runner, since).await
 }
 
-/// Writes a plan into the store, in chunks.
-pub(crate) async fn submit(store: &Store, plan: &Plan) -> anyhow::Result<Submitted> {
-    let job = store
-        .jobs()
-        .begin_submit(
-            NewJob {
-                name: plan.name.clone(),
-                priority: plan.definition.file.priority,
-                budget: plan.definition.file.budget,
-                definition: plan.definition.clone(),
-            },
-            now_us(),
-        )
-        .await?;
-    let mut chunk = Vec::with_capacity(CHUNK.min(plan.tasks as usize));
-    for task in plan.tasks() {
-        let task = task?;
-        chunk.push(NewTask { key: task.key, spec: task.spec });
-        if chunk.len() == CHUNK {
-            store.jobs().add_tasks(job, std::mem::take(&mut chunk)).await?;
-        }
-    }
-    if !chunk.is_empty() {
-        store.jobs().add_tasks(job, chunk).await?;
-    }
-    Ok(store.jobs().finish_submit(job, now_us()).await?)
-}
-
 async fn tell_submitted(context: &Context, store: &Store, job: &Planned, submitted: Submitted) -> anyhow::Result<()> {
     let texts = &context.texts;
     if submitted.known > 0 {
@@ -353,7 +251,7 @@ pub(crate) async fn run_submitted(
     let ids: Vec<JobId> = jobs.iter().map(|(id, _)| *id).collect();
     let any_open = !all_finished(store, &ids).await?;
     if any_open {
-        match runner.take_over(context, store).await? {
+        match runner.take_over(&context.desk, store).await? {
             Some(owner) => context.printer.note(say!(context.texts, "run.owned", owner = owner)),
             None => tell_others(context, store, &ids).await?,
         }
@@ -362,7 +260,7 @@ pub(crate) async fn run_submitted(
         Ok(followed) => followed,
         Err(error) => {
             // Calls under way are paid for: they come in whatever became of following them.
-            runner.finish(context).await;
+            runner.finish(|answers| context.held(answers)).await;
             return Err(error);
         }
     };
@@ -385,7 +283,7 @@ pub(crate) async fn run_submitted(
         };
         exit = exit.and(finish(context, store, progress, saved, end).await?);
     }
-    runner.finish(context).await;
+    runner.finish(|answers| context.held(answers)).await;
     Ok(exit)
 }
 
@@ -410,7 +308,7 @@ async fn tell_others(context: &Context, store: &Store, ours: &[JobId]) -> anyhow
 
 /// A last look after everything came to rest.
 async fn settle(store: &Store, mut progress: Progress, id: JobId) -> anyhow::Result<Progress> {
-    progress.take(look::snapshot(store, id, None).await?);
+    progress.take(snapshot(store, id, None).await?);
     Ok(progress)
 }
 
@@ -427,12 +325,12 @@ pub(crate) async fn finish(
     let summary = Summary {
         seconds: progress.seconds(),
         put_off: progress.put_off.clone(),
-        failures: look::failure_examples(store, job).await?,
-        unknown: look::unknown_calls(store, job.id).await?,
+        failures: failure_examples(store, job).await?,
+        unknown: unknown_calls(store, job.id).await?,
         saved_shown: saved.as_ref().map(|saved| context.shown(&saved.folder)),
         saved,
         program: context.program(),
-        originals: context.workspace.state().join("files"),
+        originals: context.desk.workspace.state().join("files"),
         job: job.clone(),
     };
     context.printer.json(&summary.json());
@@ -466,15 +364,7 @@ fn exit_of(progress: &Progress, end: End, save_failed: bool) -> Exit {
     }
 }
 
-/// A job's save target as it was submitted, for `resume` and `retry`.
-pub(crate) fn stored_target(context: &Context, job: &Job) -> Option<Target> {
-    let rule = job.definition.file.save.clone()?;
-    let folder = rule.folder.as_deref().map(crate::config::expand_home);
-    let folder = context.current.join(folder.unwrap_or_else(|| crate::job_source::default_folder(&job.name)));
-    Some(Target { folder, rule })
-}
-
 /// Money of a job in one line, for lists.
-pub(crate) fn money(context: &Context, job: &report::JobSnapshot) -> String {
+pub(crate) fn money(context: &Context, job: &JobSnapshot) -> String {
     money_line(&context.texts, job.spent, job.reserved, job.budget)
 }

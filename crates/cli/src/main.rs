@@ -4,23 +4,18 @@
 mod cli;
 mod clock;
 mod commands;
-mod config;
 mod context;
 mod follow;
 mod help;
 mod job_source;
 mod launch;
 mod logs;
-mod look;
 mod printer;
-mod profiles;
 mod quit;
 mod report;
-mod runner;
 mod saving;
+mod screen;
 mod texts;
-mod translate;
-mod workspace;
 
 use std::process::ExitCode;
 
@@ -28,11 +23,12 @@ use std::process::ExitCode;
 const BLOCKING_THREADS: usize = 24;
 
 use clap::FromArgMatches;
+use imagemill_desk::DeskError;
 
 use crate::cli::{Cli, Command};
 use crate::context::Context;
 use crate::printer::{Printer, Tone};
-use crate::quit::{Exit, Quit};
+use crate::quit::{Exit, FileProblem, Quit};
 use crate::texts::{Texts, say};
 
 fn main() -> ExitCode {
@@ -49,7 +45,7 @@ fn main() -> ExitCode {
     let printer = Printer::new(&cli.global);
     let exit = dispatch(cli, command).unwrap_or_else(|error| {
         tell_error(&printer, &Texts::new(lang), &error);
-        if error.downcast_ref::<Quit>().is_some() { Exit::Usage } else { Exit::CannotStart }
+        if is_usage(&error) { Exit::Usage } else { Exit::CannotStart }
     });
     ExitCode::from(exit.code())
 }
@@ -79,10 +75,10 @@ fn dispatch(cli: Cli, command: clap::Command) -> anyhow::Result<Exit> {
         Command::Models(args) => return commands::models::run(&context, &args),
         _ => {}
     }
-    let folder = context.workspace.exists().then(|| context.workspace.logs());
+    let folder = context.desk.workspace.exists().then(|| context.desk.workspace.logs());
     let runs = matches!(cli.command, Command::Run(_) | Command::Edit(_) | Command::Generate(_));
-    let folder = if runs { Some(context.workspace.logs()) } else { folder };
-    logs::start(folder.as_deref(), &context.config.log, cli.global.verbose);
+    let folder = if runs { Some(context.desk.workspace.logs()) } else { folder };
+    logs::start(folder.as_deref(), &context.desk.config.log, cli.global.verbose);
     let runtime =
         tokio::runtime::Builder::new_multi_thread().max_blocking_threads(BLOCKING_THREADS).enable_all().build()?;
     let exit = runtime.block_on(Box::pin(asynchronous(context, cli.command)));
@@ -115,11 +111,15 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
     }
 }
 
+/// Whether the user asked for something that does not exist or makes no sense.
+fn is_usage(error: &anyhow::Error) -> bool {
+    error.is::<Quit>() || error.downcast_ref::<DeskError>().is_some_and(DeskError::is_usage)
+}
+
 /// An error on standard error, and as a JSON document with --json.
 fn tell_error(printer: &Printer, texts: &Texts, error: &anyhow::Error) {
-    let quit = error.downcast_ref::<Quit>();
-    let problem = match quit {
-        Some(Quit::File(problem)) => Some(problem),
+    let problem = match error.downcast_ref::<DeskError>() {
+        Some(DeskError::Written(fault)) => Some(FileProblem::new(fault)),
         _ => None,
     };
     let message = error.chain().map(ToString::to_string).fold(String::new(), |all, part| {
@@ -132,21 +132,21 @@ fn tell_error(printer: &Printer, texts: &Texts, error: &anyhow::Error) {
             format!("{all}: {part}")
         }
     });
-    if let Some(problem) = problem {
+    if let Some(problem) = &problem {
         printer.error(problem.render(printer.colored_err(), texts));
     } else {
         let word = printer.paint_err(Tone::Bad, say!(texts, "word.error"));
         printer.error(format!("{word} {}", texts.translated(&message)));
     }
-    let place = problem.map(|problem| {
+    let place = problem.as_ref().map(|problem| {
         let (file, line, column) = &problem.place;
         serde_json::json!({ "file": file, "line": line, "column": column })
     });
     printer.json(&serde_json::json!({
         "error": {
-            "kind": if quit.is_some() { "usage" } else { "cannot_start" },
+            "kind": if is_usage(error) { "usage" } else { "cannot_start" },
             "message": message,
-            "help": problem.and_then(quit::FileProblem::help),
+            "help": problem.as_ref().and_then(FileProblem::help),
             "place": place,
         }
     }));

@@ -58,6 +58,11 @@ impl Printer {
         std::io::stderr().is_terminal()
     }
 
+    /// Whether the whole terminal can be taken: keys come from it and it shows what is drawn.
+    pub(crate) fn has_screen() -> bool {
+        std::io::stdin().is_terminal() && std::io::stdout().is_terminal()
+    }
+
     /// Whether questions can be asked.
     pub(crate) fn can_ask() -> bool {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal()

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use imagemill_domain::job_file::JobFileError;
+use imagemill_desk::FileFault;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 
 use crate::texts::Texts;
@@ -46,9 +46,6 @@ pub(crate) enum Quit {
     /// The user asked for something that does not exist or makes no sense.
     #[error("{0}")]
     Usage(String),
-    /// The same, with a place in a file.
-    #[error(transparent)]
-    File(#[from] FileProblem),
 }
 
 impl Quit {
@@ -74,17 +71,19 @@ pub(crate) struct FileProblem {
 const LONGEST_LINE_SHOWN: usize = 240;
 
 impl FileProblem {
-    /// From what the reader of `text` said; `file` is the name the user knows it by.
-    pub(crate) fn new(file: &str, text: &str, error: JobFileError) -> Self {
+    /// Ready to be drawn.
+    pub(crate) fn new(fault: &FileFault) -> Self {
+        let FileFault { file, text, error } = fault;
+        let error = error.clone();
         let start = error.span.as_ref().map_or(0, |span| span.start);
-        let before = &text[..start];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let place = (file.to_owned(), before.matches('\n').count() + 1, before[line_start..].chars().count() + 1);
+        let line_start = text[..start].rfind('\n').map_or(0, |at| at + 1);
+        let (line, column) = fault.place();
+        let place = (file.clone(), line, column);
         let line_end = text[start..].find('\n').map_or(text.len(), |at| start + at);
         let (shown, span) = if line_end - line_start > LONGEST_LINE_SHOWN {
             excerpt(text, line_start, line_end, error.span)
         } else {
-            (text.to_owned(), error.span)
+            (text.clone(), error.span)
         };
         Self { message: error.message, source_text: NamedSource::new(file, shown), span, help: error.help, place }
     }
@@ -145,14 +144,16 @@ impl Diagnostic for FileProblem {
 
 #[cfg(test)]
 mod tests {
+    use imagemill_domain::job_file::JobFileError;
+
     use super::*;
-    use crate::texts::Lang;
+    use imagemill_desk::Lang;
 
     #[test]
     fn a_long_line_is_shown_in_part() {
         let text = format!("{}BAD{}", "x".repeat(5_000), "y".repeat(5_000));
         let error = JobFileError { message: "no".into(), span: Some(5_000..5_003), help: None };
-        let problem = FileProblem::new("job.json", &text, error);
+        let problem = FileProblem::new(&FileFault::new("job.json", &text, error));
         let shown = problem.render(false, &Texts::new(Lang::En));
         assert!(shown.contains("BAD") && shown.len() < 2_000, "{shown}");
         assert_eq!(problem.place, ("job.json".into(), 1, 5_001));

@@ -1,10 +1,8 @@
 //! Saving a job's pictures, with progress. Names, folders and files are the export crate's matter.
 
-use std::path::PathBuf;
-
 use anyhow::Context as _;
+use imagemill_desk::Target;
 use imagemill_domain::job::JobId;
-use imagemill_domain::save_rule::SaveRule;
 use imagemill_export::{SaveRequest, Saved, Selection, save};
 use imagemill_store::Store;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -12,15 +10,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::context::Context;
 use crate::printer::Printer;
 use crate::texts::say;
-
-/// Where to and how.
-#[derive(Clone, Debug)]
-pub(crate) struct Target {
-    /// Output folder.
-    pub(crate) folder: PathBuf,
-    /// Naming rule.
-    pub(crate) rule: SaveRule,
-}
 
 /// Saves all of a job's pictures.
 pub(crate) async fn save_job(context: &Context, store: &Store, job: JobId, target: &Target) -> anyhow::Result<Saved> {
@@ -36,7 +25,7 @@ pub(crate) async fn save_with(
     dry_run: bool,
 ) -> anyhow::Result<Saved> {
     let job = store.jobs().get(job).await?.context("the job was deleted meanwhile")?;
-    let files = context.files()?;
+    let files = context.desk.files()?;
     let bar = (Printer::is_terminal() && !context.printer.quiet).then(|| {
         let style = ProgressStyle::with_template("{msg} {bar:30} {pos}/{len}").expect("the template is ours");
         let bar = ProgressBar::new(1).with_style(style.progress_chars("━╸╌"));

@@ -1,46 +1,13 @@
 //! Every text a person sees, in two languages. Texts are data (data/texts/*.toml): a key and a sentence with `{names}`.
-//! What is said where is decided by the callers; sentences of the libraries go through `translate`.
+//! What is said where is decided by the callers; sentences of the libraries go through `imagemill_desk::translated`.
 
 use std::collections::HashMap;
 
+use imagemill_desk::{Lang, translated};
 use imagemill_domain::template::Template;
-
-use crate::translate::translated;
 
 const EN: &str = include_str!("../../../data/texts/en.toml");
 const ZH_CN: &str = include_str!("../../../data/texts/zh-CN.toml");
-
-/// A language texts exist in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Lang {
-    /// English.
-    #[default]
-    En,
-    /// Simplified Chinese.
-    ZhCn,
-}
-
-impl Lang {
-    /// From `zh-CN`, `zh_CN.UTF-8`, `en`, `C`, …; `None` for languages there are no texts in.
-    pub(crate) fn from_word(word: &str) -> Option<Self> {
-        let word = word.to_ascii_lowercase();
-        let language = word.split(['.', '@', '_', '-']).next().unwrap_or_default();
-        match language {
-            "zh" | "chinese" => Some(Self::ZhCn),
-            "en" | "c" | "posix" | "english" => Some(Self::En),
-            _ => None,
-        }
-    }
-
-    /// The locale's language as the C library finds it; English when it is another one.
-    pub(crate) fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
-        ["LC_ALL", "LC_MESSAGES", "LANG"]
-            .into_iter()
-            .find_map(|name| variable(name).filter(|value| !value.is_empty()))
-            .and_then(|word| Self::from_word(&word))
-            .unwrap_or_default()
-    }
-}
 
 /// The texts of one language.
 #[derive(Debug)]
@@ -50,7 +17,7 @@ pub(crate) struct Texts {
     entries: HashMap<String, String>,
 }
 
-/// `say!(texts, "word.did_you_mean", word = "edit")`: the text of a key with its names filled in.
+/// `say!(texts, "explain.key", key = key)`: the text of a key with its names filled in.
 macro_rules! say {
     ($texts:expr, $key:expr $(, $name:ident = $value:expr)* $(,)?) => {
         $texts.fill($key, &[$((stringify!($name), $value.to_string())),*])
@@ -197,17 +164,6 @@ mod tests {
         for finding in imagemill_domain::picture::Finding::ALL {
             assert!(english.contains_key(&format!("finding.{}", finding.word())));
         }
-    }
-
-    #[test]
-    fn the_locale_decides_when_nothing_else_does() {
-        let of = |pairs: &[(&str, &str)]| {
-            Lang::of_environment(|name| pairs.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
-        };
-        assert_eq!(of(&[("LANG", "zh_CN.UTF-8")]), Lang::ZhCn);
-        assert_eq!(of(&[("LC_ALL", "C"), ("LANG", "zh_CN.UTF-8")]), Lang::En);
-        assert_eq!(of(&[("LC_ALL", ""), ("LANG", "zh_CN.UTF-8")]), Lang::ZhCn);
-        assert_eq!(of(&[("LANG", "fr_FR")]), Lang::En);
     }
 
     #[test]

@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::asset::AssetId;
 use crate::failure::FailureKind;
 use crate::job::{JobId, JobState};
 use crate::money::Money;
+use crate::review::Verdict;
 use crate::task::{TaskId, TaskState};
 
 /// One entry of the event table.
@@ -70,6 +72,17 @@ pub enum EventBody {
         /// When it will try again by itself, if it will.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until_us: Option<i64>,
+    },
+    /// A person said something about a picture, or took it back.
+    Review {
+        /// Which picture.
+        asset: AssetId,
+        /// Who.
+        reviewer: String,
+        /// The verdict.
+        verdict: Verdict,
+        /// 0 (none) to 5.
+        rating: u8,
     },
     /// A profile works again.
     ProfileResumed {

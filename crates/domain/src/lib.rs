@@ -3,6 +3,7 @@
 //! Nothing in here does IO, reads a clock or draws a random number: times and seeds are arguments.
 //! Every other crate speaks in these words; the table of words stands in ARCHITECTURE.md.
 
+pub mod agreement;
 pub mod asset;
 pub mod call;
 pub mod capability;

@@ -18,7 +18,6 @@ use imagemill_domain::money::Money;
 use imagemill_domain::task::TaskState;
 use imagemill_providers::{BatchProvider, CallFailure};
 use imagemill_store::{Batch, CallEnd};
-use tokio_util::sync::CancellationToken;
 
 pub(crate) use gathering::{Gathering, Joined, Joining, join};
 pub(crate) use tending::{Tended, recover, send, take_back, tend};
@@ -50,8 +49,6 @@ pub(crate) struct Batches {
     looks: Mutex<HashMap<BatchId, u32>>,
     /// Requests that are made ready at once: their pictures are in memory.
     ready: tokio::sync::Semaphore,
-    /// Fires when the process is to end.
-    pub(crate) cancel: CancellationToken,
 }
 
 #[derive(Default)]
@@ -77,7 +74,6 @@ impl Default for Batches {
             delivered: Mutex::default(),
             looks: Mutex::default(),
             ready: tokio::sync::Semaphore::new(4),
-            cancel: CancellationToken::new(),
         }
     }
 }

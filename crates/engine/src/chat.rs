@@ -154,8 +154,10 @@ impl TaskContext {
             return Err(self.join_batch(step, &ask, speaking, way.clone()).await?);
         }
         let permit = tokio::select! {
-            permit = speaking.gate.acquire(CALL_BYTES, 0) => permit.map_err(|_| self.release())?,
+            biased;
             () = self.cancel.cancelled() => return Err(self.release()),
+            () = self.shared.draining.cancelled() => return Err(self.release()),
+            permit = speaking.gate.acquire(CALL_BYTES, 0) => permit.map_err(|_| self.release())?,
         };
         let sent = self.shown(&ask, speaking).await?;
         let request = request(&ask, &sent, speaking);

@@ -46,6 +46,9 @@ pub(crate) struct Shared {
     pub(crate) batches: Batches,
     pub(crate) recipes: HashMap<RecipeName, Arc<dyn Recipe>>,
     pub(crate) capabilities: Arc<CapabilityTable>,
+    /// The engine ends: what was not sent yet is not sent any more. Places at a gate may be held by calls that wait for their
+    /// provider, so nobody may wait for one then.
+    pub(crate) draining: CancellationToken,
 }
 
 /// A job as its workers use it.

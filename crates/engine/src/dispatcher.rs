@@ -220,6 +220,12 @@ impl Dispatcher {
         }
     }
 
+    /// Nothing more is taken, and what was not sent yet goes back to the queue.
+    fn drain(&mut self) {
+        self.draining = true;
+        self.shared.draining.cancel();
+    }
+
     fn on_command(&mut self, command: Option<Command>) {
         match command {
             Some(Command::Wake) => {
@@ -227,21 +233,18 @@ impl Dispatcher {
                 self.next_reload = Instant::now();
             }
             Some(Command::Drain(reply)) => {
-                self.draining = true;
-                self.shared.batches.cancel.cancel();
+                self.drain();
                 self.waiters.push(reply);
             }
             Some(Command::Stop(reply)) => {
-                self.draining = true;
-                self.shared.batches.cancel.cancel();
+                self.drain();
                 self.stopping = true;
                 self.waiters.push(reply);
                 self.running.values().for_each(|running| running.cancel.cancel());
             }
             // Every handle is gone: nobody can ask any more, so end what is under way.
             None => {
-                self.draining = true;
-                self.shared.batches.cancel.cancel();
+                self.drain();
                 self.inbox.close();
             }
         }
@@ -317,8 +320,7 @@ impl Dispatcher {
                     tracing::error!(
                         "another process took over this workspace; this one ends what is under way and claims nothing more"
                     );
-                    self.draining = true;
-                    self.shared.batches.cancel.cancel();
+                    self.drain();
                 }
                 Err(error) => tracing::warn!(%error, "the lease could not be renewed"),
             }

@@ -64,8 +64,10 @@ pub(crate) async fn image(task: &TaskContext, ask: ImageAsk) -> Result<Step, Fai
     }
     let pictures_asked = ask.options.n.unwrap_or(1);
     let permit = tokio::select! {
-        permit = task.job.gate.acquire(bytes_held(task, &ask), pictures_asked) => permit,
+        biased;
         () = task.cancel.cancelled() => return Ok(Step::Released),
+        () = task.shared.draining.cancelled() => return Ok(Step::Released),
+        permit = task.job.gate.acquire(bytes_held(task, &ask), pictures_asked) => permit,
     };
     let Ok(permit) = permit else { return Ok(Step::Released) };
     let sent = prepare(task, &ask).await?;

@@ -109,19 +109,6 @@ async fn give_up(shared: &Shared, orphan: &Orphan, lost: &[&Call], job: Option<&
         "the program ended while the answer was awaited; the provider may have made and charged the picture",
     )
     .billing(Billing::Unknown);
-    let now_us = shared.clock.now_us();
-    for call in lost {
-        let end = CallEnd {
-            state: CallState::Unknown,
-            usage: Usage::default(),
-            cost: None,
-            http_status: None,
-            failure: Some(failure.clone()),
-            response_raw: Vec::new(),
-            assets: Vec::new(),
-        };
-        shared.store.calls().finish(call.id, end, None, now_us).await?;
-    }
     let decision = match job {
         Some(job) => {
             let calls = shared.store.calls().for_task(orphan.lease.task).await?;
@@ -131,7 +118,7 @@ async fn give_up(shared: &Shared, orphan: &Orphan, lost: &[&Call], job: Option<&
             retry::decide(Situation {
                 failure: &failure,
                 tries: orphan.tries,
-                earlier_unknowns: unknown.saturating_sub(lost.len()) as u32,
+                earlier_unknowns: unknown as u32,
                 rules: &job.definition.file.retry,
                 unknown: job.definition.unknown,
                 recovery: capabilities.map_or(RecoveryClass::Opaque, |capabilities| capabilities.recovery),
@@ -144,11 +131,27 @@ async fn give_up(shared: &Shared, orphan: &Orphan, lost: &[&Call], job: Option<&
         None => Decision::End(TaskState::Unknown),
     };
     let goes_on = orphan.open_calls.iter().any(|call| poll::parse(call).is_some() || call.batch.is_some());
-    if goes_on || matches!(decision, Decision::Wait { .. }) {
+    let released = goes_on || matches!(decision, Decision::Wait { .. });
+    let task_end = TaskEnd { state: TaskState::Unknown, failure: Some(failure.clone()), pictures: 0, cost: None };
+    let now_us = shared.clock.now_us();
+    for (position, call) in lost.iter().enumerate() {
+        let end = CallEnd {
+            state: CallState::Unknown,
+            usage: Usage::default(),
+            cost: None,
+            http_status: None,
+            failure: Some(failure.clone()),
+            response_raw: Vec::new(),
+            assets: Vec::new(),
+        };
+        // With the last call ends its task: between two changes this process may die as well, and a task without an open call
+        // looks like one that was never sent.
+        let is_last = position + 1 == lost.len();
+        let task = (is_last && !released).then(|| (orphan.lease, task_end.clone()));
+        shared.store.calls().finish(call.id, end, task, now_us).await?;
+    }
+    if released {
         shared.store.tasks().release(orphan.lease, now_us).await?;
-    } else {
-        let end = TaskEnd { state: TaskState::Unknown, failure: Some(failure), pictures: 0, cost: None };
-        shared.store.tasks().finish(orphan.lease, end, now_us).await?;
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use imagemill_providers::Registry;
 use imagemill_store::{Files, Store};
 use secrecy::SecretString;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::answers::AnswerLog;
 use crate::clock::Clock;
@@ -135,6 +136,7 @@ impl Engine {
             batches: crate::batch::Batches::default(),
             recipes: parts.recipes.iter().map(|recipe| (recipe.name(), recipe.clone())).collect(),
             capabilities: parts.capabilities.clone(),
+            draining: CancellationToken::new(),
             store: parts.store,
             files: parts.files,
             clock,

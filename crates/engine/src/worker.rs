@@ -46,10 +46,7 @@ pub(crate) async fn run_task(task: TaskContext) -> Report {
     let step = match AssertUnwindSafe(attempt(&task)).catch_unwind().await {
         Ok(Ok(step)) => step,
         Ok(Err(failure)) => judged(&task, failure).await,
-        Err(panic) => {
-            let failure = after_panic(&task, words_of(panic.as_ref())).await;
-            Step::Judged { failure, decision: Decision::End(TaskState::Failed), written: false }
-        }
+        Err(panic) => after_panic(&task, words_of(panic.as_ref())).await,
     };
     let applied = match step {
         // A stored step ends no task: the recipe goes on with it.
@@ -196,8 +193,9 @@ async fn release(task: &TaskContext) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A panic is our fault and must not cost the batch: the task's open calls become unknown, the task fails.
-async fn after_panic(task: &TaskContext, what: String) -> Failure {
+/// A panic is our fault and must not cost the batch: the task fails, and its open calls become unknown, the last one in the same
+/// change.
+async fn after_panic(task: &TaskContext, what: String) -> Step {
     tracing::error!(task = task.claimed.lease.task.0, panic = %what, "a worker panicked");
     let failure = Failure::new(
         FailureKind::Protocol,
@@ -205,25 +203,34 @@ async fn after_panic(task: &TaskContext, what: String) -> Failure {
             "working on the task failed in a way that must not happen ({what}); please report it with `imagemill explain`"
         ),
     );
-    let calls = task.shared.store.calls();
-    for call in calls.for_task(task.claimed.lease.task).await.unwrap_or_default() {
-        if call.state.is_open() {
-            let end = CallEnd {
-                state: CallState::Unknown,
-                usage: Usage::default(),
-                cost: None,
-                http_status: None,
-                failure: Some(failure.clone().billing(Billing::Unknown)),
-                response_raw: Vec::new(),
-                assets: Vec::new(),
-            };
-            poll::forget_closed(&task.shared, call.id);
-            if let Err(error) = calls.finish(call.id, end, None, task.shared.clock.now_us()).await {
-                tracing::error!(call = call.id.0, %error, "a call left by a panic could not be closed");
-            }
+    let (calls, now_us) = (task.shared.store.calls(), task.shared.clock.now_us());
+    let mut open = calls.for_task(task.claimed.lease.task).await.unwrap_or_default();
+    open.retain(|call| call.state.is_open());
+    let mut moved = false;
+    for (position, call) in open.iter().enumerate() {
+        let end = CallEnd {
+            state: CallState::Unknown,
+            usage: Usage::default(),
+            cost: None,
+            http_status: None,
+            failure: Some(failure.clone().billing(Billing::Unknown)),
+            response_raw: Vec::new(),
+            assets: Vec::new(),
+        };
+        let (pictures, cost) = (task.course.pictures(), task.course.cost());
+        let task_end = TaskEnd { state: TaskState::Failed, failure: Some(failure.clone()), pictures, cost };
+        let with_task = (position + 1 == open.len()).then_some((task.claimed.lease, task_end));
+        poll::forget_closed(&task.shared, call.id);
+        match calls.finish(call.id, end, with_task, now_us).await {
+            Ok(finished) => moved |= finished.task_moved,
+            Err(error) => tracing::error!(call = call.id.0, %error, "a call left by a panic could not be closed"),
         }
     }
-    failure
+    if moved {
+        Step::Moved
+    } else {
+        Step::Judged { failure, decision: Decision::End(TaskState::Failed), written: false }
+    }
 }
 
 fn words_of(panic: &(dyn std::any::Any + Send)) -> String {

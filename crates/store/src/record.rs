@@ -1,16 +1,17 @@
 //! What goes into the store and comes out of it where `domain` has no word for it. Plain data, no behaviour, and no
 //! knowledge of any database.
 
-use imagemill_domain::asset::{AssetId, Delivery};
+use imagemill_domain::asset::{Asset, AssetId, Delivery};
 use imagemill_domain::call::{Call, CallId, CallState, Usage};
 use imagemill_domain::failure::{Failure, FailureKind};
 use imagemill_domain::hash::{ContentHash, RequestHash, TaskKey};
 use imagemill_domain::job::{JobDefinition, JobId, JobState};
 use imagemill_domain::lane::BatchId;
 use imagemill_domain::money::Money;
-use imagemill_domain::picture::{Findings, PictureFacts};
+use imagemill_domain::picture::{Finding, Findings, PictureFacts};
 use imagemill_domain::profile::ProfileBudget;
-use imagemill_domain::task::{TaskId, TaskSpec, TaskState};
+use imagemill_domain::review::{Review, Verdict};
+use imagemill_domain::task::{Task, TaskId, TaskSpec, TaskState};
 
 /// A job to be submitted. The name makes it the same job as an earlier one.
 #[derive(Clone, Debug, PartialEq)]
@@ -162,6 +163,91 @@ pub struct TaskFilter {
     pub states: Option<Vec<TaskState>>,
     /// With a failure of this kind; `None` for all.
     pub failure: Option<FailureKind>,
+}
+
+/// Which pictures a gallery shows, and in which order. Superseded ones are never among them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GalleryFilter {
+    /// Of this job; `None` for all, the newest first.
+    pub job: Option<JobId>,
+    /// Of tasks in one of these states.
+    pub states: Option<Vec<TaskState>>,
+    /// By what was decided: by `reviewer`, or by anybody.
+    pub verdict: Option<VerdictFilter>,
+    /// Rated at least so, by `reviewer` or by anybody.
+    pub rating_min: Option<u8>,
+    /// With this finding.
+    pub finding: Option<Finding>,
+    /// Made by this model.
+    pub model: Option<String>,
+    /// Whose reviews count; `None` for anybody's.
+    pub reviewer: Option<String>,
+    /// The task's name or prompt has this text, in whatever case.
+    pub text: Option<String>,
+    /// The order.
+    pub order: GalleryOrder,
+}
+
+/// What was decided on a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VerdictFilter {
+    /// This; `Unset` for nothing.
+    Is(Verdict),
+    /// Somebody keeps it and somebody rejects it.
+    Disputed,
+}
+
+/// The order of a gallery.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GalleryOrder {
+    /// As the plan has the tasks, and then the task its pictures.
+    #[default]
+    Plan,
+    /// The latest first.
+    Newest,
+    /// The best first.
+    Rating,
+    /// Those with most findings first.
+    Findings,
+}
+
+/// A picture with all that a gallery shows of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GalleryRow {
+    /// The picture.
+    pub asset: Asset,
+    /// Its task.
+    pub task: Task,
+    /// The model that made it.
+    pub model: String,
+    /// What people said, by reviewer.
+    pub reviews: Vec<Review>,
+}
+
+/// What a list shows of a task besides the task.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaskBrief {
+    /// Pictures it has now.
+    pub pictures: u64,
+    /// The first few of them.
+    pub thumbnails: Vec<ContentHash>,
+    /// Calls made for it.
+    pub calls: u64,
+    /// What they cost, as far as it is known.
+    pub cost: Option<Money>,
+}
+
+/// A change of one person's review; what is `None` stays as it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReviewChange {
+    /// Of this picture.
+    pub asset: AssetId,
+    /// What was decided.
+    pub verdict: Option<Verdict>,
+    /// 0 (none) to 5.
+    pub rating: Option<u8>,
+    /// Free text.
+    pub note: Option<String>,
 }
 
 /// Which tasks are tried again. Only tasks that ended are; queued, running and waiting ones are skipped.

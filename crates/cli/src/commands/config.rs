@@ -1,12 +1,11 @@
 //! `imagemill config show`: each setting in force with its origin. Values that may be secret are masked.
 
+use imagemill_desk::{config::Origin, save_presets};
 use serde_json::json;
 use toml::Value;
 
 use crate::cli::{ConfigAction, ConfigArgs};
-use crate::config::Origin;
 use crate::context::Context;
-use crate::job_source::save_presets;
 use crate::printer::Tone;
 use crate::quit::Exit;
 use crate::texts::say;
@@ -19,21 +18,21 @@ pub(crate) fn run(context: &Context, args: &ConfigArgs) -> Exit {
     let ConfigAction::Show = args.action;
     let printer = &context.printer;
     let mut documents = Vec::new();
-    for (path, setting) in &context.config.settings {
+    for (path, setting) in &context.desk.config.settings {
         let key = path.join(".");
         let value = masked(&key, &setting.value);
         let origin = origin(context, &setting.origin);
         printer.line(format!("{key} = {value}  {}", printer.paint(Tone::Dim, format!("# {origin}"))));
         documents.push(json!({ "key": key, "value": value, "origin": origin }));
     }
-    let presets: Vec<String> = save_presets(context).into_iter().map(|(name, ..)| name).collect();
+    let presets: Vec<String> = save_presets(&context.desk.config).into_iter().map(|(name, ..)| name).collect();
     printer.line(say!(context.texts, "config.presets", presets = presets.join(", ")));
-    printer.line(say!(context.texts, "config.workspace", folder = context.workspace.root.display()));
+    printer.line(say!(context.texts, "config.workspace", folder = context.desk.workspace.root.display()));
     printer.json(&json!({
         "settings": documents,
         "save_presets": presets,
-        "workspace": context.workspace.root,
-        "unknown_keys": context.config.unknown_keys,
+        "workspace": context.desk.workspace.root,
+        "unknown_keys": context.desk.config.unknown_keys,
     }));
     Exit::Ok
 }

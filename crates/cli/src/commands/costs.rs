@@ -1,15 +1,10 @@
 //! `imagemill costs`: what calls cost, by job, profile, model or day, from the ledger.
 
-use std::collections::BTreeMap;
-
+use imagemill_desk::{CostSum, costs, documents};
 use imagemill_domain::money::Money;
-use imagemill_store::{CostLine, CostsOf};
-use serde_json::json;
 
 use crate::cli::{CostsArgs, CostsBy};
-use crate::clock::{day_name, now_us, offset_us};
 use crate::context::Context;
-use crate::look;
 use crate::printer::Tone;
 use crate::quit::Exit;
 use crate::report::{bar, rough};
@@ -17,80 +12,28 @@ use crate::texts::say;
 
 /// Characters of a line's bar.
 const BAR_WIDTH: usize = 24;
-const DAY_US: i64 = 86_400_000_000;
-
-/// Calls of one group, added up.
-#[derive(Clone, Copy, Debug, Default)]
-struct Sum {
-    calls: u64,
-    pictures: u64,
-    spent: Money,
-    held: Money,
-    unknown: u64,
-    unpriced: u64,
-}
-
-impl Sum {
-    fn add(&mut self, line: &CostLine) {
-        self.calls += line.calls;
-        self.pictures += line.pictures;
-        self.spent += line.spent;
-        self.held += line.held;
-        self.unknown += line.unknown;
-        self.unpriced += line.unpriced;
-    }
-
-    fn json(&self) -> serde_json::Value {
-        json!({
-            "calls": self.calls, "pictures": self.pictures, "spent": self.spent, "held": self.held,
-            "unknown": self.unknown, "unpriced": self.unpriced,
-        })
-    }
-}
 
 /// Adds up and shows.
 pub(crate) async fn run(context: &Context, args: CostsArgs) -> anyhow::Result<Exit> {
-    let store = context.existing_store().await?;
+    let store = context.desk.existing_store().await?;
     let job = match &args.job {
-        Some(job) => Some(look::job(context, &store, job).await?),
+        Some(job) => Some(imagemill_desk::find_job(&store, job).await?),
         None => None,
     };
-    let now_us = now_us();
-    let offset_us = offset_us(now_us);
-    // Whole days of the person's own calendar, today included.
-    let from_us = args
-        .days
-        .map_or(i64::MIN, |days| ((now_us + offset_us).div_euclid(DAY_US) - i64::from(days) + 1) * DAY_US - offset_us);
-    let of = CostsOf { job: job.as_ref().map(|job| job.id), from_us, until_us: i64::MAX, offset_us };
-    let lines = store.calls().costs(of).await?;
-    let mut groups: BTreeMap<(i64, String), Sum> = BTreeMap::new();
-    let mut total = Sum::default();
-    for line in &lines {
-        let key = match args.by {
-            CostsBy::Job if line.job_name.is_empty() => (line.job.0, say!(context.texts, "costs.deleted")),
-            CostsBy::Job => (line.job.0, line.job_name.clone()),
-            CostsBy::Profile => (0, line.profile.clone()),
-            CostsBy::Model => (0, format!("{} ({})", line.model, line.profile)),
-            CostsBy::Day => (line.day, day_name(line.day)),
-        };
-        groups.entry(key).or_default().add(line);
-        total.add(line);
-    }
-    let groups: Vec<(String, Sum)> = groups.into_iter().map(|((_, name), sum)| (name, sum)).collect();
+    let by = match args.by {
+        CostsBy::Job => imagemill_desk::CostsBy::Job,
+        CostsBy::Profile => imagemill_desk::CostsBy::Profile,
+        CostsBy::Model => imagemill_desk::CostsBy::Model,
+        CostsBy::Day => imagemill_desk::CostsBy::Day,
+    };
+    let deleted = say!(context.texts, "costs.deleted");
+    let (groups, total) = costs(&store, by, job.map(|job| job.id), args.days, &deleted).await?;
     tell(context, &groups, &total);
-    let documents: Vec<_> = groups
-        .iter()
-        .map(|(name, sum)| {
-            let mut document = sum.json();
-            document["name"] = name.as_str().into();
-            document
-        })
-        .collect();
-    context.printer.json(&json!({ "by": args.by.word(), "groups": documents, "total": total.json() }));
+    context.printer.json(&documents::costs(by, &groups, &total));
     Ok(Exit::Ok)
 }
 
-fn tell(context: &Context, groups: &[(String, Sum)], total: &Sum) {
+fn tell(context: &Context, groups: &[(String, CostSum)], total: &CostSum) {
     let (texts, printer) = (&context.texts, &context.printer);
     if groups.is_empty() {
         printer.line(say!(texts, "costs.none"));
@@ -119,7 +62,7 @@ fn tell(context: &Context, groups: &[(String, Sum)], total: &Sum) {
 }
 
 /// `$12.30 spent, $0.04 held, 310 calls, 298 pictures, $0.0413 each`.
-fn words(context: &Context, sum: &Sum) -> String {
+fn words(context: &Context, sum: &CostSum) -> String {
     let texts = &context.texts;
     let mut parts = vec![say!(texts, "money.spent", money = rough(sum.spent))];
     if sum.held > Money::ZERO {

@@ -1,16 +1,15 @@
 //! `imagemill edit` and `imagemill generate`: a job from the command line alone. The same line continues the same job.
 
+use imagemill_desk::{JobInput, Runner, check_name, choose, save_rule};
 use imagemill_domain::job_file::{JobFile, RecipeName};
 use imagemill_domain::lane::Lane;
 use imagemill_simulator::Scenario;
 
 use crate::cli::{AskArgs, EditArgs, GenerateArgs, OverrideArgs, SaveToArgs, StartArgs};
 use crate::context::Context;
-use crate::job_source::{JobInput, check_name, merge, remember_folder, save_rule};
+use crate::job_source::{merge, remember_folder};
 use crate::launch;
-use crate::profiles::choose;
 use crate::quit::{Exit, Quit};
-use crate::runner::Runner;
 use crate::texts::say;
 
 /// `edit`.
@@ -47,14 +46,14 @@ async fn start(
         Some(name) => name.clone(),
         None => name_of(context, &file),
     };
-    check_name(context, &name)?;
+    check_name(&name)?;
     if !save.no_save {
-        file.save = Some(save_rule(context, save.save_preset.as_deref(), serde_json::Map::new())?);
+        file.save = Some(save_rule(&context.desk.config, save.save_preset.as_deref(), serde_json::Map::new())?);
     }
     let save_to = remember_folder(context, &mut file, save, &name);
     let command = file.recipe.word();
     let concurrency = overrides.concurrency;
-    let input = JobInput { file, name, base: context.current.clone(), text: None, save_to, concurrency };
+    let input = JobInput { file, name, base: context.desk.current.clone(), text: None, save_to, concurrency };
     if plan_only {
         return super::plan::show(context, input, 0).await;
     }
@@ -64,7 +63,7 @@ async fn start(
 /// What `edit` and `generate` have in common.
 fn fill(context: &Context, file: &mut JobFile, ask: AskArgs) -> anyhow::Result<()> {
     if let Some(path) = ask.prompts {
-        let text = std::fs::read_to_string(context.current.join(&path))
+        let text = std::fs::read_to_string(context.desk.current.join(&path))
             .map_err(|error| Quit::Usage(format!("{}: {error}", path.display())))?;
         let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim);
         let prompts: Vec<String> =
@@ -97,7 +96,7 @@ fn literal(line: &str) -> String {
 fn name_of(context: &Context, file: &JobFile) -> String {
     let what = file.source.paths.first().or(file.source.list.as_ref());
     let folder = what.and_then(|path| {
-        let absolute = std::path::absolute(context.current.join(path)).ok()?;
+        let absolute = std::path::absolute(context.desk.current.join(path)).ok()?;
         Some(absolute.file_stem()?.to_string_lossy().into_owned())
     });
     let mut identity = file.clone();
@@ -107,8 +106,9 @@ fn name_of(context: &Context, file: &JobFile) -> String {
     identity.limits = None;
     identity.lane = Lane::default();
     // Another profile is another job, also when it was not typed.
-    identity.profile = choose(context, file.profile.as_deref()).ok().map(|profile| profile.name);
-    let canonical = serde_json::to_vec(&(&identity, context.current.to_string_lossy())).expect("a job file serialises");
+    identity.profile = choose(&context.desk.config, file.profile.as_deref()).ok().map(|profile| profile.name);
+    let canonical =
+        serde_json::to_vec(&(&identity, context.desk.current.to_string_lossy())).expect("a job file serialises");
     let hash = blake3::hash(&canonical).to_hex();
     let recipe = file.recipe.word();
     match folder.map(|folder| clean(&folder)).filter(|folder| !folder.is_empty()) {

@@ -1,46 +1,37 @@
 //! `imagemill explain TASK`: one screen that answers "what happened here, what did it cost, what now?".
 
+use imagemill_desk::{DeskError, TaskStory, now_us};
 use imagemill_domain::asset::Asset;
 use imagemill_domain::call::{Call, CallState};
 use imagemill_domain::job::{Job, JobState};
 use imagemill_domain::plan::prompt_of;
 use imagemill_domain::task::{Task, TaskId, TaskState};
 use imagemill_store::{Batch, Store};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::cli::ExplainArgs;
-use crate::clock::{local_time, now_us};
+use crate::clock::local_time;
 use crate::context::Context;
-use crate::look;
 use crate::printer::Tone;
 use crate::quit::{Exit, Quit};
-use crate::report::{batch_document, batch_line, page, quoted};
+use crate::report::{batch_line, page, quoted};
 use crate::texts::say;
 
 /// Lines of a request or an answer that are shown.
 const RAW_LINES: usize = 40;
 
-/// Everything known about a task.
-struct Known {
-    job: Job,
-    task: Task,
-    calls: Vec<(Call, Option<(String, String)>)>,
-    batches: Vec<Batch>,
-    assets: Vec<(Asset, Option<Value>)>,
-}
-
 /// Finds and tells.
 pub(crate) async fn run(context: &Context, args: ExplainArgs) -> anyhow::Result<Exit> {
-    let missing = || Quit::usage(say!(context.texts, "workspace.none", folder = context.workspace.root.display()));
-    let store = context.reading_store().await?.ok_or_else(missing)?;
+    let missing = || DeskError::NoWorkspace { folder: context.desk.workspace.root.clone() };
+    let store = context.desk.reading_store().await?.ok_or_else(missing)?;
     let job = match &args.job {
-        Some(job) => Some(look::job(context, &store, job).await?),
+        Some(job) => Some(imagemill_desk::find_job(&store, job).await?),
         None => None,
     };
     let task = find(context, &store, job.as_ref(), &args.task).await?;
-    let known = read(&store, task).await?;
+    let known = TaskStory::read(&store, task).await?;
     if context.printer.json {
-        context.printer.json(&document(context, &known));
+        context.printer.json(&known.document(context.desk.files().ok().as_ref()));
     } else {
         tell(context, &known);
     }
@@ -75,31 +66,7 @@ pub(crate) async fn find(context: &Context, store: &Store, job: Option<&Job>, te
     found.pop().map(|(task, _)| task).ok_or_else(none)
 }
 
-async fn read(store: &Store, task: Task) -> anyhow::Result<Known> {
-    let job = store
-        .jobs()
-        .get(task.job)
-        .await?
-        .ok_or_else(|| anyhow::anyhow!("the job of task {} was deleted meanwhile", task.id.0))?;
-    let mut calls = Vec::new();
-    for call in store.calls().for_task(task.id).await? {
-        let raw = store.calls().raw(call.id).await?;
-        calls.push((call, raw));
-    }
-    let mut assets = Vec::new();
-    for asset in store.assets().history_of_task(task.id).await? {
-        let prepared = store.assets().prepared(asset.id).await?;
-        assets.push((asset, prepared));
-    }
-    let numbers: std::collections::BTreeSet<_> = calls.iter().filter_map(|(call, _)| call.batch).collect();
-    let mut batches = Vec::new();
-    for number in numbers {
-        batches.extend(store.batches().get(number).await?);
-    }
-    Ok(Known { job, task, calls, batches, assets })
-}
-
-fn tell(context: &Context, known: &Known) {
+fn tell(context: &Context, known: &TaskStory) {
     let (texts, printer, task) = (&context.texts, &context.printer, &known.task);
     let state = say!(texts, &format!("state.{}", task.state.word()));
     let title = printer.paint(Tone::Bold, task.spec.title());
@@ -215,7 +182,7 @@ fn tell_asset(context: &Context, asset: &Asset, prepared: Option<&Value>) {
     );
     printer.line("");
     printer.line(format!("  {head}"));
-    if let Ok(files) = context.files() {
+    if let Ok(files) = context.desk.files() {
         printer.line(format!("    {}", files.original_path(&facts.blake3, facts.format).display()));
     }
     let parents: Vec<String> = asset.parents.iter().map(imagemill_domain::hash::ContentHash::short).collect();
@@ -232,7 +199,7 @@ fn tell_asset(context: &Context, asset: &Asset, prepared: Option<&Value>) {
 }
 
 /// What happens next by itself, and what a person can do.
-fn next(context: &Context, known: &Known) -> Vec<String> {
+fn next(context: &Context, known: &TaskStory) -> Vec<String> {
     let (texts, task, job) = (&context.texts, &known.task, &known.job);
     let mut lines = vec![String::new()];
     let by_itself = match (task.state, job.state) {
@@ -269,33 +236,4 @@ fn pretty(text: &str) -> Vec<String> {
         lines.push("…".to_owned());
     }
     lines
-}
-
-fn document(context: &Context, known: &Known) -> Value {
-    let parse = |text: &str| serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
-    let calls: Vec<Value> = known
-        .calls
-        .iter()
-        .map(|(call, raw)| {
-            let (request, answer) = raw.as_ref().map(|(a, b)| (parse(a), parse(b))).unwrap_or_default();
-            json!({ "call": call, "request": request, "answer": answer })
-        })
-        .collect();
-    let files = context.files().ok();
-    let assets: Vec<Value> = known
-        .assets
-        .iter()
-        .map(|(asset, prepared)| {
-            let path = files.as_ref().map(|files| files.original_path(&asset.facts.blake3, asset.facts.format));
-            json!({ "asset": asset, "prepared": prepared, "path": path })
-        })
-        .collect();
-    json!({
-        "job": known.job.name,
-        "task": known.task,
-        "prompt": prompt_of(&known.job.definition, &known.task.spec),
-        "calls": calls,
-        "batches": known.batches.iter().map(batch_document).collect::<Vec<_>>(),
-        "assets": assets,
-    })
 }

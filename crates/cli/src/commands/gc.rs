@@ -1,6 +1,7 @@
 //! `imagemill gc`: files that no row refers to. Shows first; removes only with --yes, and never while another process runs the
 //! workspace, because that one may be about to write the row.
 
+use imagemill_desk::Claim;
 use serde_json::json;
 
 use crate::cli::GcArgs;
@@ -8,20 +9,19 @@ use crate::context::Context;
 use crate::printer::Tone;
 use crate::quit::Exit;
 use crate::texts::{grouped, say};
-use crate::workspace::Claim;
 
 /// Files that are listed.
 const LISTED: usize = 20;
 
 /// Shows, and removes when asked to.
 pub(crate) async fn run(context: &Context, args: GcArgs) -> anyhow::Result<Exit> {
-    let store = context.existing_store().await?;
+    let store = context.desk.existing_store().await?;
     // Held to the end, so that nobody starts meanwhile.
-    let _lock = match context.workspace.claim("gc")? {
+    let _lock = match context.desk.workspace.claim("gc")? {
         Claim::Mine(lock) => lock,
         Claim::Theirs(owner) => anyhow::bail!(say!(context.texts, "gc.owned", owner = owner)),
     };
-    let files = context.files()?;
+    let files = context.desk.files()?;
     let (mut found, mut bytes) = (Vec::new(), 0);
     for file in files.originals().chain(files.thumbnails()) {
         let (hash, path, length) = file?;

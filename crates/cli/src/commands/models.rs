@@ -1,12 +1,12 @@
 //! `imagemill models`: the table of models in force, with what nobody has told about each. Reads, and calls nobody.
 
+use imagemill_desk::{choose, documents};
 use imagemill_domain::capability::{Capabilities, Price, SeedSupport};
 use serde_json::json;
 
 use crate::cli::ModelsArgs;
 use crate::context::Context;
 use crate::printer::Tone;
-use crate::profiles::choose;
 use crate::quit::Exit;
 use crate::texts::{Texts, say};
 
@@ -15,8 +15,8 @@ const COLUMNS: usize = 6;
 
 /// Shows the table, or the part that a profile's provider has.
 pub(crate) fn run(context: &Context, args: &ModelsArgs) -> anyhow::Result<Exit> {
-    let table = context.capabilities()?;
-    let profile = args.profile.as_deref().map(|name| choose(context, Some(name))).transpose()?;
+    let table = context.desk.capabilities()?;
+    let profile = args.profile.as_deref().map(|name| choose(&context.desk.config, Some(name))).transpose()?;
     let wanted = |entry: &&Capabilities| profile.as_ref().is_none_or(|profile| profile.provider == entry.provider);
     let entries: Vec<&Capabilities> = table.models.iter().filter(wanted).collect();
     let called = profile.as_ref().and_then(|profile| table.find(&profile.provider, &profile.model));
@@ -33,17 +33,9 @@ pub(crate) fn run(context: &Context, args: &ModelsArgs) -> anyhow::Result<Exit> 
         "profile": profile.as_ref().map(|profile| &profile.name),
         "profile_model": profile.as_ref().map(|profile| &profile.model),
         "profile_entry": called.map(|entry| &entry.model),
-        "models": entries.iter().map(|entry| document(entry)).collect::<Vec<_>>(),
+        "models": entries.iter().map(|entry| documents::model(entry)).collect::<Vec<_>>(),
     }));
     Ok(Exit::Ok)
-}
-
-/// All keys of an entry, with what follows from them.
-pub(crate) fn document(entry: &Capabilities) -> serde_json::Value {
-    let mut value = serde_json::to_value(entry).expect("a table that was read can be written");
-    value["endpoints"] = entry.endpoints().into();
-    value["unknown"] = entry.unknowns().into();
-    value
 }
 
 fn show(context: &Context, entries: &[&Capabilities], called: Option<&Capabilities>) {

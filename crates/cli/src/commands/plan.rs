@@ -1,11 +1,12 @@
 //! `imagemill plan JOB`: what would be done and what it would cost. Nothing is sent and nothing is written.
 
+use imagemill_desk::{JobInput, documents};
 use serde_json::json;
 
 use crate::cli::{PlanArgs, SaveToArgs, StartArgs};
 use crate::context::Context;
-use crate::job_source::{JobInput, read};
-use crate::launch::{self, Planned};
+use crate::job_source::read;
+use crate::launch;
 use crate::quit::Exit;
 use crate::texts::{grouped, say};
 
@@ -18,7 +19,7 @@ pub(crate) async fn run(context: &Context, args: PlanArgs) -> anyhow::Result<Exi
 
 /// The same for a job that was typed.
 pub(crate) async fn show(context: &Context, input: JobInput, list: usize) -> anyhow::Result<Exit> {
-    let table = context.capabilities()?;
+    let table = context.desk.capabilities()?;
     let planned = launch::plan(context, input, &table, None).await?;
     for line in launch::plan_lines(context, &planned) {
         context.printer.line(line);
@@ -39,32 +40,6 @@ pub(crate) async fn show(context: &Context, input: JobInput, list: usize) -> any
     if list > 0 && more > 0 {
         context.printer.line(format!("  {}", say!(context.texts, "plan.more_tasks", count = grouped(more))));
     }
-    context.printer.json(&document(&planned, &listed));
+    context.printer.json(&documents::plan(&planned.plan, &listed));
     Ok(Exit::Ok)
-}
-
-fn document(planned: &Planned, tasks: &[serde_json::Value]) -> serde_json::Value {
-    let plan = &planned.plan;
-    json!({
-        "job": plan.name,
-        "recipe": plan.definition.file.recipe,
-        "profile": plan.definition.profile.name,
-        "provider": plan.definition.profile.provider,
-        "protocol": plan.definition.profile.protocol,
-        "model": plan.definition.model,
-        "size": plan.size,
-        "tasks": plan.tasks,
-        "sources": plan.scan.items.len(),
-        "cost": plan.cost,
-        "call_ceiling": plan.definition.call_ceiling,
-        "lane": plan.definition.file.lane,
-        "batch": plan.definition.batch,
-        "budget": plan.definition.file.budget,
-        "seconds_at_rate": plan.seconds_at_rate,
-        "unknown_policy": plan.definition.unknown,
-        "skipped": plan.scan.skipped,
-        "ignored_files": plan.scan.ignored,
-        "warnings": plan.warnings,
-        "task_list": tasks,
-    })
 }

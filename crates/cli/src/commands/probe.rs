@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use imagemill_desk::{Runner, choose};
 use imagemill_domain::capability::Capabilities;
 use imagemill_domain::failure::{Failure, FailureKind};
 use imagemill_domain::profile::Profile;
@@ -13,9 +14,7 @@ use serde_json::json;
 use crate::cli::ProbeArgs;
 use crate::context::Context;
 use crate::printer::Tone;
-use crate::profiles::{choose, read_credential};
 use crate::quit::Exit;
-use crate::runner::Runner;
 use crate::texts::say;
 
 mod paid;
@@ -32,8 +31,8 @@ struct Asked<'a> {
 
 /// Asks.
 pub(crate) async fn run(context: &Context, args: ProbeArgs) -> anyhow::Result<Exit> {
-    let table = context.capabilities()?;
-    let mut profile = choose(context, args.profile.as_deref())?;
+    let table = context.desk.capabilities()?;
+    let mut profile = choose(&context.desk.config, args.profile.as_deref())?;
     if let Some(model) = &args.model {
         profile.model.clone_from(model);
     }
@@ -84,10 +83,7 @@ async fn models(
     profile: &Profile,
     known: Option<&Capabilities>,
 ) -> anyhow::Result<Result<Vec<String>, Failure>> {
-    let secret = read_credential(&profile.credential).map_err(|failure| {
-        let text = say!(context.texts, "profile.no_credential", profile = profile.name, reason = failure.message);
-        anyhow::anyhow!(text)
-    })?;
+    let secret = imagemill_desk::credential(profile)?;
     let mut runner = Runner::new("probe", Scenario::default());
     let mut profile = profile.clone();
     runner.provide(&mut profile).await?;
@@ -96,7 +92,7 @@ async fn models(
         Ok(provider) => provider.check().await,
         Err(failure) => Err(failure),
     };
-    runner.finish(context).await;
+    runner.finish(|answers| context.held(answers)).await;
     Ok(models)
 }
 
@@ -183,7 +179,7 @@ fn toml_key(name: &str) -> String {
 /// Writes the snippet to a file of its own in the current folder.
 fn save(context: &Context, profile: &Profile, snippet: &str) -> anyhow::Result<String> {
     let clean: String = profile.name.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' }).collect();
-    let path = context.current.join(format!("imagemill-probe-{clean}.toml"));
+    let path = context.desk.current.join(format!("imagemill-probe-{clean}.toml"));
     std::fs::write(&path, snippet)
         .map_err(|error| anyhow::anyhow!("the snippet cannot be written to {}: {error}", path.display()))?;
     let shown = context.shown(&path);

@@ -1,13 +1,11 @@
 //! `imagemill profiles [show NAME]`: who can be called. Secrets are never printed.
 
-use imagemill_domain::profile::{Credential, Profile};
+use imagemill_desk::{choose, config::known_profiles, documents, read_credential};
 use serde_json::json;
 
 use crate::cli::{ProfilesAction, ProfilesArgs};
-use crate::config::known_profiles;
 use crate::context::Context;
 use crate::printer::Tone;
-use crate::profiles::{choose, read_credential};
 use crate::quit::Exit;
 use crate::texts::say;
 
@@ -21,8 +19,8 @@ pub(crate) fn run(context: &Context, args: ProfilesArgs) -> anyhow::Result<Exit>
 
 fn list(context: &Context) -> Exit {
     let (texts, printer) = (&context.texts, &context.printer);
-    let default = choose(context, None).ok().map(|profile| profile.name);
-    let profiles = &context.config.profiles;
+    let default = choose(&context.desk.config, None).ok().map(|profile| profile.name);
+    let profiles = &context.desk.config.profiles;
     let width = profiles.keys().map(|name| name.chars().count()).max().unwrap_or_default();
     for (name, profile) in profiles {
         let mark = if default.as_deref() == Some(name) { "*" } else { " " };
@@ -43,13 +41,13 @@ fn list(context: &Context) -> Exit {
             printer.line(printer.paint(Tone::Dim, format!("  {text}")));
         }
     }
-    let documents: Vec<_> = profiles.values().map(|profile| document(profile, default.as_deref())).collect();
+    let documents: Vec<_> = profiles.values().map(|profile| documents::profile(profile, default.as_deref())).collect();
     printer.json(&json!({ "profiles": documents, "default": default }));
     Exit::Ok
 }
 
 fn show(context: &Context, name: &str) -> anyhow::Result<Exit> {
-    let profile = choose(context, Some(name))?;
+    let profile = choose(&context.desk.config, Some(name))?;
     let mut masked = profile.clone();
     for (header, value) in &mut masked.headers {
         if super::config::is_secret(header) {
@@ -58,26 +56,6 @@ fn show(context: &Context, name: &str) -> anyhow::Result<Exit> {
     }
     let text = toml::to_string_pretty(&masked)?;
     context.printer.line(text.trim_end());
-    context.printer.json(&document(&masked, None));
+    context.printer.json(&documents::profile(&masked, None));
     Ok(Exit::Ok)
-}
-
-fn document(profile: &Profile, default: Option<&str>) -> serde_json::Value {
-    let credential = match &profile.credential {
-        Credential::None => json!(null),
-        Credential::Env(name) => json!({ "env": name }),
-        Credential::File(path) => json!({ "file": path }),
-    };
-    json!({
-        "name": profile.name,
-        "description": profile.description,
-        "provider": profile.provider,
-        "protocol": profile.protocol,
-        "base_url": profile.base_url,
-        "model": profile.model,
-        "credential": credential,
-        "ready": read_credential(&profile.credential).is_ok(),
-        "default": default == Some(profile.name.as_str()),
-        "limits": profile.limits,
-    })
 }

@@ -1,20 +1,19 @@
 //! `imagemill retry JOB`: does tasks again. Earlier pictures stay until new ones are there.
 
+use imagemill_desk::now_us;
 use imagemill_domain::task::TaskState;
 use imagemill_store::RetrySelection;
 use serde_json::json;
 
 use crate::cli::RetryArgs;
-use crate::clock::now_us;
 use crate::context::Context;
-use crate::look;
 use crate::quit::{Exit, Quit};
 use crate::texts::say;
 
 /// Marks the tasks and runs them.
 pub(crate) async fn run(context: &Context, args: RetryArgs) -> anyhow::Result<Exit> {
-    let store = context.existing_store().await?;
-    let job = look::job(context, &store, &args.job).await?;
+    let store = context.desk.existing_store().await?;
+    let job = imagemill_desk::find_job(&store, &args.job).await?;
     let selection = if let Some(task) = &args.task {
         let found = super::explain::find(context, &store, Some(&job), task).await?;
         RetrySelection::Task(found.id)

@@ -1,5 +1,6 @@
 //! `imagemill run JOB…`: job files, run together.
 
+use imagemill_desk::Runner;
 use imagemill_simulator::Scenario;
 
 use crate::cli::RunArgs;
@@ -7,7 +8,6 @@ use crate::context::Context;
 use crate::job_source::read;
 use crate::launch;
 use crate::quit::{Exit, Quit};
-use crate::runner::Runner;
 use crate::texts::say;
 
 /// Reads all files before anything starts.

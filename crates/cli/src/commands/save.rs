@@ -1,29 +1,28 @@
 //! `imagemill save JOB`: writes finished pictures outside the workspace, by the job's own rule, a preset, or flags.
 
+use imagemill_desk::{Target, default_folder, save_rule};
 use imagemill_domain::save_rule::{Collision, SaveRule};
 
 use crate::cli::SaveArgs;
 use crate::context::Context;
-use crate::job_source::{default_folder, save_rule};
-use crate::look;
 use crate::printer::Tone;
 use crate::quit::{Exit, Quit};
-use crate::saving::{Target, save_with};
+use crate::saving::save_with;
 use crate::texts::{grouped, say};
 
 /// Saves or shows what it would write.
 pub(crate) async fn run(context: &Context, args: SaveArgs) -> anyhow::Result<Exit> {
-    let store = context.existing_store().await?;
-    let job = look::job(context, &store, &args.job).await?;
+    let store = context.desk.existing_store().await?;
+    let job = imagemill_desk::find_job(&store, &args.job).await?;
     let own = job.definition.file.save.clone();
     let mut rule = match (&args.preset, own) {
-        (Some(preset), _) => save_rule(context, Some(preset), serde_json::Map::new())?,
+        (Some(preset), _) => save_rule(&context.desk.config, Some(preset), serde_json::Map::new())?,
         (None, Some(own)) => own,
         (None, None) => SaveRule::default(),
     };
     apply(context, &mut rule, &args)?;
-    let named = args.to.clone().or_else(|| rule.folder.as_deref().map(crate::config::expand_home));
-    let folder = context.current.join(named.unwrap_or_else(|| default_folder(&job.name)));
+    let named = args.to.clone().or_else(|| rule.folder.as_deref().map(imagemill_desk::config::expand_home));
+    let folder = context.desk.current.join(named.unwrap_or_else(|| default_folder(&job.name)));
     let target = Target { folder, rule };
     let saved = save_with(context, &store, job.id, &target, args.dry_run).await?;
     let (texts, printer) = (&context.texts, &context.printer);

@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use imagemill_desk::{DeskError, FileFault};
 use imagemill_domain::job_file::{Format, parse_text};
 use imagemill_simulator::{Scenario, Simulator, SimulatorOptions};
 use serde_json::json;
@@ -9,7 +10,7 @@ use serde_json::json;
 use crate::cli::SimulateArgs;
 use crate::context::Context;
 use crate::printer::Tone;
-use crate::quit::{Exit, FileProblem, Quit};
+use crate::quit::{Exit, Quit};
 use crate::texts::say;
 
 /// Serves.
@@ -19,7 +20,7 @@ pub(crate) async fn run(context: &Context, args: SimulateArgs) -> anyhow::Result
         Some(path) => {
             let shown = path.display().to_string();
             let text = std::fs::read_to_string(path).map_err(|error| Quit::Usage(format!("{shown}: {error}")))?;
-            parse_text(&text, Format::Toml).map_err(|error| Quit::from(FileProblem::new(&shown, &text, error)))?
+            parse_text(&text, Format::Toml).map_err(|error| DeskError::from(FileFault::new(&shown, &text, error)))?
         }
     };
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));

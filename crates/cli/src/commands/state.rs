@@ -1,5 +1,6 @@
 //! `imagemill pause`, `stop` and `resume`: rows that whoever runs the workspace acts on within a second.
 
+use imagemill_desk::{Runner, now_us, stored_target};
 use imagemill_domain::job::{Job, JobState};
 use imagemill_domain::task::TaskState;
 use imagemill_simulator::Scenario;
@@ -7,20 +8,18 @@ use imagemill_store::Store;
 use serde_json::json;
 
 use crate::cli::{JobArg, ResumeArgs};
-use crate::clock::now_us;
 use crate::context::Context;
+use crate::launch;
 use crate::quit::{Exit, Quit};
-use crate::runner::Runner;
 use crate::texts::say;
-use crate::{launch, look};
 
 /// How long `pause` and `stop` wait for calls under way, in looks of 100 ms.
 const LOOKS: u32 = 20;
 
 /// `pause`.
 pub(crate) async fn pause(context: &Context, args: JobArg) -> anyhow::Result<Exit> {
-    let store = context.existing_store().await?;
-    let job = look::job(context, &store, &args.job).await?;
+    let store = context.desk.existing_store().await?;
+    let job = imagemill_desk::find_job(&store, &args.job).await?;
     match job.state {
         JobState::Paused => {}
         JobState::Active | JobState::Submitting => {
@@ -37,8 +36,8 @@ pub(crate) async fn pause(context: &Context, args: JobArg) -> anyhow::Result<Exi
 
 /// `stop`.
 pub(crate) async fn stop(context: &Context, args: JobArg) -> anyhow::Result<Exit> {
-    let store = context.existing_store().await?;
-    let job = look::job(context, &store, &args.job).await?;
+    let store = context.desk.existing_store().await?;
+    let job = imagemill_desk::find_job(&store, &args.job).await?;
     if job.state == JobState::Finished {
         return Err(not_open(context, &job));
     }
@@ -58,7 +57,7 @@ pub(crate) async fn stop(context: &Context, args: JobArg) -> anyhow::Result<Exit
 
 /// Tasks still running once the owner had time to close their connections.
 async fn wait_for_running(context: &Context, store: &Store, job: &Job) -> anyhow::Result<u64> {
-    let owned = context.workspace.owner().is_some();
+    let owned = context.desk.workspace.owner().is_some();
     let mut running = store.jobs().counts(job.id).await?.get(TaskState::Running);
     for _ in 0..LOOKS {
         if running == 0 || !owned {
@@ -72,7 +71,7 @@ async fn wait_for_running(context: &Context, store: &Store, job: &Job) -> anyhow
 
 /// `resume`.
 pub(crate) async fn resume(context: &Context, args: ResumeArgs) -> anyhow::Result<Exit> {
-    let store = context.existing_store().await?;
+    let store = context.desk.existing_store().await?;
     let mut jobs = Vec::new();
     if let Some(profile) = &args.profile {
         let was_paused = store.profiles().resume(profile, now_us()).await?;
@@ -84,7 +83,7 @@ pub(crate) async fn resume(context: &Context, args: ResumeArgs) -> anyhow::Resul
         }
     }
     if let Some(wanted) = &args.job {
-        let job = look::job(context, &store, wanted).await?;
+        let job = imagemill_desk::find_job(&store, wanted).await?;
         match job.state {
             JobState::Finished | JobState::Stopped => return Err(not_open(context, &job)),
             JobState::Submitting => return Err(Quit::usage(say!(context.texts, "resume.submitting", job = job.name))),
@@ -105,20 +104,16 @@ pub(crate) async fn resume(context: &Context, args: ResumeArgs) -> anyhow::Resul
 
 /// Runs jobs that are in the store, here or in the process that owns the workspace.
 pub(crate) async fn carry_on(context: &Context, store: &Store, jobs: Vec<Job>, command: &str) -> anyhow::Result<Exit> {
-    if let Some(owner) = context.workspace.owner() {
+    if let Some(owner) = context.desk.workspace.owner() {
         let names: Vec<&str> = jobs.iter().map(|job| job.name.as_str()).collect();
         context.printer.line(say!(context.texts, "resume.owner", jobs = names.join(", "), owner = owner));
         context.printer.json(&json!({ "jobs": names, "owner": owner }));
         return Ok(Exit::Ok);
     }
     for job in &jobs {
-        let profile = &job.definition.profile;
-        crate::profiles::read_credential(&profile.credential).map_err(|failure| {
-            let text = say!(context.texts, "profile.no_credential", profile = profile.name, reason = failure.message);
-            anyhow::anyhow!(text)
-        })?;
+        imagemill_desk::credential(&job.definition.profile)?;
     }
-    let targets = jobs.iter().map(|job| (job.id, launch::stored_target(context, job))).collect();
+    let targets = jobs.iter().map(|job| (job.id, stored_target(&context.desk.current, job))).collect();
     let since = store.events().latest().await?;
     launch::run_submitted(context, store, targets, Runner::new(command, Scenario::default()), since).await
 }

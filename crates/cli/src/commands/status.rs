@@ -1,5 +1,6 @@
 //! `imagemill status [JOB]`: the jobs of the workspace, or one in detail. Works beside a running process.
 
+use imagemill_desk::{DeskError, JobSnapshot, Owner, documents};
 use imagemill_domain::job::{Job, JobState};
 use imagemill_store::{BatchState, Store};
 use serde_json::json;
@@ -7,30 +8,29 @@ use serde_json::json;
 use crate::cli::StatusArgs;
 use crate::clock::local_time;
 use crate::context::Context;
+use crate::launch;
 use crate::printer::Tone;
-use crate::quit::{Exit, Quit};
-use crate::report::{JobSnapshot, Summary, bar, batch_document, batch_line, counts_line, render};
+use crate::quit::Exit;
+use crate::report::{Summary, bar, batch_line, counts_line, render};
 use crate::texts::{grouped, say};
-use crate::workspace::Owner;
-use crate::{launch, look};
 
 /// Characters of a job's bar.
 const BAR_WIDTH: usize = 20;
 
 /// Lists or shows.
 pub(crate) async fn run(context: &Context, args: StatusArgs) -> anyhow::Result<Exit> {
-    let Some(store) = context.reading_store().await? else {
-        let text = say!(context.texts, "workspace.none", folder = context.workspace.root.display());
+    let Some(store) = context.desk.reading_store().await? else {
+        let none = DeskError::NoWorkspace { folder: context.desk.workspace.root.clone() };
         if args.job.is_some() {
-            return Err(Quit::usage(text));
+            return Err(none.into());
         }
-        context.printer.line(text);
+        context.printer.line(context.texts.translated(&none.to_string()));
         context.printer.json(&json!({ "jobs": [], "owner": null }));
         return Ok(Exit::Ok);
     };
-    let owner = context.workspace.owner();
+    let owner = context.desk.workspace.owner();
     match args.job {
-        Some(job) => one(context, &store, look::job(context, &store, &job).await?, owner).await,
+        Some(job) => one(context, &store, imagemill_desk::find_job(&store, &job).await?, owner).await,
         None => list(context, &store, owner).await,
     }
 }
@@ -39,10 +39,10 @@ async fn list(context: &Context, store: &Store, owner: Option<Owner>) -> anyhow:
     let paused = store.profiles().paused().await?;
     let mut jobs = Vec::new();
     for job in store.jobs().list().await? {
-        jobs.push(look::snapshot_of(store, job, &paused, None).await?);
+        jobs.push(imagemill_desk::snapshot_of(store, job, &paused, None).await?);
     }
     if jobs.is_empty() {
-        context.printer.line(say!(context.texts, "status.empty", folder = context.workspace.root.display()));
+        context.printer.line(say!(context.texts, "status.empty", folder = context.desk.workspace.root.display()));
     }
     let width = jobs.iter().map(|job| job.name.chars().count()).max().unwrap_or_default().min(40);
     for job in &jobs {
@@ -60,7 +60,7 @@ async fn list(context: &Context, store: &Store, owner: Option<Owner>) -> anyhow:
         );
         context.printer.line(context.printer.paint(Tone::Warn, text));
     }
-    let documents: Vec<_> = jobs.iter().map(document).collect();
+    let documents: Vec<_> = jobs.iter().map(documents::job).collect();
     context.printer.json(&json!({ "jobs": documents, "owner": owner }));
     Ok(Exit::Ok)
 }
@@ -92,7 +92,7 @@ async fn one(context: &Context, store: &Store, job: Job, owner: Option<Owner>) -
     let definition = job.definition.clone();
     let created = local_time(job.created_us);
     let paused = store.profiles().paused().await?;
-    let job = look::snapshot_of(store, job, &paused, None).await?;
+    let job = imagemill_desk::snapshot_of(store, job, &paused, None).await?;
     context.printer.line(job_line(context, &job, 0));
     let head = say!(
         texts,
@@ -113,47 +113,26 @@ async fn one(context: &Context, store: &Store, job: Job, owner: Option<Owner>) -
     let summary = Summary {
         seconds: 0,
         put_off: std::collections::BTreeMap::new(),
-        failures: look::failure_examples(store, &job).await?,
-        unknown: look::unknown_calls(store, job.id).await?,
+        failures: imagemill_desk::failure_examples(store, &job).await?,
+        unknown: imagemill_desk::unknown_calls(store, job.id).await?,
         saved: None,
         saved_shown: None,
         program: context.program(),
-        originals: context.workspace.state().join("files"),
+        originals: context.desk.workspace.state().join("files"),
         job,
     };
     // The headline speaks of a run; here the line above stands for it.
     render(texts, &context.printer, &summary).iter().skip(2).for_each(|line| context.printer.line(line));
-    let mut document = document(&summary.job);
+    let mut document = documents::job(&summary.job);
     if let Some(object) = document.as_object_mut() {
         object.insert("model".into(), definition.model.clone().into());
         object.insert("recipe".into(), definition.file.recipe.word().into());
         object.insert("failures".into(), serde_json::to_value(&summary.failures)?);
         object.insert("unknown".into(), serde_json::to_value(&summary.unknown)?);
-        let batches: Vec<_> = batches.iter().map(batch_document).collect();
+        let batches: Vec<_> = batches.iter().map(documents::batch).collect();
         object.insert("batches".into(), batches.into());
         object.insert("owner".into(), serde_json::to_value(&owner)?);
     }
     context.printer.json(&document);
     Ok(Exit::Ok)
-}
-
-/// The JSON form of a job in a list.
-fn document(job: &JobSnapshot) -> serde_json::Value {
-    json!({
-        "job": job.name,
-        "id": job.id,
-        "state": job.state,
-        "reason": job.reason,
-        "profile": job.profile,
-        "tasks": job.counts,
-        "total": job.counts.total(),
-        "pictures": job.pictures,
-        "spent": job.spent,
-        "reserved": job.reserved,
-        "budget": job.budget,
-        "waiting_until_us": job.waiting_until_us,
-        "profile_paused": job.paused.as_ref().map(|(kind, reason, until_us)| {
-            json!({ "kind": kind, "reason": reason, "until_us": until_us })
-        }),
-    })
 }

@@ -1,12 +1,12 @@
 //! Single lines about a job: beside a progress bar, in a log without a terminal, in a list. Pure: from state to text.
 
+use imagemill_desk::{Progress, now_us};
 use imagemill_domain::job::{JobState, TaskCounts};
 use imagemill_domain::money::Money;
 use imagemill_domain::task::TaskState;
 use imagemill_store::{Batch, BatchState};
 
-use super::progress::Progress;
-use crate::clock::{duration, local_time, now_us};
+use crate::clock::{duration, local_time};
 use crate::texts::{Texts, grouped, say};
 
 /// `████████░░░░`, `width` characters wide.
@@ -63,15 +63,6 @@ pub(crate) fn batch_line(texts: &Texts, batch: &Batch) -> String {
         }
     };
     format!("{head}; {state}")
-}
-
-/// The JSON form of a batch.
-pub(crate) fn batch_document(batch: &Batch) -> serde_json::Value {
-    serde_json::json!({
-        "id": batch.id, "state": batch.state.word(), "key": batch.key, "profile": batch.profile, "model": batch.model,
-        "calls": batch.items, "remote_id": batch.remote_id, "outcome": batch.outcome, "opened_us": batch.opened_us,
-        "sent_us": batch.sent_us, "ended_us": batch.ended_us, "next_ask_us": batch.next_ask_us,
-    })
 }
 
 /// The line below a progress bar: rate, time to go, money, failures, what it waits for.
@@ -143,6 +134,7 @@ fn waits(texts: &Texts, progress: &Progress) -> Option<String> {
 }
 
 /// `0.8`, `12`, `1,200`.
-fn short_rate(rate: f64) -> String {
+/// `0.4`, `12`, `1,200`.
+pub(crate) fn short_rate(rate: f64) -> String {
     if rate < 10.0 { format!("{rate:.1}") } else { grouped(rate.round() as u64) }
 }

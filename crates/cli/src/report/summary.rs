@@ -4,44 +4,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use imagemill_domain::call::CallId;
+use imagemill_desk::{FailureExample, JobSnapshot, UnknownCall, documents};
 use imagemill_domain::failure::FailureKind;
 use imagemill_domain::job::JobState;
-use imagemill_domain::money::Money;
-use imagemill_domain::task::{TaskId, TaskState};
-use serde::Serialize;
+use imagemill_domain::task::TaskState;
 
 use super::lines::{counts_line, money_line};
-use super::progress::JobSnapshot;
 use crate::clock::duration;
 use crate::printer::{Printer, Tone};
 use crate::texts::{Texts, grouped, say};
-
-/// One task that failed in some way, to stand for all of its kind.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct FailureExample {
-    /// What it means.
-    pub(crate) kind: FailureKind,
-    /// Tasks of this kind.
-    pub(crate) tasks: u64,
-    /// The example.
-    pub(crate) task: TaskId,
-    /// Its source or prompt.
-    pub(crate) title: String,
-    /// The provider's or our own words.
-    pub(crate) message: String,
-}
-
-/// A call whose outcome nobody knows.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct UnknownCall {
-    /// Which.
-    pub(crate) call: CallId,
-    /// Its task.
-    pub(crate) task: TaskId,
-    /// The most it may have cost; `None` when the price is not known.
-    pub(crate) ceiling: Option<Money>,
-}
 
 /// All that is told about a job at the end.
 #[derive(Clone, Debug)]
@@ -70,29 +41,8 @@ pub(crate) struct Summary {
 impl Summary {
     /// The JSON form (docs/command-line.md).
     pub(crate) fn json(&self) -> serde_json::Value {
-        let job = &self.job;
-        serde_json::json!({
-            "type": "summary",
-            "job": job.name,
-            "id": job.id,
-            "state": job.state,
-            "reason": job.reason,
-            "tasks": job.counts,
-            "total": job.counts.total(),
-            "pictures": job.pictures,
-            "spent": job.spent,
-            "reserved": job.reserved,
-            "budget": job.budget,
-            "seconds": self.seconds,
-            "put_off": self.put_off,
-            "failures": self.failures,
-            "unknown": self.unknown,
-            "profile": job.profile,
-            "profile_paused": job.paused.as_ref().map(|(kind, reason, until_us)| {
-                serde_json::json!({ "kind": kind, "reason": reason, "until_us": until_us })
-            }),
-            "saved": self.saved,
-        })
+        let Self { job, seconds, put_off, failures, unknown, saved, .. } = self;
+        documents::summary(job, *seconds, put_off, failures, unknown, saved.as_ref())
     }
 }
 
@@ -218,8 +168,8 @@ fn next_lines(texts: &Texts, printer: &Printer, summary: &Summary) -> Vec<String
 /// Where a failure's page is.
 pub(crate) fn page(texts: &Texts, kind: FailureKind) -> String {
     match texts.lang {
-        crate::texts::Lang::En => format!("docs/failures/{kind}.md"),
-        crate::texts::Lang::ZhCn => format!("docs/failures/zh-CN/{kind}.md"),
+        imagemill_desk::Lang::En => format!("docs/failures/{kind}.md"),
+        imagemill_desk::Lang::ZhCn => format!("docs/failures/zh-CN/{kind}.md"),
     }
 }
 

@@ -3,10 +3,13 @@ use imagemill_domain::job::{JobId, JobState, TaskCounts};
 use imagemill_domain::money::Money;
 use imagemill_domain::task::{TaskId, TaskState};
 
+use imagemill_desk::{FailureExample, JobSnapshot, Progress, UnknownCall};
+
 use super::*;
 use crate::cli::Global;
 use crate::printer::Printer;
-use crate::texts::{Lang, Texts};
+use crate::texts::Texts;
+use imagemill_desk::Lang;
 
 fn look(at_s: i64, states: &[(TaskState, u64)]) -> JobSnapshot {
     let mut counts = TaskCounts::default();

@@ -86,7 +86,7 @@ async fn try_send(shared: &Shared, gathering: &Gathering, batch: &NewBatch) -> R
     let batches = shared.store.batches();
     let uploaded = tokio::select! {
         uploaded = provider.upload(batch) => uploaded,
-        () = shared.batches.cancel.cancelled() => {
+        () = shared.draining.cancelled() => {
             take_back(shared, id, "stopped before the batch was sent").await?;
             return Ok(None);
         }
@@ -98,7 +98,7 @@ async fn try_send(shared: &Shared, gathering: &Gathering, batch: &NewBatch) -> R
     batches.creating(id, batch.items, shared.clock.now_us()).await?;
     let created = tokio::select! {
         created = provider.create(batch, &file) => created,
-        () = async { shared.batches.cancel.cancelled().await; tokio::time::sleep(LAST_WAIT).await } => return Ok(None),
+        () = async { shared.draining.cancelled().await; tokio::time::sleep(LAST_WAIT).await } => return Ok(None),
     };
     match created {
         Ok(remote_id) => {
@@ -374,11 +374,11 @@ impl Post<'_> {
 
     /// Waits until fewer answers wait to be settled; `false` when the process is to end.
     async fn has_room(&mut self) -> Result<bool, StoreError> {
-        while lock(&self.shared.stuck).len() >= BACKLOG && !self.shared.batches.cancel.is_cancelled() {
+        while lock(&self.shared.stuck).len() >= BACKLOG && !self.shared.draining.is_cancelled() {
             self.flush().await?;
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        if self.shared.batches.cancel.is_cancelled() {
+        if self.shared.draining.is_cancelled() {
             self.flush().await?;
             return Ok(false);
         }

@@ -70,6 +70,21 @@ impl Bed {
 }
 
 #[tokio::test]
+async fn an_end_in_order_does_not_wait_for_the_provider() {
+    let bed = Bed::new(slow(60_000)).await;
+    let limit = |_: &mut JobFile, profile: &mut Profile| profile.limits.concurrency = 2;
+    let job = bed.queue_job(Protocol::Fal, "sim-image", 8, limit).await;
+    let engine = bed.start().await;
+    // The tasks of the line wait for places that calls with the provider hold.
+    while bed.waiting(job).await < 2 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tokio::time::timeout(Duration::from_secs(10), engine.drain()).await.expect("it ends");
+    assert_eq!(bed.states(job).await, [(Queued, 6), (Waiting, 2)]);
+    assert_eq!(bed.count_of(job, CallState::Accepted).await, 2);
+}
+
+#[tokio::test]
 async fn a_job_runs_over_every_protocol() {
     for protocol in PROTOCOLS {
         let bed = Bed::new(slow(150)).await;

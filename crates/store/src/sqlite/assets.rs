@@ -8,11 +8,11 @@ use imagemill_domain::task::{Task, TaskId, TaskState};
 use rusqlite::{Connection, OptionalExtension, Params, params};
 
 use super::failure::{OpResult, bad_row};
-use super::pages;
 use super::rows::{self, ASSET_COLUMNS, delivery_number, format_number, optional_json, present};
 use super::store::Store;
+use super::{gallery, pages};
 use crate::error::StoreError;
-use crate::record::NewAsset;
+use crate::record::{GalleryFilter, GalleryRow, NewAsset};
 
 /// Tasks looked at together while a page of assets is filled.
 const TASKS_AT_ONCE: u32 = 256;
@@ -68,6 +68,29 @@ impl Assets<'_> {
     /// without superseded ones.
     pub async fn page(&self, job: JobId, after: Option<AssetId>, limit: u32) -> Result<Vec<(Asset, Task)>, StoreError> {
         self.store.read(move |connection| page(connection, job, after, limit as usize)).await
+    }
+
+    /// The numbers of all pictures that `filter` lets through, in its order; without superseded ones. Built for hundreds of
+    /// thousands at once: whoever shows them asks for [`Self::rows`] in view only.
+    pub async fn ids(&self, filter: GalleryFilter) -> Result<Vec<AssetId>, StoreError> {
+        self.store.read(move |connection| gallery::ids(connection, &filter)).await
+    }
+
+    /// These pictures with all that is shown of them, in the order given; those that are gone are left out.
+    pub async fn rows(&self, ids: Vec<AssetId>) -> Result<Vec<GalleryRow>, StoreError> {
+        self.store.read(move |connection| gallery::view(connection, &ids)).await
+    }
+
+    /// The perceptual hashes of a job's pictures by number, without superseded ones.
+    pub async fn looks(&self, job: JobId) -> Result<Vec<(AssetId, u64)>, StoreError> {
+        self.store.read(move |connection| gallery::looks(connection, job)).await
+    }
+
+    /// A picture with these bytes, superseded or not.
+    pub async fn with_hash(&self, hash: ContentHash) -> Result<Option<Asset>, StoreError> {
+        self.store
+            .read(move |connection| Ok(select(connection, "WHERE blake3 = ?1 LIMIT 1", [hash.as_bytes()])?.pop()))
+            .await
     }
 
     /// Whether a row, superseded or not, points to these bytes.
@@ -143,11 +166,11 @@ pub(crate) fn ids_of_call(connection: &Connection, task: TaskId, call: CallId) -
     Ok(ids.collect::<Result<_, _>>()?)
 }
 
-fn by_id(connection: &Connection, asset: AssetId) -> OpResult<Option<Asset>> {
+pub(crate) fn by_id(connection: &Connection, asset: AssetId) -> OpResult<Option<Asset>> {
     Ok(select(connection, "WHERE id = ?1", [asset.0])?.pop())
 }
 
-fn of_task(connection: &Connection, task: TaskId) -> OpResult<Vec<Asset>> {
+pub(crate) fn of_task(connection: &Connection, task: TaskId) -> OpResult<Vec<Asset>> {
     select(connection, "WHERE task = ?1 AND superseded = 0 ORDER BY picture, id", [task.0])
 }
 

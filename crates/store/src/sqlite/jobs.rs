@@ -77,6 +77,24 @@ impl Jobs<'_> {
             .await
     }
 
+    /// Up to `limit` jobs with a smaller number than `before`, newest first, in one of these states.
+    pub async fn page(
+        &self,
+        states: Option<Vec<JobState>>,
+        before: Option<JobId>,
+        limit: u32,
+    ) -> Result<Vec<Job>, StoreError> {
+        self.store
+            .read(move |connection| {
+                let numbers: Vec<String> = states.iter().flatten().map(|state| (*state as u8).to_string()).collect();
+                let among = states.as_ref().map(|_| format!("AND state IN ({})", numbers.join(", ")));
+                let sql = select_job(&format!("WHERE id < ?1 {} ORDER BY id DESC LIMIT ?2", among.unwrap_or_default()));
+                let before = before.map_or(i64::MAX, |before| before.0);
+                connection.prepare_cached(&sql)?.query_and_then(params![before, limit], rows::job)?.collect()
+            })
+            .await
+    }
+
     /// Tasks by state; all zero when there is no such job.
     pub async fn counts(&self, job: JobId) -> Result<TaskCounts, StoreError> {
         self.store
@@ -182,7 +200,7 @@ impl Jobs<'_> {
     }
 }
 
-fn select_job(tail: &str) -> String {
+pub(crate) fn select_job(tail: &str) -> String {
     format!("SELECT {JOB_COLUMNS} FROM job JOIN job_definition ON job_definition.job = job.id {tail}")
 }
 

@@ -7,6 +7,7 @@ mod calls;
 mod costs;
 mod events;
 mod failure;
+mod gallery;
 mod jobs;
 mod moves;
 mod open;

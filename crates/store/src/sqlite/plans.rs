@@ -4,7 +4,7 @@
 use rusqlite::{Connection, types::Null};
 
 use super::open::open_writer;
-use super::{batches, calls, moves, owners, pages, polls};
+use super::{batches, calls, gallery, moves, owners, pages, polls};
 
 /// The plan of `sql` as lines, with every parameter null.
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
@@ -63,6 +63,14 @@ fn pages_begin_at_their_place_and_are_not_sorted() {
         pages::FAILED_PLACES,
         "USING COVERING INDEX task_failure (job=? AND failure_kind=? AND state=? AND position>?)",
     );
+}
+
+#[test]
+fn a_gallery_reads_indexes_only() {
+    for sql in [gallery::PICTURES, gallery::LOOKS] {
+        assert_plan(sql, "SEARCH t USING COVERING INDEX task_turn (job=?)");
+        assert_plan(sql, "SEARCH a USING COVERING INDEX asset_task (task=? AND superseded=?)");
+    }
 }
 
 #[test]

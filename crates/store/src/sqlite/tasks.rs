@@ -1,13 +1,15 @@
 //! Tasks: the verbs. How a task moves is in `moves`, how tasks are listed in `pages`.
 
+use std::collections::HashMap;
+
 use imagemill_domain::failure::Failure;
 use imagemill_domain::job::JobId;
 use imagemill_domain::task::{Task, TaskId};
 
 use super::store::Store;
-use super::{moves, pages, polls, retry, rows};
+use super::{gallery, moves, pages, polls, retry, rows};
 use crate::error::StoreError;
-use crate::record::{Claimed, Lease, OwnerId, PollJob, RetrySelection, TaskEnd, TaskFilter};
+use crate::record::{Claimed, Lease, OwnerId, PollJob, RetrySelection, TaskBrief, TaskEnd, TaskFilter};
 
 /// The task table.
 #[derive(Clone, Copy, Debug)]
@@ -130,6 +132,24 @@ impl Tasks<'_> {
         limit: u32,
     ) -> Result<Vec<Task>, StoreError> {
         self.store.read(move |connection| pages::tasks(connection, &filter, after, limit)).await
+    }
+
+    /// Up to `limit` tasks whose name or prompt has `text`, in the order of the plan, and where to go on. One question reads a
+    /// few thousand tasks at most, so it may bring fewer, or none, and still say where to go on.
+    pub async fn search(
+        &self,
+        filter: TaskFilter,
+        text: &str,
+        after: Option<(i64, TaskId)>,
+        limit: usize,
+    ) -> Result<(Vec<Task>, Option<(i64, TaskId)>), StoreError> {
+        let text = text.to_owned();
+        self.store.read(move |connection| gallery::search(connection, &filter, &text, after, limit)).await
+    }
+
+    /// What a list shows of each task besides the task.
+    pub async fn briefs(&self, tasks: Vec<TaskId>) -> Result<HashMap<TaskId, TaskBrief>, StoreError> {
+        self.store.read(move |connection| gallery::briefs(connection, &tasks)).await
     }
 
     /// The tasks of a job that a person may mean by `text`: its number, the first digits (four or more) of its key, or

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
+use imagemill_desk::{JobInput, Runner, SIMULATOR, save_rule};
 use imagemill_domain::capability::CallShape;
 use imagemill_domain::job_file::{JobFile, RecipeName};
 use imagemill_domain::profile::RateLimits;
@@ -14,13 +15,10 @@ use serde_json::json;
 use super::pictures;
 use crate::cli::DemoArgs;
 use crate::context::Context;
-use crate::job_source::{JobInput, save_rule};
 use crate::launch;
 use crate::printer::Tone;
-use crate::profiles::SIMULATOR;
 use crate::quit::Exit;
 use crate::report::{quoted, rough};
-use crate::runner::Runner;
 use crate::texts::say;
 
 /// Says that a folder is ours, so that it may be emptied for the next demo.
@@ -32,13 +30,13 @@ const REAL_MODEL: (&str, &str) = ("openai", "gpt-image-2");
 
 /// Draws, edits, saves, tells.
 pub(crate) async fn run(context: Context, args: DemoArgs) -> anyhow::Result<Exit> {
-    let folder = context.current.join(&args.folder);
+    let folder = context.desk.current.join(&args.folder);
     prepare(&context, &folder)?;
     let photos = folder.join("photos");
     let pictures = pictures::write(&photos).with_context(|| format!("cannot write to {}", photos.display()))?;
     let mut context = context.in_workspace(folder.clone());
     // The demo has its own simulator, whatever address the configuration gives it.
-    if let Some(profile) = context.config.profiles.get_mut(SIMULATOR) {
+    if let Some(profile) = context.desk.config.profiles.get_mut(SIMULATOR) {
         profile.base_url.clear();
     }
     let (texts, printer) = (&context.texts, &context.printer);
@@ -75,7 +73,7 @@ fn prepare(context: &Context, folder: &Path) -> anyhow::Result<()> {
     if !empty && !folder.join(MARKER).is_file() {
         anyhow::bail!(say!(context.texts, "demo.foreign", folder = shown));
     }
-    if let Some(owner) = (crate::workspace::Workspace { root: folder.to_path_buf() }).owner() {
+    if let Some(owner) = (imagemill_desk::Workspace { root: folder.to_path_buf() }).owner() {
         anyhow::bail!(say!(context.texts, "demo.running", owner = owner));
     }
     for part in ["photos", "pairs", ".imagemill"] {
@@ -90,7 +88,7 @@ fn prepare(context: &Context, folder: &Path) -> anyhow::Result<()> {
 }
 
 fn rule(context: &Context, folder: &Path) -> anyhow::Result<SaveRule> {
-    let rule = save_rule(context, Some("edit_pairs"), serde_json::Map::new())?;
+    let rule = save_rule(&context.desk.config, Some("edit_pairs"), serde_json::Map::new())?;
     let folder = Some(folder.to_string_lossy().into_owned());
     Ok(SaveRule { folder, contact_sheet: true, manifest: true, ..rule })
 }
@@ -117,7 +115,7 @@ fn tell(context: &Context, folder: &Path, pictures: u64) -> anyhow::Result<()> {
             printer.line(format!("  {}", say!(texts, key, path = printer.paint(Tone::Bold, context.shown(path)))));
         }
     }
-    let table = context.capabilities()?;
+    let table = context.desk.capabilities()?;
     let (provider, model) = REAL_MODEL;
     let estimate = table.find(provider, model).and_then(|entry| {
         let shape = CallShape { n: 1, references: 1, quality: None, pixels: None, prompt_chars: PROMPT.len() };

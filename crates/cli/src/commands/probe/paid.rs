@@ -2,6 +2,7 @@
 //! paid for are those of any other run. It asks with every option that may be refused; a refusal of an option costs nothing
 //! and is tried again without it, so at most one picture is paid for.
 
+use imagemill_desk::{JobInput, Runner, SIMULATOR, now_us};
 use imagemill_domain::asset::{Asset, Delivery};
 use imagemill_domain::call::Call;
 use imagemill_domain::capability::{Capabilities, CapabilityTable};
@@ -18,14 +19,10 @@ use imagemill_store::TaskFilter;
 use serde_json::json;
 
 use crate::cli::Global;
-use crate::clock::now_us;
 use crate::context::Context;
-use crate::job_source::JobInput;
 use crate::launch;
 use crate::printer::{Printer, Tone};
-use crate::profiles::SIMULATOR;
 use crate::quit::Exit;
-use crate::runner::Runner;
 use crate::texts::say;
 
 /// Options that gateways are known to refuse, in the order in which they are given up.
@@ -119,7 +116,7 @@ pub(super) async fn run(
 }
 
 fn same_place(context: &Context) -> Global {
-    Global { workspace: Some(context.workspace.root.clone()), quiet: true, ..Global::default() }
+    Global { workspace: Some(context.desk.workspace.root.clone()), quiet: true, ..Global::default() }
 }
 
 fn edits_only(profile: &Profile, known: Option<&Capabilities>) -> bool {
@@ -140,8 +137,8 @@ fn job_file(context: &Context, profile: &Profile, recipe: RecipeName) -> anyhow:
     file.retry.attempts = 1;
     file.retry.unknown = UnknownPolicy::Never;
     if recipe == RecipeName::Edit {
-        context.workspace.create()?;
-        let path = context.workspace.state().join("probe.png");
+        context.desk.workspace.create()?;
+        let path = context.desk.workspace.state().join("probe.png");
         let shade = |x: u32, y: u32| image::Rgb([x as u8, y as u8, 128]);
         image::RgbImage::from_fn(SOURCE_EDGE, SOURCE_EDGE, shade).save(&path)?;
         file.source.paths = vec![path.display().to_string()];
@@ -230,7 +227,7 @@ async fn one(quiet: &Context, file: &JobFile, recipe: RecipeName) -> anyhow::Res
     let options = file.options.clone();
     let input = JobInput {
         name: name.clone(),
-        base: quiet.current.clone(),
+        base: quiet.desk.current.clone(),
         text: None,
         save_to: None,
         concurrency: Some(1),
@@ -239,7 +236,7 @@ async fn one(quiet: &Context, file: &JobFile, recipe: RecipeName) -> anyhow::Res
     let started = std::time::Instant::now();
     let exit = launch::run(quiet, vec![input], true, Runner::new("probe", Scenario::default())).await?;
     let seconds = started.elapsed().as_secs_f64();
-    let store = quiet.existing_store().await?;
+    let store = quiet.desk.existing_store().await?;
     let Some(job) = store.jobs().by_name(&name).await? else {
         anyhow::bail!("the probe could not start (code {})", exit.code());
     };
@@ -258,7 +255,7 @@ async fn one(quiet: &Context, file: &JobFile, recipe: RecipeName) -> anyhow::Res
         (None, _) => Some(task.failure.clone().unwrap_or_else(|| stopped(&job))),
     };
     store.close().await;
-    let files = quiet.files()?;
+    let files = quiet.desk.files()?;
     let picture = asset.map(|asset| {
         let path = files.original_path(&asset.facts.blake3, asset.facts.format);
         (asset, path.display().to_string())

@@ -6,6 +6,7 @@ mod budget;
 mod calls;
 mod counters;
 mod events;
+mod gallery;
 mod owners;
 mod polls;
 mod retry;

@@ -18,7 +18,7 @@ impl Case {
         Self { folder, variables, flag: None }
     }
 
-    fn load(&self) -> anyhow::Result<Config> {
+    fn load(&self) -> Result<Config, DeskError> {
         load(&Sources {
             user_file: Some(self.folder.path().join("user.toml")),
             workspace_file: self.folder.path().join("imagemill.toml"),
@@ -112,10 +112,10 @@ fn unknown_keys_are_told_and_bad_ones_have_a_caret() {
     let config = Case::new("confirm_abov = 3", "", &[]).load().unwrap();
     assert_eq!(config.unknown_keys[0].1, "confirm_abov");
     let error = Case::new("", "[profiles.p]\nmodle = \"m\"", &[]).load().unwrap_err();
-    let Some(crate::quit::Quit::File(problem)) = error.downcast_ref() else { panic!("{error:?}") };
-    let shown = problem.render(false, &crate::texts::Texts::new(crate::texts::Lang::En));
-    assert!(shown.contains("unknown key `modle`") && shown.contains("did you mean `model`?"), "{shown}");
-    assert!(shown.contains("imagemill.toml:2:1"), "{shown}");
+    let DeskError::Written(fault) = error else { panic!("{error:?}") };
+    assert!(fault.error.message.contains("unknown key `modle`"), "{}", fault.error.message);
+    assert!(fault.error.help.as_ref().is_some_and(|help| help.contains("did you mean `model`?")), "{fault:?}");
+    assert!(fault.file.ends_with("imagemill.toml") && fault.place() == (2, 1), "{fault:?}");
     assert!(Case::new("lang = \"fr\"", "", &[]).load().unwrap_err().to_string().contains("zh-CN"));
 }
 

@@ -1,19 +1,46 @@
-//! Reads from the store what the reporter shows: snapshots, examples of failures, unknown calls.
+//! Reads from the store what is told of a job: snapshots, examples of failures, unknown calls.
 
-use anyhow::Context as _;
+use imagemill_domain::call::CallId;
+use imagemill_domain::failure::FailureKind;
 use imagemill_domain::job::{Job, JobId};
-use imagemill_domain::task::TaskState;
+use imagemill_domain::money::Money;
+use imagemill_domain::task::{TaskId, TaskState};
 use imagemill_engine::Activity;
 use imagemill_store::{BatchState, PausedProfile, Store, TaskFilter};
+use serde::Serialize;
 
 use crate::clock::now_us;
-use crate::context::Context;
-use crate::quit::Quit;
-use crate::report::{FailureExample, JobSnapshot, UnknownCall};
-use crate::texts::say;
+use crate::error::DeskError;
+use crate::progress::JobSnapshot;
+
+/// One task that failed in some way, to stand for all of its kind.
+#[derive(Clone, Debug, Serialize)]
+pub struct FailureExample {
+    /// What it means.
+    pub kind: FailureKind,
+    /// Tasks of this kind.
+    pub tasks: u64,
+    /// The example.
+    pub task: TaskId,
+    /// Its source or prompt.
+    pub title: String,
+    /// The provider's or our own words.
+    pub message: String,
+}
+
+/// A call whose outcome nobody knows.
+#[derive(Clone, Debug, Serialize)]
+pub struct UnknownCall {
+    /// Which.
+    pub call: CallId,
+    /// Its task.
+    pub task: TaskId,
+    /// The most it may have cost; `None` when the price is not known.
+    pub ceiling: Option<Money>,
+}
 
 /// A job by name or number, or by a part of its name that no other job has.
-pub(crate) async fn job(context: &Context, store: &Store, wanted: &str) -> anyhow::Result<Job> {
+pub async fn find_job(store: &Store, wanted: &str) -> Result<Job, DeskError> {
     if let Some(job) = store.jobs().by_name(wanted).await? {
         return Ok(job);
     }
@@ -28,25 +55,23 @@ pub(crate) async fn job(context: &Context, store: &Store, wanted: &str) -> anyho
         return Ok(job.clone());
     }
     let near = imagemill_domain::job_file::nearest(wanted, jobs.iter().map(|job| job.name.as_str()));
-    let hint =
-        near.map(|near| format!(" {}", say!(context.texts, "word.did_you_mean", word = near))).unwrap_or_default();
-    Err(Quit::usage(format!("{}{hint}", say!(context.texts, "job.unknown", job = wanted))))
+    Err(DeskError::UnknownJob { name: wanted.to_owned(), near: near.map(str::to_owned) })
 }
 
 /// One look at a job.
-pub(crate) async fn snapshot(store: &Store, id: JobId, activity: Option<&Activity>) -> anyhow::Result<JobSnapshot> {
-    let job = store.jobs().get(id).await?.context("the job was deleted meanwhile")?;
+pub async fn snapshot(store: &Store, id: JobId, activity: Option<&Activity>) -> Result<JobSnapshot, DeskError> {
+    let job = store.jobs().get(id).await?.ok_or(DeskError::JobGone)?;
     let paused = store.profiles().paused().await?;
     snapshot_of(store, job, &paused, activity).await
 }
 
 /// The same for a job that was just read.
-pub(crate) async fn snapshot_of(
+pub async fn snapshot_of(
     store: &Store,
     job: Job,
     paused: &[PausedProfile],
     activity: Option<&Activity>,
-) -> anyhow::Result<JobSnapshot> {
+) -> Result<JobSnapshot, DeskError> {
     let counts = store.jobs().counts(job.id).await?;
     let profile = job.definition.profile.name.clone();
     let waits = counts.get(TaskState::Waiting) > 0 && counts.get(TaskState::Running) == 0;
@@ -81,7 +106,7 @@ pub(crate) async fn snapshot_of(
 }
 
 /// One example for each kind of failure of a job.
-pub(crate) async fn failure_examples(store: &Store, job: &JobSnapshot) -> anyhow::Result<Vec<FailureExample>> {
+pub async fn failure_examples(store: &Store, job: &JobSnapshot) -> Result<Vec<FailureExample>, DeskError> {
     let mut examples = Vec::new();
     for (kind, tasks) in job.failures_by_kind() {
         let ended: Vec<TaskState> = TaskState::ALL.into_iter().filter(|state| state.is_ended()).collect();
@@ -94,7 +119,7 @@ pub(crate) async fn failure_examples(store: &Store, job: &JobSnapshot) -> anyhow
 }
 
 /// The first twenty calls of a job whose outcome nobody knows.
-pub(crate) async fn unknown_calls(store: &Store, job: JobId) -> anyhow::Result<Vec<UnknownCall>> {
+pub async fn unknown_calls(store: &Store, job: JobId) -> Result<Vec<UnknownCall>, DeskError> {
     let calls = store.calls().page_unknown(Some(job), None, 20).await?;
     Ok(calls.into_iter().map(|call| UnknownCall { call: call.id, task: call.task, ceiling: call.ceiling }).collect())
 }

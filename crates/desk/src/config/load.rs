@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use imagemill_domain::job_file::{Format, parse_text};
 use imagemill_domain::money::Money;
 use imagemill_domain::profile::Profile;
@@ -14,48 +13,48 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::layers::{Layers, Origin, Setting};
-use crate::quit::FileProblem;
-use crate::texts::Lang;
+use crate::error::{DeskError, FileFault};
+use crate::lang::Lang;
 
 const TEMPLATES: &str = include_str!("../../../../data/profiles.toml");
 
 /// Where settings are looked for.
-pub(crate) struct Sources<'a> {
+pub struct Sources<'a> {
     /// The user's own file, when it exists.
-    pub(crate) user_file: Option<PathBuf>,
+    pub user_file: Option<PathBuf>,
     /// The workspace's file.
-    pub(crate) workspace_file: PathBuf,
+    pub workspace_file: PathBuf,
     /// Environment.
-    pub(crate) variable: &'a dyn Fn(&str) -> Option<String>,
+    pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// `--lang`.
-    pub(crate) lang_flag: Option<&'a str>,
+    pub lang_flag: Option<&'a str>,
 }
 
 /// The settings in force. docs/config.md explains each.
 #[derive(Debug)]
-pub(crate) struct Config {
+pub struct Config {
     /// Profile when neither job nor command line names one.
-    pub(crate) default_profile: Option<String>,
+    pub default_profile: Option<String>,
     /// Language of texts; the environment's when unset.
-    pub(crate) lang: Option<Lang>,
+    pub lang: Option<Lang>,
     /// More models and prices.
-    pub(crate) models_file: Option<PathBuf>,
+    pub models_file: Option<PathBuf>,
     /// A run that may cost more than this asks first.
-    pub(crate) confirm_above: Money,
+    pub confirm_above: Money,
     /// Threads for picture work; 0 takes one for each processor.
-    pub(crate) picture_threads: usize,
+    pub picture_threads: usize,
     /// What goes into the log.
-    pub(crate) log: String,
+    pub log: String,
     /// Profiles by name.
-    pub(crate) profiles: BTreeMap<String, Profile>,
+    pub profiles: BTreeMap<String, Profile>,
     /// The user's save presets.
-    pub(crate) save: BTreeMap<String, SaveRule>,
+    pub save: BTreeMap<String, SaveRule>,
     /// Profiles that can be chosen unasked, best first.
-    pub(crate) ready: Vec<String>,
+    pub ready: Vec<String>,
     /// Each value with its origin.
-    pub(crate) settings: BTreeMap<Vec<String>, Setting>,
+    pub settings: BTreeMap<Vec<String>, Setting>,
     /// Unknown keys, as file and key.
-    pub(crate) unknown_keys: Vec<(PathBuf, String)>,
+    pub unknown_keys: Vec<(PathBuf, String)>,
 }
 
 /// The form of a configuration file. Keys are promises: each has a default, a line in docs/config.md and a test.
@@ -100,7 +99,7 @@ struct ProfileTemplate {
 }
 
 /// Reads and merges all layers. A file with an error is an error with line and caret.
-pub(crate) fn load(sources: &Sources<'_>) -> anyhow::Result<Config> {
+pub fn load(sources: &Sources<'_>) -> Result<Config, DeskError> {
     let mut layers = Layers::default();
     let mut unknown_keys = Vec::new();
     layers.put(&[], defaults(), &Origin::Default);
@@ -132,7 +131,8 @@ pub(crate) fn load(sources: &Sources<'_>) -> anyhow::Result<Config> {
         if let Some(text) = set(sources.variable, name) {
             let value = match key {
                 "picture_threads" => Value::Integer(
-                    text.parse().with_context(|| format!("{name} must be a whole number, and is {text:?}"))?,
+                    text.parse()
+                        .map_err(|_| DeskError::Setting(format!("{name} must be a whole number, and is {text:?}")))?,
                 ),
                 _ => Value::String(text),
             };
@@ -146,13 +146,16 @@ pub(crate) fn load(sources: &Sources<'_>) -> anyhow::Result<Config> {
     finish(&layers, ready, unknown_keys)
 }
 
-fn finish(layers: &Layers, ready: Vec<String>, unknown_keys: Vec<(PathBuf, String)>) -> anyhow::Result<Config> {
-    let merged: Settings = layers.merged().try_into().context("the settings do not fit together")?;
+fn finish(layers: &Layers, ready: Vec<String>, unknown_keys: Vec<(PathBuf, String)>) -> Result<Config, DeskError> {
+    let merged: Settings = layers
+        .merged()
+        .try_into()
+        .map_err(|error| DeskError::Setting(format!("the settings do not fit together: {error}")))?;
     let lang = match merged.lang {
-        Some(word) => Some(Lang::from_word(&word).with_context(|| {
-            format!(
+        Some(word) => Some(Lang::from_word(&word).ok_or_else(|| {
+            DeskError::Setting(format!(
                 "there are no texts in the language {word:?}; take en or zh-CN (--lang, IMAGEMILL_LANG or lang = …)"
-            )
+            ))
         })?),
         None => None,
     };
@@ -197,7 +200,7 @@ fn templates() -> Vec<ProfileTemplate> {
 }
 
 /// Names of the profiles that come with the program, with the variables that make them appear.
-pub(crate) fn known_profiles() -> Vec<(String, Vec<String>)> {
+pub fn known_profiles() -> Vec<(String, Vec<String>)> {
     let name = |template: &ProfileTemplate| {
         template.profile.get("name").and_then(Value::as_str).unwrap_or_default().to_owned()
     };
@@ -250,18 +253,16 @@ fn is_private(address: &str) -> bool {
     }
 }
 
-fn read_file(path: &Path, unknown_keys: &mut Vec<(PathBuf, String)>) -> anyhow::Result<Option<Table>> {
+fn read_file(path: &Path, unknown_keys: &mut Vec<(PathBuf, String)>) -> Result<Option<Table>, DeskError> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
-        Err(error) => {
-            return Err(
-                anyhow::Error::new(error).context(format!("cannot read the configuration file {}", path.display()))
-            );
+        Err(source) => {
+            return Err(DeskError::File { what: "cannot read the configuration file", path: path.to_owned(), source });
         }
     };
     let shown = path.display().to_string();
-    let problem = |error| anyhow::Error::from(crate::quit::Quit::from(FileProblem::new(&shown, &text, error)));
+    let problem = |error| DeskError::from(FileFault::new(&shown, &text, error));
     // Once for values with their places, once for keys that nobody reads.
     parse_text::<Settings>(&text, Format::Toml).map_err(problem)?;
     let table: Table = parse_text(&text, Format::Toml).map_err(problem)?;
@@ -284,7 +285,7 @@ fn set(variable: &dyn Fn(&str) -> Option<String>, name: &str) -> Option<String> 
 }
 
 /// `~/x` below the user's home.
-pub(crate) fn expand_home(path: &str) -> PathBuf {
+pub fn expand_home(path: &str) -> PathBuf {
     match (path.strip_prefix("~/"), std::env::home_dir()) {
         (Some(rest), Some(home)) => home.join(rest),
         _ => PathBuf::from(path),

@@ -14,44 +14,44 @@ const WINDOW_US: i64 = 60_000_000;
 
 /// One look at a job.
 #[derive(Clone, Debug)]
-pub(crate) struct JobSnapshot {
+pub struct JobSnapshot {
     /// When, microseconds since 1970.
-    pub(crate) at_us: i64,
+    pub at_us: i64,
     /// Which job.
-    pub(crate) id: JobId,
+    pub id: JobId,
     /// Its name.
-    pub(crate) name: String,
+    pub name: String,
     /// Profile it calls with.
-    pub(crate) profile: String,
+    pub profile: String,
     /// Where it stands.
-    pub(crate) state: JobState,
+    pub state: JobState,
     /// Why it stands there.
-    pub(crate) reason: Option<String>,
+    pub reason: Option<String>,
     /// Tasks by state.
-    pub(crate) counts: TaskCounts,
+    pub counts: TaskCounts,
     /// Settled so far.
-    pub(crate) spent: Money,
+    pub spent: Money,
     /// Held for calls under way and unknown outcomes.
-    pub(crate) reserved: Money,
+    pub reserved: Money,
     /// The most it may spend.
-    pub(crate) budget: Option<Money>,
+    pub budget: Option<Money>,
     /// Failures by kind and state.
-    pub(crate) failures: Vec<(FailureKind, TaskState, u64)>,
+    pub failures: Vec<(FailureKind, TaskState, u64)>,
     /// Pictures it has.
-    pub(crate) pictures: u64,
+    pub pictures: u64,
     /// When the next waiting task goes on, when nothing else moves.
-    pub(crate) waiting_until_us: Option<i64>,
+    pub waiting_until_us: Option<i64>,
     /// Batches that its tasks wait for.
-    pub(crate) batches: Vec<Batch>,
+    pub batches: Vec<Batch>,
     /// Why its profile is paused.
-    pub(crate) paused: Option<(FailureKind, String, Option<i64>)>,
+    pub paused: Option<(FailureKind, String, Option<i64>)>,
     /// Calls at once now and at most; known to the process that runs the job.
-    pub(crate) concurrency: Option<(u32, u32)>,
+    pub concurrency: Option<(u32, u32)>,
 }
 
 impl JobSnapshot {
     /// Failures of ended tasks by kind, most first.
-    pub(crate) fn failures_by_kind(&self) -> Vec<(FailureKind, u64)> {
+    pub fn failures_by_kind(&self) -> Vec<(FailureKind, u64)> {
         let mut kinds: Vec<(FailureKind, u64)> = Vec::new();
         for (kind, state, count) in &self.failures {
             // What a person stopped is no failure; its count stands among the states.
@@ -70,11 +70,11 @@ impl JobSnapshot {
 
 /// A job on its way.
 #[derive(Clone, Debug)]
-pub(crate) struct Progress {
+pub struct Progress {
     /// The latest look.
-    pub(crate) now: JobSnapshot,
+    pub now: JobSnapshot,
     /// How often tasks were put off, by the reason.
-    pub(crate) put_off: BTreeMap<FailureKind, u64>,
+    pub put_off: BTreeMap<FailureKind, u64>,
     samples: VecDeque<(i64, u64)>,
     started_us: i64,
     ended_at_start: u64,
@@ -82,14 +82,14 @@ pub(crate) struct Progress {
 
 impl Progress {
     /// From the first look.
-    pub(crate) fn new(first: JobSnapshot) -> Self {
+    pub fn new(first: JobSnapshot) -> Self {
         let ended = first.counts.ended();
         let samples = VecDeque::from([(first.at_us, ended)]);
         Self { started_us: first.at_us, ended_at_start: ended, samples, put_off: BTreeMap::new(), now: first }
     }
 
     /// Takes the next look.
-    pub(crate) fn take(&mut self, next: JobSnapshot) {
+    pub fn take(&mut self, next: JobSnapshot) {
         // One sample in half a second is enough for a window of a minute.
         if self.samples.back().is_none_or(|(at, _)| next.at_us - at >= 500_000) {
             self.samples.push_back((next.at_us, next.counts.ended()));
@@ -101,32 +101,32 @@ impl Progress {
     }
 
     /// Takes an event of this job.
-    pub(crate) fn on_event(&mut self, event: &EventBody) {
+    pub fn on_event(&mut self, event: &EventBody) {
         if let EventBody::TaskState { state: TaskState::Waiting, failure: Some(kind), .. } = event {
             *self.put_off.entry(*kind).or_default() += 1;
         }
     }
 
     /// Tasks that ended a minute; `None` before anything moved.
-    pub(crate) fn rate_per_minute(&self) -> Option<f64> {
+    pub fn rate_per_minute(&self) -> Option<f64> {
         let (from_us, from) = *self.samples.front()?;
         let (span_us, ended) = (self.now.at_us - from_us, self.now.counts.ended().saturating_sub(from));
         (span_us >= 1_000_000 && ended > 0).then(|| ended as f64 * 60e6 / span_us as f64)
     }
 
     /// Seconds to go at this rate.
-    pub(crate) fn seconds_to_go(&self) -> Option<u64> {
+    pub fn seconds_to_go(&self) -> Option<u64> {
         let open = self.now.counts.open();
         (open > 0).then(|| self.rate_per_minute().map(|rate| (open as f64 * 60.0 / rate).ceil() as u64)).flatten()
     }
 
     /// Seconds since the first look.
-    pub(crate) fn seconds(&self) -> u64 {
+    pub fn seconds(&self) -> u64 {
         u64::try_from((self.now.at_us - self.started_us) / 1_000_000).unwrap_or_default()
     }
 
     /// Tasks that ended since the first look.
-    pub(crate) fn ended_here(&self) -> u64 {
+    pub fn ended_here(&self) -> u64 {
         self.now.counts.ended().saturating_sub(self.ended_at_start)
     }
 }

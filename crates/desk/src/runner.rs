@@ -13,14 +13,14 @@ use imagemill_providers::Registry;
 use imagemill_simulator::{Scenario, Simulator, SimulatorOptions};
 use imagemill_store::Store;
 
-use crate::context::Context;
+use crate::desk::Desk;
+use crate::error::DeskError;
 use crate::profiles::{SIMULATOR, read_credential};
-use crate::texts::say;
 use crate::workspace::{Claim, Owner, OwnerLock, host_name};
 
 /// What this process runs.
 #[derive(Default)]
-pub(crate) struct Runner {
+pub struct Runner {
     running: Option<(OwnerLock, EngineHandle)>,
     simulators: Vec<Simulator>,
     scenario: Scenario,
@@ -29,12 +29,12 @@ pub(crate) struct Runner {
 
 impl Runner {
     /// `command` is what other processes are told; `scenario` is for simulators in process.
-    pub(crate) fn new(command: impl Into<String>, scenario: Scenario) -> Self {
+    pub fn new(command: impl Into<String>, scenario: Scenario) -> Self {
         Self { command: command.into(), scenario, ..Self::default() }
     }
 
     /// Gives a simulator profile without an address one of a simulator in this process.
-    pub(crate) async fn provide(&mut self, profile: &mut Profile) -> anyhow::Result<()> {
+    pub async fn provide(&mut self, profile: &mut Profile) -> Result<(), DeskError> {
         if profile.provider != SIMULATOR || !profile.base_url.is_empty() {
             return Ok(());
         }
@@ -47,28 +47,26 @@ impl Runner {
     }
 
     /// Becomes the owner and starts the engine, unless another process is the owner; that one is returned.
-    pub(crate) async fn take_over(&mut self, context: &Context, store: &Store) -> anyhow::Result<Option<Owner>> {
+    pub async fn take_over(&mut self, desk: &Desk, store: &Store) -> Result<Option<Owner>, DeskError> {
         if self.running.is_some() {
             return Ok(None);
         }
-        context.workspace.create()?;
-        let lock = match context.workspace.claim(&self.command)? {
+        desk.workspace.create()?;
+        let lock = match desk.workspace.claim(&self.command)? {
             Claim::Mine(lock) => lock,
             Claim::Theirs(owner) if owner.is_here() => return Ok(Some(owner)),
-            Claim::Theirs(owner) => {
-                anyhow::bail!(say!(context.texts, "workspace.elsewhere", owner = owner));
-            }
+            Claim::Theirs(owner) => return Err(DeskError::Elsewhere(owner)),
         };
         self.revive_simulators(store).await?;
         let parts = EngineParts {
             store: store.clone(),
-            files: context.files()?,
+            files: desk.files()?,
             registry: Arc::new(Registry::new()),
             recipes: imagemill_recipes::all(),
-            capabilities: Arc::new(context.capabilities()?),
+            capabilities: Arc::new(desk.capabilities()?),
             read_credential: Arc::new(read_credential),
         };
-        let threads = match context.config.picture_threads {
+        let threads = match desk.config.picture_threads {
             0 => std::thread::available_parallelism().map_or(2, usize::from),
             threads => threads,
         };
@@ -79,7 +77,7 @@ impl Runner {
     }
 
     /// Jobs of an earlier process may call a simulator that lived in it. It comes back under the same address.
-    async fn revive_simulators(&mut self, store: &Store) -> anyhow::Result<()> {
+    async fn revive_simulators(&mut self, store: &Store) -> Result<(), DeskError> {
         // Not the open jobs: all tasks of a job may still count as running under a process that was killed.
         for job in store.jobs().list().await?.into_iter().filter(|job| job.state == JobState::Active) {
             let Speakers { text, vision } = job.definition.speakers;
@@ -106,24 +104,24 @@ impl Runner {
     }
 
     /// The engine, when this process runs one.
-    pub(crate) fn engine(&self) -> Option<&EngineHandle> {
+    pub fn engine(&self) -> Option<&EngineHandle> {
         self.running.as_ref().map(|(_, engine)| engine)
     }
 
     /// What the engine does.
-    pub(crate) fn activity(&self) -> Option<Activity> {
+    pub fn activity(&self) -> Option<Activity> {
         self.engine().map(|engine| engine.activity().borrow().clone())
     }
 
-    /// Ends: nothing new starts, calls under way are awaited, the workspace is free again.
-    pub(crate) async fn finish(mut self, context: &Context) {
+    /// Ends: nothing new starts, calls under way are awaited, the workspace is free again. `held` is told how many paid answers
+    /// wait for room on a full disk; from then on Ctrl-C ends the waiting.
+    pub async fn finish(mut self, held: impl FnOnce(u32)) {
         if let Some((lock, engine)) = self.running.take() {
             let mut activity = engine.activity();
             tokio::select! {
                 () = engine.drain() => {}
-                Ok(held) = async { activity.wait_for(|activity| activity.held > 0).await.map(|activity| activity.held) } => {
-                    let answers = context.texts.count("answer", held.into());
-                    context.printer.error(say!(context.texts, "run.held", answers = answers, folder = context.workspace.state().display()));
+                Ok(answers) = async { activity.wait_for(|activity| activity.held > 0).await.map(|activity| activity.held) } => {
+                    held(answers);
                     tokio::select! {
                         () = engine.drain() => {}
                         _ = tokio::signal::ctrl_c() => {}

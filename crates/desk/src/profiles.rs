@@ -7,34 +7,30 @@ use imagemill_domain::job_file::nearest;
 use imagemill_domain::profile::{Credential, Profile};
 use secrecy::SecretString;
 
-use crate::config::known_profiles;
-use crate::context::Context;
-use crate::quit::Quit;
-use crate::texts::say;
+use crate::config::{Config, known_profiles};
+use crate::error::DeskError;
 
 /// Provider name of the built-in simulator.
-pub(crate) const SIMULATOR: &str = "simulator";
+pub const SIMULATOR: &str = "simulator";
 
 /// The profile to use: the one named, else the configuration's default, else the first that is ready.
-pub(crate) fn choose(context: &Context, named: Option<&str>) -> anyhow::Result<Profile> {
-    let texts = &context.texts;
-    let config = &context.config;
+pub fn choose(config: &Config, named: Option<&str>) -> Result<Profile, DeskError> {
     let name = named
         .or(config.default_profile.as_deref())
         .or_else(|| config.ready.first().map(String::as_str))
-        .ok_or_else(|| anyhow::anyhow!(say!(texts, "profile.none_ready", variables = variables())))?;
+        .ok_or_else(|| DeskError::NoProfile { variables: variables() })?;
     if let Some(profile) = config.profiles.get(name) {
         return Ok(profile.clone());
     }
-    if let Some((_, needs)) = known_profiles().into_iter().find(|(known, _)| known == name) {
-        return Err(anyhow::anyhow!(say!(texts, "profile.needs", profile = name, variables = needs.join(", "))));
+    if let Some((name, needs)) = known_profiles().into_iter().find(|(known, _)| known == name) {
+        return Err(DeskError::ProfileNeeds { name, variables: needs.join(", ") });
     }
     let known: Vec<&str> = config.profiles.keys().map(String::as_str).collect();
-    let hint = nearest(name, known.iter().copied())
-        .map(|near| format!(" {}", say!(texts, "word.did_you_mean", word = near)))
-        .unwrap_or_default();
-    let text = say!(texts, "profile.unknown", profile = name, known = known.join(", "));
-    Err(Quit::usage(format!("{text}{hint}")))
+    Err(DeskError::UnknownProfile {
+        near: nearest(name, known.iter().copied()).map(str::to_owned),
+        name: name.to_owned(),
+        known: known.join(", "),
+    })
 }
 
 /// The variables that make built-in profiles appear, for the error when none is set.
@@ -43,8 +39,14 @@ fn variables() -> String {
     needs.map(|(_, needs)| needs.join(" + ")).collect::<Vec<_>>().join(", ")
 }
 
+/// A profile's secret, or the sentence that says why it cannot be called.
+pub fn credential(profile: &Profile) -> Result<Option<SecretString>, DeskError> {
+    read_credential(&profile.credential)
+        .map_err(|failure| DeskError::NoCredential { profile: profile.name.clone(), failure })
+}
+
 /// Reads a secret. `None` when the profile sends none.
-pub(crate) fn read_credential(credential: &Credential) -> Result<Option<SecretString>, Failure> {
+pub fn read_credential(credential: &Credential) -> Result<Option<SecretString>, Failure> {
     let auth = |message: String| Failure::new(FailureKind::Auth, message);
     match credential {
         Credential::None => Ok(None),

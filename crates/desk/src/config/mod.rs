@@ -3,5 +3,5 @@
 mod layers;
 mod load;
 
-pub(crate) use layers::Origin;
-pub(crate) use load::{Config, Sources, expand_home, known_profiles, load};
+pub use layers::{Origin, Setting};
+pub use load::{Config, Sources, expand_home, known_profiles, load};

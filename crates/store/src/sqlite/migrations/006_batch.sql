@@ -1,4 +1,4 @@
--- Version 5: calls that go to their provider together. State: 0 gathering (nothing was sent), 1 creating (its creation was sent,
+-- Version 6: calls that go to their provider together. State: 0 gathering (nothing was sent), 1 creating (its creation was sent,
 -- no answer yet), 2 open (the provider has it), 3 ended (every call of it ended).
 CREATE TABLE batch (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -5,23 +5,25 @@ use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
+
+use crate::clock::now_us;
+use crate::error::DeskError;
 
 /// Name of the folder with the state.
 const STATE_FOLDER: &str = ".imagemill";
 
 /// A workspace by place. It may not exist yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Workspace {
+pub struct Workspace {
     /// The folder that holds `.imagemill/`.
-    pub(crate) root: PathBuf,
+    pub root: PathBuf,
 }
 
 impl Workspace {
     /// `named` (--workspace), IMAGEMILL_WORKSPACE, APP_DATA_DIR, the nearest folder upwards that has one, else the current
     /// folder. Empty variables are unset.
-    pub(crate) fn find(named: Option<&Path>, current: &Path, variable: impl Fn(&str) -> Option<String>) -> Self {
+    pub fn find(named: Option<&Path>, current: &Path, variable: impl Fn(&str) -> Option<String>) -> Self {
         let from_environment = || {
             ["IMAGEMILL_WORKSPACE", "APP_DATA_DIR"]
                 .into_iter()
@@ -42,36 +44,34 @@ impl Workspace {
     }
 
     /// The folder with the state.
-    pub(crate) fn state(&self) -> PathBuf {
+    pub fn state(&self) -> PathBuf {
         self.root.join(STATE_FOLDER)
     }
 
     /// Whether anything was run here.
-    pub(crate) fn exists(&self) -> bool {
+    pub fn exists(&self) -> bool {
         self.database().is_file()
     }
 
     /// The database.
-    pub(crate) fn database(&self) -> PathBuf {
+    pub fn database(&self) -> PathBuf {
         self.state().join("db.sqlite")
     }
 
     /// The logs.
-    pub(crate) fn logs(&self) -> PathBuf {
+    pub fn logs(&self) -> PathBuf {
         self.state().join("logs")
     }
 
     /// The workspace's own configuration file.
-    pub(crate) fn config_file(&self) -> PathBuf {
+    pub fn config_file(&self) -> PathBuf {
         self.root.join("imagemill.toml")
     }
 
     /// Makes the folders.
-    pub(crate) fn create(&self) -> anyhow::Result<()> {
+    pub fn create(&self) -> Result<(), DeskError> {
         for folder in [self.state(), self.logs()] {
-            std::fs::create_dir_all(&folder).with_context(|| {
-                format!("cannot make the folder {}; choose a writable place with --workspace DIR", folder.display())
-            })?;
+            std::fs::create_dir_all(&folder).map_err(|source| DeskError::Folder { folder, source })?;
         }
         // The state is nothing for version control.
         let ignore = self.state().join(".gitignore");
@@ -82,7 +82,7 @@ impl Workspace {
     }
 
     /// Who runs the workspace now, without becoming the owner.
-    pub(crate) fn owner(&self) -> Option<Owner> {
+    pub fn owner(&self) -> Option<Owner> {
         let mut file = File::open(self.state().join("lock")).ok()?;
         match file.try_lock_shared() {
             Err(TryLockError::WouldBlock) => Some(read_owner(&mut file)),
@@ -92,7 +92,7 @@ impl Workspace {
     }
 
     /// Becomes the owner, or says who is.
-    pub(crate) fn claim(&self, command: &str) -> anyhow::Result<Claim> {
+    pub fn claim(&self, command: &str) -> Result<Claim, DeskError> {
         let mut claim = self.try_claim(command)?;
         // Somebody who only looks holds the lock for less than a millisecond.
         for _ in 0..3 {
@@ -105,7 +105,7 @@ impl Workspace {
         Ok(claim)
     }
 
-    fn try_claim(&self, command: &str) -> anyhow::Result<Claim> {
+    fn try_claim(&self, command: &str) -> Result<Claim, DeskError> {
         let path = self.state().join("lock");
         let mut file = File::options()
             .read(true)
@@ -113,28 +113,23 @@ impl Workspace {
             .create(true)
             .truncate(false)
             .open(&path)
-            .with_context(|| format!("cannot open the lock file {}", path.display()))?;
+            .map_err(|source| DeskError::File { what: "cannot open the lock file", path: path.clone(), source })?;
         match file.try_lock() {
             Ok(()) => {
                 let owner = Owner {
                     pid: std::process::id(),
                     host: host_name(),
-                    started_us: crate::clock::now_us(),
+                    started_us: now_us(),
                     command: command.to_owned(),
                 };
                 let text = serde_json::to_string(&owner).expect("an owner always serialises");
                 let write = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(text.as_bytes()));
-                write.with_context(|| format!("cannot write the lock file {}", path.display()))?;
+                write.map_err(|source| DeskError::File { what: "cannot write the lock file", path, source })?;
                 Ok(Claim::Mine(OwnerLock { _file: file }))
             }
             Err(TryLockError::WouldBlock) => Ok(Claim::Theirs(read_owner(&mut file))),
             Err(TryLockError::Error(error)) => {
-                let owner = read_owner(&mut file);
-                Err(anyhow::Error::new(error).context(format!(
-                    "the file system of {} cannot lock files, so nobody can tell whether another process runs this \
-                     workspace (the last one was {owner}); use a workspace on a local disk",
-                    path.display()
-                )))
+                Err(DeskError::CannotLock { path, owner: read_owner(&mut file), source: error })
             }
         }
     }
@@ -142,7 +137,7 @@ impl Workspace {
 
 /// Who runs a workspace.
 #[derive(Debug)]
-pub(crate) enum Claim {
+pub enum Claim {
     /// We do, until the lock is dropped.
     Mine(OwnerLock),
     /// Another process does.
@@ -151,27 +146,27 @@ pub(crate) enum Claim {
 
 /// Held for as long as this process is the owner; the system frees it when the process ends in whatever way.
 #[derive(Debug)]
-pub(crate) struct OwnerLock {
+pub struct OwnerLock {
     _file: File,
 }
 
 /// The owner as written into the lock file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(crate) struct Owner {
+pub struct Owner {
     /// Process.
-    pub(crate) pid: u32,
+    pub pid: u32,
     /// Machine.
-    pub(crate) host: String,
+    pub host: String,
     /// Since when, microseconds since 1970.
-    pub(crate) started_us: i64,
+    pub started_us: i64,
     /// What it was started as.
-    pub(crate) command: String,
+    pub command: String,
 }
 
 impl Owner {
     /// Whether it runs on this machine, so that its work can be followed through the database.
-    pub(crate) fn is_here(&self) -> bool {
+    pub fn is_here(&self) -> bool {
         self.host.is_empty() || self.host == host_name()
     }
 }
@@ -197,7 +192,7 @@ fn read_owner(file: &mut File) -> Owner {
 }
 
 /// This machine's name.
-pub(crate) fn host_name() -> String {
+pub fn host_name() -> String {
     std::fs::read_to_string("/proc/sys/kernel/hostname")
         .map(|name| name.trim().to_owned())
         .ok()

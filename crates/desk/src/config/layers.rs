@@ -7,7 +7,7 @@ use toml::{Table, Value};
 
 /// Where a value is from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub enum Origin {
     /// Built in.
     Default,
     /// A configuration file.
@@ -20,28 +20,28 @@ pub(crate) enum Origin {
 
 /// A value with its origin.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Setting {
+pub struct Setting {
     /// The value; never a table, but for keys of [`WHOLE`].
-    pub(crate) value: Value,
+    pub value: Value,
     /// Where it is from.
-    pub(crate) origin: Origin,
+    pub origin: Origin,
 }
 
 /// Path of a key; a profile's name may have dots in it.
-pub(crate) type Path = Vec<String>;
+pub(super) type Path = Vec<String>;
 
 /// Tables that are one value: a later layer replaces them as a whole.
 const WHOLE: [&str; 3] = ["credential", "headers", "extra_body"];
 
 /// All layers so far.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Layers {
+pub(super) struct Layers {
     settings: BTreeMap<Path, Setting>,
 }
 
 impl Layers {
     /// Puts a layer on top. Empty texts are unset.
-    pub(crate) fn put(&mut self, prefix: &[&str], table: Table, origin: &Origin) {
+    pub(super) fn put(&mut self, prefix: &[&str], table: Table, origin: &Origin) {
         for (key, value) in table {
             let path: Vec<&str> = prefix.iter().copied().chain([key.as_str()]).collect();
             match value {
@@ -56,12 +56,12 @@ impl Layers {
     }
 
     /// Every setting by its path.
-    pub(crate) fn settings(&self) -> &BTreeMap<Path, Setting> {
+    pub(super) fn settings(&self) -> &BTreeMap<Path, Setting> {
         &self.settings
     }
 
     /// The merged tables.
-    pub(crate) fn merged(&self) -> Table {
+    pub(super) fn merged(&self) -> Table {
         let mut root = Table::new();
         for (path, setting) in &self.settings {
             insert(&mut root, path, &setting.value);

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use crate::texts::Lang;
+use crate::lang::Lang;
 
 const ZH_CN: &str = include_str!("../../../data/texts/messages.zh-CN.toml");
 
@@ -40,7 +40,7 @@ static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
 });
 
 /// `message` in `lang`, line by line, as far as its sentences are known.
-pub(crate) fn translated(lang: Lang, message: &str) -> String {
+pub fn translated(lang: Lang, message: &str) -> String {
     match lang {
         Lang::En => message.to_owned(),
         Lang::ZhCn => {

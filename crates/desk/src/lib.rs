@@ -1,0 +1,41 @@
+//! What the command line and the server do alike: find and own a workspace, read the configuration, choose a profile and its
+//! secret, plan and submit a job, run the engine, and make the JSON documents that both hand out. Must not know terminals,
+//! requests or the language of a reader; its sentences are English and [`translated`] says them in another language.
+
+mod clock;
+pub mod config;
+mod costs;
+mod desk;
+pub mod documents;
+mod error;
+mod job_input;
+mod lang;
+mod look;
+mod lost;
+mod planning;
+mod presets;
+mod profiles;
+mod progress;
+mod runner;
+mod story;
+mod submit;
+mod translate;
+mod workspace;
+
+pub use clock::{day_name, now_us, offset_us};
+pub use costs::{CostSum, CostsBy, costs};
+pub use desk::{Desk, user_file};
+pub use error::{DeskError, FileFault};
+pub use job_input::JobInput;
+pub use lang::Lang;
+pub use look::{FailureExample, UnknownCall, failure_examples, find_job, snapshot, snapshot_of, unknown_calls};
+pub use lost::LostCall;
+pub use planning::{Planned, plan};
+pub use presets::{Target, check_name, default_folder, save_presets, save_rule, stored_target};
+pub use profiles::{SIMULATOR, choose, credential, read_credential};
+pub use progress::{JobSnapshot, Progress};
+pub use runner::Runner;
+pub use story::TaskStory;
+pub use submit::{most_it_may_cost, submit};
+pub use translate::translated;
+pub use workspace::{Claim, Owner, OwnerLock, Workspace, host_name};

@@ -1,0 +1,89 @@
+//! From a job to its plan: profile, sources, tasks, money, speakers. Nothing is sent and nothing is written.
+
+use imagemill_domain::capability::CapabilityTable;
+use imagemill_domain::plan::{Plan, expand};
+use imagemill_domain::profile::{Profile, RateLimits};
+use imagemill_domain::source::Scan;
+use imagemill_domain::speaker::{Speaker, SpeakerSection, Speakers};
+use imagemill_sources::ScanProgress;
+
+use crate::config::Config;
+use crate::error::DeskError;
+use crate::job_input::JobInput;
+use crate::profiles::{SIMULATOR, choose, credential};
+use crate::runner::Runner;
+
+/// A planned job with all that belongs to it.
+#[derive(Debug)]
+pub struct Planned {
+    /// What was asked for.
+    pub input: JobInput,
+    /// Tasks and money.
+    pub plan: Plan,
+}
+
+/// Scans and plans. `runner` gives the simulator profile an address and says that secrets must be there; without one a stand-in is
+/// used. `progress` hears of the scan, on another thread.
+pub async fn plan(
+    config: &Config,
+    input: JobInput,
+    table: &CapabilityTable,
+    runner: Option<&mut Runner>,
+    progress: impl FnMut(ScanProgress) + Send + 'static,
+) -> Result<Planned, DeskError> {
+    let mut input = input;
+    let mut runner = runner;
+    let profile = ready(config, input.file.profile.as_deref(), runner.as_deref_mut()).await?;
+    if let Some(concurrency) = input.concurrency {
+        let limits = input.file.limits.unwrap_or(profile.limits);
+        input.file.limits = Some(RateLimits { concurrency, ..limits });
+    }
+    let scan = scan(&input, progress).await?;
+    let mut plan = expand(&input.file, &input.name, &profile, scan, table).map_err(|error| input.plan_error(error))?;
+    let text = speaker(config, &input, input.file.text.as_ref(), &plan, runner.as_deref_mut()).await?;
+    let vision = speaker(config, &input, input.file.vision.as_ref(), &plan, runner).await?;
+    plan.definition.speakers = Speakers { text, vision };
+    Ok(Planned { input, plan })
+}
+
+/// The profile to call, with an address and, before a run, with a key that can be read.
+async fn ready(config: &Config, named: Option<&str>, runner: Option<&mut Runner>) -> Result<Profile, DeskError> {
+    let mut profile = choose(config, named)?;
+    match runner {
+        Some(runner) => {
+            credential(&profile)?;
+            runner.provide(&mut profile).await?;
+        }
+        None if profile.provider == SIMULATOR && profile.base_url.is_empty() => {
+            "http://127.0.0.1/v1".clone_into(&mut profile.base_url);
+        }
+        None => {}
+    }
+    Ok(profile)
+}
+
+/// Who answers the job's text or vision calls; `None` when the job does not say.
+async fn speaker(
+    config: &Config,
+    input: &JobInput,
+    section: Option<&SpeakerSection>,
+    plan: &Plan,
+    runner: Option<&mut Runner>,
+) -> Result<Option<Speaker>, DeskError> {
+    let Some(section) = section else { return Ok(None) };
+    let named = match &section.profile {
+        Some(name) => Some(ready(config, Some(name), runner).await?),
+        None => None,
+    };
+    let definition = &plan.definition;
+    let speaker = section.speaker((&definition.profile, &definition.model), named.as_ref());
+    speaker.map(Some).map_err(|error| input.plan_error(error))
+}
+
+async fn scan(input: &JobInput, progress: impl FnMut(ScanProgress) + Send + 'static) -> Result<Scan, DeskError> {
+    let (section, base, recipe) = (input.file.source.clone(), input.base.clone(), input.file.recipe);
+    let mut progress = progress;
+    let scanning = tokio::task::spawn_blocking(move || imagemill_sources::scan(&section, &base, recipe, &mut progress));
+    let scanned = scanning.await.map_err(|error| DeskError::Fault(error.to_string()))?;
+    Ok(scanned?)
+}
