@@ -79,6 +79,12 @@ impl Default for Batches {
 }
 
 impl Batches {
+    /// Nothing more is known of batches that are not among `open`.
+    pub(crate) fn forget_others(&self, open: &[Batch]) {
+        lock(&self.delivered).retain(|id, _| open.iter().any(|batch| batch.id == *id));
+        lock(&self.looks).retain(|id, _| open.iter().any(|batch| batch.id == *id));
+    }
+
     /// An earlier process left what became of this call.
     pub(crate) fn inherited(&self, batch: BatchId, call: CallId) {
         lock(&self.delivered).entry(batch).or_default().insert(call);

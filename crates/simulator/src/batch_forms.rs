@@ -20,6 +20,11 @@ type Common = State<Arc<Shared>>;
 /// Most that a page of a list has.
 const PAGE: usize = 100;
 
+/// What the ids of each form begin with.
+const OPENAI: &str = "batch_";
+const GEMINI: &str = "";
+const ANTHROPIC: &str = "msgbatch_";
+
 /// Where a list goes on.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Page {
@@ -52,8 +57,8 @@ fn taken(shared: &Arc<Shared>, value: &Value, lost: bool) -> Response {
 }
 
 /// Up to a page behind `after`, and whether there is more.
-fn page(shared: &Shared, after: &str) -> (Vec<Arc<Batch>>, bool) {
-    let mut listed = shared.batches().list();
+fn page(shared: &Shared, prefix: &str, after: &str) -> (Vec<Arc<Batch>>, bool) {
+    let mut listed = shared.batches().list(prefix);
     if let Some(place) = listed.iter().position(|batch| batch.id == after) {
         listed.drain(..=place);
     }
@@ -173,7 +178,7 @@ pub(crate) async fn openai_create(State(shared): Common, headers: HeaderMap, Jso
             }
             items.push(Item { id: id.to_owned(), path: path.to_owned(), body: line["body"].take() });
         }
-        let wanted = Wanted { prefix: "batch_", label: asked["metadata"].clone(), endpoint, input, items };
+        let wanted = Wanted { prefix: OPENAI, label: asked["metadata"].clone(), endpoint, input, items };
         let (batch, lost) = batches::enter(&shared, server::endpoints(&shared), wanted, &headers);
         Ok::<_, Refused>(taken(&shared, &openai_batch(&batch), lost))
     };
@@ -182,7 +187,7 @@ pub(crate) async fn openai_create(State(shared): Common, headers: HeaderMap, Jso
 
 /// `GET /v1/batches`.
 pub(crate) async fn openai_list(State(shared): Common, Query(place): Query<Page>) -> Response {
-    let (listed, more) = page(&shared, &place.after);
+    let (listed, more) = page(&shared, OPENAI, &place.after);
     let last = listed.last().map(|batch| batch.id.clone());
     let data: Vec<Value> = listed.iter().map(|batch| openai_batch(batch)).collect();
     Json(json!({"object": "list", "data": data, "has_more": more, "last_id": last})).into_response()
@@ -297,14 +302,14 @@ pub(crate) async fn gemini_create(shared: &Arc<Shared>, model: &str, request: Re
     });
     let label = batch.get("displayName").cloned().unwrap_or_default();
     let items: Vec<Item> = items.collect();
-    let wanted = Wanted { prefix: "", label, endpoint: model.to_owned(), input: String::new(), items };
+    let wanted = Wanted { prefix: GEMINI, label, endpoint: model.to_owned(), input: String::new(), items };
     let (batch, lost) = batches::enter(shared, server::endpoints(shared), wanted, &headers);
     Ok(taken(shared, &gemini_batch(&batch), lost))
 }
 
 /// `GET /v1beta/batches`.
 pub(crate) async fn gemini_list(State(shared): Common, Query(place): Query<Page>) -> Response {
-    let (listed, more) = page(&shared, &place.token);
+    let (listed, more) = page(&shared, GEMINI, &place.token);
     let next = listed.last().filter(|_| more).map(|batch| batch.id.clone());
     let operations: Vec<Value> = listed.iter().map(|batch| gemini_batch(batch)).collect();
     Json(json!({"operations": operations, "nextPageToken": next})).into_response()
@@ -368,14 +373,14 @@ pub(crate) async fn anthropic_create(
     });
     let items: Vec<Item> = items.collect();
     let (label, endpoint, input) = (Value::Null, "/v1/messages".to_owned(), String::new());
-    let wanted = Wanted { prefix: "msgbatch_", label, endpoint, input, items };
+    let wanted = Wanted { prefix: ANTHROPIC, label, endpoint, input, items };
     let (batch, lost) = batches::enter(&shared, server::endpoints(&shared), wanted, &headers);
     taken(&shared, &anthropic_batch(&shared, &batch), lost)
 }
 
 /// `GET /v1/messages/batches`.
 pub(crate) async fn anthropic_list(State(shared): Common, Query(place): Query<Page>) -> Response {
-    let (listed, more) = page(&shared, &place.after_id);
+    let (listed, more) = page(&shared, ANTHROPIC, &place.after_id);
     let data: Vec<Value> = listed.iter().map(|batch| anthropic_batch(&shared, batch)).collect();
     let (first, last) = (listed.first().map(|batch| &batch.id), listed.last().map(|batch| &batch.id));
     Json(json!({"data": data, "has_more": more, "first_id": first, "last_id": last})).into_response()

@@ -43,6 +43,8 @@ struct Held {
 #[derive(Debug)]
 pub(crate) struct Batch {
     pub(crate) id: String,
+    /// What its form's ids begin with; each form lists its own.
+    prefix: &'static str,
     /// What the client calls it: metadata or a display name.
     pub(crate) label: Value,
     pub(crate) endpoint: String,
@@ -130,9 +132,9 @@ impl Batches {
         self.lock().batches.iter().find(|batch| batch.id == id && !batch.hidden).cloned()
     }
 
-    /// Newest first.
-    pub(crate) fn list(&self) -> Vec<Arc<Batch>> {
-        self.lock().batches.iter().rev().filter(|batch| !batch.hidden).cloned().collect()
+    /// Those of one form, newest first.
+    pub(crate) fn list(&self, prefix: &str) -> Vec<Arc<Batch>> {
+        self.lock().batches.iter().rev().filter(|batch| !batch.hidden && batch.prefix == prefix).cloned().collect()
     }
 
     /// Whether a request is one of a batch.
@@ -165,6 +167,7 @@ pub(crate) fn enter(
     let left = wanted.items.iter().map(|item| item.id.clone()).collect();
     let batch = Arc::new(Batch {
         id: batches.new_name(wanted.prefix),
+        prefix: wanted.prefix,
         label: wanted.label,
         endpoint: wanted.endpoint,
         input: wanted.input,

@@ -242,7 +242,6 @@ impl Tending<'_> {
         let (shared, batch) = (self.shared, self.batch);
         let mut awaited = self.awaited().await?;
         if awaited.is_empty() {
-            lock(&shared.batches.delivered).remove(&batch.id);
             shared.store.batches().end(batch.id, shared.clock.now_us()).await?;
             return Ok(None);
         }

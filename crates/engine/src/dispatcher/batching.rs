@@ -24,7 +24,10 @@ impl Dispatcher {
             self.look_at_gathering(&gathering).await;
         }
         match self.shared.store.batches().open().await {
-            Ok(open) => self.batches = open.into_iter().filter(|batch| batch.state != BatchState::Gathering).collect(),
+            Ok(open) => {
+                self.shared.batches.forget_others(&open);
+                self.batches = open.into_iter().filter(|batch| batch.state != BatchState::Gathering).collect();
+            }
             Err(error) => {
                 tracing::warn!(%error, "batches that were sent could not be looked at");
                 return;

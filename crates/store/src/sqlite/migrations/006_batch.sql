@@ -23,3 +23,10 @@ ALTER TABLE call ADD COLUMN batch INTEGER;
 
 CREATE INDEX call_batch ON call (batch, id) WHERE batch IS NOT NULL AND state IN (0, 1);
 CREATE INDEX call_joined ON call (task) WHERE state = 0 AND batch IS NOT NULL;
+
+-- A batch ends with its last call.
+CREATE TRIGGER batch_done AFTER UPDATE OF state ON call
+WHEN NEW.batch IS NOT NULL AND NEW.state > 2 AND NOT EXISTS
+    (SELECT 1 FROM call WHERE batch = NEW.batch AND batch IS NOT NULL AND state IN (0, 1)) BEGIN
+    UPDATE batch SET state = 3, ended_us = NEW.ended_us, next_ask_us = NULL WHERE id = NEW.batch AND state = 2;
+END;

@@ -63,8 +63,12 @@ async fn tasks_wait_for_their_batch_and_for_nothing_else() {
     batches.deliver(vec![calls[1].1], T0 + 9).await.unwrap();
     let claimed = tasks.claim_polls(job, 9, owner, T0 + 9).await.unwrap();
     assert_eq!(claimed.iter().map(|claimed| claimed.lease.task).collect::<Vec<_>>(), [calls[1].0]);
-    batches.end(batch, T0 + 10).await.unwrap();
-    assert!(batches.open().await.unwrap().is_empty());
+    let end = ended(FailureKind::Protocol, Billing::Billed);
+    lab.store.calls().finish(calls[1].1, end.clone(), None, T0 + 10).await.unwrap();
+    assert_eq!(batches.open().await.unwrap().len(), 1);
+    lab.store.calls().finish(calls[0].1, end, None, T0 + 11).await.unwrap();
+    assert!(batches.open().await.unwrap().is_empty(), "it ends with its last call");
+    assert_eq!(batches.get(batch).await.unwrap().unwrap().ended_us, Some(T0 + 11));
     assert_eq!(batches.of_job(job).await.unwrap().len(), 1);
 }
 
