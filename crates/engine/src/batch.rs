@@ -216,7 +216,7 @@ impl SavedAnswer {
 
 /// A call's row is closed because its request certainly did not go out.
 fn not_sent(why: &str) -> CallEnd {
-    let failure = Failure::new(FailureKind::Stopped, format!("{why}; nothing was paid")).billing(Billing::NotBilled);
+    let failure = Failure::new(FailureKind::Stopped, why).billing(Billing::NotBilled);
     ended(failure)
 }
 

@@ -113,7 +113,7 @@ async fn enter(task: &TaskContext, gathering: &Gathering, joining: Joining) -> R
     let OpenCall::Opened(call) = opened else { return Ok(Joined::Refused(opened)) };
     let line = way.provider.line(&line_id(&gathering.key, call, in_words), ask);
     if let Err(failure) = gathering.write(line, way.provider.separator()).await {
-        let end = not_sent("its line could not be written into the file of its batch");
+        let end = not_sent("its line could not be written into the file of its batch; nothing was paid");
         shared.store.calls().finish(call, end, None, shared.clock.now_us()).await.map_err(|error| local(&error))?;
         return Err(failure);
     }

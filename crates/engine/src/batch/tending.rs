@@ -47,7 +47,7 @@ pub(crate) struct Tended {
 pub(crate) async fn recover(shared: &Shared) -> Result<(), StoreError> {
     for batch in shared.store.batches().open().await? {
         if batch.state == BatchState::Gathering {
-            take_back(shared, batch.id, "the program ended before its batch was sent").await?;
+            take_back(shared, batch.id, "the program ended before its batch was sent; nothing was paid").await?;
         } else {
             shared.store.batches().ask_at(batch.id, shared.clock.now_us()).await?;
         }
@@ -87,7 +87,7 @@ async fn try_send(shared: &Shared, gathering: &Gathering, batch: &NewBatch) -> R
     let uploaded = tokio::select! {
         uploaded = provider.upload(batch) => uploaded,
         () = shared.draining.cancelled() => {
-            take_back(shared, id, "stopped before the batch was sent").await?;
+            take_back(shared, id, "stopped before the batch was sent; nothing was paid").await?;
             return Ok(None);
         }
     };

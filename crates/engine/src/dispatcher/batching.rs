@@ -55,7 +55,8 @@ impl Dispatcher {
         let goes_out = state == Some(JobState::Active) || state == Some(JobState::Paused) && gathering.is_closed();
         let paused = self.profiles.get(&gathering.profile).is_some_and(|profile| profile.paused.is_some());
         if !goes_out {
-            self.take_back(gathering, "its job was paused or stopped before the batch was sent").await;
+            self.take_back(gathering, "its job was paused or stopped before the batch was sent; nothing was paid")
+                .await;
         } else if gathering.is_due(alone) && !paused && self.tends.len() < TENDED_AT_ONCE {
             let Some(gathering) = self.shared.batches.take(gathering.id).await else { return };
             self.tended.insert(gathering.id);
@@ -78,7 +79,7 @@ impl Dispatcher {
     /// The end of the process: what was not sent is taken back.
     pub(super) async fn take_back_all(&self) {
         for gathering in self.shared.batches.gatherings().await {
-            self.take_back(&gathering, "stopped before the batch was sent").await;
+            self.take_back(&gathering, "stopped before the batch was sent; nothing was paid").await;
         }
     }
 
