@@ -7,6 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use imagemill_domain::lane::Lane;
 use imagemill_domain::money::Money;
+use imagemill_domain::route::Profiles;
 
 /// Batch production for generative images: a folder of pictures through a model, as one durable job.
 #[derive(Debug, Parser)]
@@ -141,9 +142,9 @@ pub(crate) struct StartArgs {
 /// Settings that replace those of the job file.
 #[derive(Debug, Default, Clone, Args)]
 pub(crate) struct OverrideArgs {
-    /// Profile to call with (`imagemill profiles` lists them)
+    /// Profile to call with (`imagemill profiles` lists them); several as A,B in fail-over order, or A=3,B=1 for shares
     #[arg(long, short, value_name = "NAME")]
-    pub(crate) profile: Option<String>,
+    pub(crate) profile: Option<Profiles>,
     /// Model to call
     #[arg(long, short, value_name = "MODEL")]
     pub(crate) model: Option<String>,

@@ -39,7 +39,7 @@ pub async fn submit(store: &Store, plan: &Plan) -> Result<Submitted, DeskError> 
 pub fn most_it_may_cost(plan: &Plan, done: u64) -> Option<Money> {
     let left = plan.tasks.saturating_sub(done);
     let Some(cost) = &plan.cost else { return (left == 0).then_some(Money::ZERO) };
-    if plan.definition.profile.provider == SIMULATOR {
+    if plan.ways.iter().all(|way| way.provider == SIMULATOR) {
         return Some(Money::ZERO);
     }
     let high = cost.high * (left as f64 / plan.tasks.max(1) as f64);

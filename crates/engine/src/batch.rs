@@ -24,6 +24,7 @@ pub(crate) use tending::{Tended, recover, send, take_back, tend};
 
 use crate::answers::{Kept, SavedAnswer, SavedItem};
 use crate::context::{RunningJob, TaskContext};
+use crate::drawing::Drawing;
 use crate::paid::Step;
 use crate::pictures::local;
 use crate::retry::Decision;
@@ -94,9 +95,8 @@ impl Batches {
 impl RunningJob {
     /// How the batches of a row are reached.
     pub(crate) fn way_of(&self, batch: &Batch) -> Option<Arc<BatchWay>> {
-        let own = (self.definition.profile.name == batch.profile && self.definition.model == batch.model)
-            .then(|| self.batch.clone())
-            .flatten();
+        let fits = |drawing: &&Arc<Drawing>| drawing.name() == batch.profile && drawing.route.model == batch.model;
+        let own = self.drawings.iter().find(fits).and_then(|drawing| drawing.batch.clone());
         let speaker = || {
             let speakers = [&self.text, &self.vision].into_iter();
             let mut fitting =

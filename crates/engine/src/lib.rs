@@ -11,6 +11,7 @@ mod context;
 mod course;
 mod disk;
 mod dispatcher;
+mod drawing;
 mod error;
 mod feed;
 mod image_step;

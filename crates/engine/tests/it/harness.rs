@@ -76,6 +76,14 @@ price = { date = "2026-01-01", source = "test", text_in = 0.5, text_out = 2.0 }
 
 [[model]]
 provider = "simulator"
+model = "sim-image+delay:1"
+generations = true
+chat = true
+recovery = "replayable"
+price = { date = "2026-01-01", source = "test", per_image = 0.04 }
+
+[[model]]
+provider = "simulator"
 model = "*"
 generations = true
 edits = true
@@ -196,7 +204,12 @@ impl Bed {
     }
 
     pub(crate) async fn submit_file(&self, file: &JobFile, profile: &Profile, scan: Scan) -> JobId {
-        let plan = plan::expand(file, "job", profile, scan, &self.table).unwrap();
+        self.submit_over(file, &[(profile.clone(), 0)], scan).await
+    }
+
+    /// A job with several ways to its pictures.
+    pub(crate) async fn submit_over(&self, file: &JobFile, profiles: &[(Profile, u32)], scan: Scan) -> JobId {
+        let plan = plan::expand_over(file, "job", profiles, scan, &self.table).unwrap();
         let jobs = self.store.jobs();
         let job = NewJob {
             name: plan.name.clone(),

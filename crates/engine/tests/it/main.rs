@@ -6,6 +6,7 @@ mod batches;
 mod harness;
 mod links;
 mod queues;
+mod routes;
 mod steps;
 
 use std::time::{Duration, Instant};

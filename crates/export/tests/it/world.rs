@@ -225,6 +225,8 @@ async fn job_of(store: &Store, name: &str, file: JobFile) -> Job {
         negative: imagemill_domain::request::NegativePrompt::default(),
         call_ceiling: None,
         batch: None,
+        share: 0,
+        others: Vec::new(),
         unknown: UnknownPolicy::Never,
         file,
     };

@@ -46,13 +46,13 @@ async fn tasks_wait_for_their_batch_and_for_nothing_else() {
     let tasks = lab.store.tasks();
     assert_eq!(tasks.promote(i64::MAX).await.unwrap(), 0);
     tasks.poll_all_now(T0).await.unwrap();
-    assert!(tasks.claim_polls(job, 9, owner, i64::MAX).await.unwrap().is_empty());
+    assert!(tasks.claim_polls(job, "simulator", 9, owner, i64::MAX).await.unwrap().is_empty());
 
     let batches = lab.store.batches();
     batches.creating(batch, 2, T0 + 1).await.unwrap();
     batches.created(batch, "batch_7", T0 + 5).await.unwrap();
     tasks.poll_all_now(T0).await.unwrap();
-    assert!(tasks.claim_polls(job, 9, owner, i64::MAX).await.unwrap().is_empty(), "nothing came yet");
+    assert!(tasks.claim_polls(job, "simulator", 9, owner, i64::MAX).await.unwrap().is_empty(), "nothing came yet");
     let row = batches.get(batch).await.unwrap().unwrap();
     assert_eq!((row.state, row.items, row.remote_id.as_deref()), (BatchState::Open, 2, Some("batch_7")));
     assert_eq!(batches.remote_ids("simulator").await.unwrap(), ["batch_7"]);
@@ -61,7 +61,7 @@ async fn tasks_wait_for_their_batch_and_for_nothing_else() {
     assert_eq!((call.state, call.batch), (CallState::Accepted, Some(batch)));
 
     batches.deliver(vec![calls[1].1], T0 + 9).await.unwrap();
-    let claimed = tasks.claim_polls(job, 9, owner, T0 + 9).await.unwrap();
+    let claimed = tasks.claim_polls(job, "simulator", 9, owner, T0 + 9).await.unwrap();
     assert_eq!(claimed.iter().map(|claimed| claimed.lease.task).collect::<Vec<_>>(), [calls[1].0]);
     let end = ended(FailureKind::Protocol, Billing::Billed);
     lab.store.calls().finish(calls[1].1, end.clone(), None, T0 + 10).await.unwrap();
