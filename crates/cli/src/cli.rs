@@ -102,6 +102,8 @@ pub(crate) enum Command {
     Models(ModelsArgs),
     /// Ask a profile's server what it can do; free unless --paid
     Probe(ProbeArgs),
+    /// Check workspace, disk, database and each profile; free
+    Doctor(DoctorArgs),
     /// Show the settings in force and where each is from
     Config(ConfigArgs),
     /// Show, then remove what nothing refers to any more
@@ -489,6 +491,17 @@ pub(crate) struct ProbeArgs {
     /// Write the snippet to imagemill-probe-NAME.toml
     #[arg(long)]
     pub(crate) save: bool,
+}
+
+/// `doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Only this profile; all when left out
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Nothing that needs the network
+    #[arg(long)]
+    pub(crate) offline: bool,
 }
 
 /// `config`.

@@ -33,6 +33,7 @@ mod openai_responses_text;
 mod openrouter_images;
 mod provider;
 mod queue;
+mod reach;
 mod registry;
 mod replicate;
 mod schema;
@@ -60,5 +61,6 @@ pub use provider::{
     Answer, CallFailure, CallFuture, Found, ImageProvider, PictureBytes, PictureInput, PollFuture, Polled, Progress,
     ProviderFuture, RateHints, Reply, Ticket, WireCall,
 };
+pub use reach::Reached;
 pub use registry::{Registry, WireOptions};
 pub use spool::{Spool, SpoolBody, SpoolWriter, Spooled};
