@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use imagemill_domain::job::JobState;
+use imagemill_domain::job::{Job, JobState};
 use imagemill_domain::profile::Profile;
 use imagemill_engine::{Activity, Engine, EngineHandle, EngineOptions, EngineParts};
 use imagemill_providers::Registry;
@@ -84,11 +84,16 @@ impl Runner {
     async fn revive_simulators(&mut self, store: &Store) -> Result<(), DeskError> {
         // Not the open jobs: all tasks of a job may still count as running under a process that was killed.
         for job in store.jobs().list().await?.into_iter().filter(|job| job.state == JobState::Active) {
-            for profile in job.definition.profiles().into_iter().filter(|profile| profile.provider == SIMULATOR) {
-                self.revive_simulator(&profile.base_url).await;
-            }
+            self.revive_simulators_of(&job).await;
         }
         Ok(())
+    }
+
+    /// The same for one job, which is about to go on after its end or a pause.
+    pub async fn revive_simulators_of(&mut self, job: &Job) {
+        for profile in job.definition.profiles().into_iter().filter(|profile| profile.provider == SIMULATOR) {
+            self.revive_simulator(&profile.base_url).await;
+        }
     }
 
     async fn revive_simulator(&mut self, base_url: &str) {

@@ -162,6 +162,14 @@ async fn wake(state: &AppState) {
     }
 }
 
+/// A job that goes on may call a simulator that lived in an earlier process.
+async fn revive_simulators(state: &AppState, job: &Job) {
+    let mut runner = state.runner.lock().await;
+    if runner.engine().is_some() {
+        runner.revive_simulators_of(job).await;
+    }
+}
+
 /// The job of a path: its number, its name, or a part of the name that no other job has.
 pub(crate) async fn job_of(state: &AppState, wanted: &str) -> Answer<Job> {
     Ok(imagemill_desk::find_job(&state.store, wanted).await?)
@@ -226,6 +234,7 @@ pub(crate) async fn resume(State(state): State<AppState>, Path(job): Path<String
     match job.state {
         JobState::Active => {}
         JobState::Paused => {
+            revive_simulators(&state, &job).await;
             state.store.jobs().set_state(job.id, JobState::Active, None, now_us()).await?;
             wake(&state).await;
         }
@@ -300,6 +309,7 @@ pub(crate) async fn retry(
     if selections.is_empty() {
         selections.push(RetrySelection::Failed);
     }
+    revive_simulators(&state, &job).await;
     let mut tasks = 0;
     for selection in selections {
         tasks += state.store.tasks().retry(job.id, selection, !body.drop_results, now_us()).await?;
