@@ -16,6 +16,7 @@ mod planning;
 mod presets;
 mod profiles;
 mod progress;
+mod rehearsal;
 mod runner;
 mod story;
 mod submit;

@@ -11,6 +11,7 @@ mod jobs;
 mod kill;
 mod models;
 mod processes;
+mod rehearse;
 mod routes;
 mod usage;
 mod world;
