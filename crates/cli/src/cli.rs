@@ -104,6 +104,8 @@ pub(crate) enum Command {
     Config(ConfigArgs),
     /// Show, then remove what nothing refers to any more
     Gc(GcArgs),
+    /// Open the console in the browser, and the HTTP API; runs the workspace's jobs
+    Serve(ServeArgs),
     /// Serve the offline provider for other programs
     Simulate(SimulateArgs),
     /// Try everything once: draws pictures, edits them offline, saves pairs
@@ -510,6 +512,29 @@ pub(crate) struct GcArgs {
     /// Remove what was shown
     #[arg(long, short)]
     pub(crate) yes: bool,
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Address to listen on; one that other machines reach needs a token [default: HOST, else 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) host: Option<String>,
+    /// Port to listen on; 0 takes a free one [default: PORT, else 12607]
+    #[arg(long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+    /// File whose first line clients must know; readable by its owner only [default: IMAGEMILL_TOKEN_FILE]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Folder that may be named besides the workspace's when other machines reach the server; may be given several times
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Vec<PathBuf>,
+    /// Show raw requests, answers and the log to clients on other machines, too
+    #[arg(long)]
+    pub(crate) raw_for_all: bool,
+    /// Open the page in the browser
+    #[arg(long)]
+    pub(crate) open: bool,
 }
 
 /// `simulate`.

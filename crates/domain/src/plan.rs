@@ -229,7 +229,7 @@ impl Plan {
     pub fn tasks(&self) -> impl Iterator<Item = Result<PlannedTask, PlanError>> + '_ {
         let file = &self.definition.file;
         let no_item = SourceItem::default();
-        let items: Box<dyn Iterator<Item = Cow<'_, SourceItem>>> = if self.scan.items.is_empty() {
+        let items: Box<dyn Iterator<Item = Cow<'_, SourceItem>> + Send + '_> = if self.scan.items.is_empty() {
             Box::new(std::iter::once(Cow::Owned(no_item)))
         } else {
             Box::new(self.scan.items.iter().map(Cow::Borrowed))
@@ -422,6 +422,12 @@ fn warn(file: &JobFile, scan: &Scan) -> Vec<String> {
     }
     if file.recipe == RecipeName::Generate && scan.items.iter().any(|item| !item.pictures.is_empty()) {
         warnings.push("the recipe is generate: the pictures of [source] are sent as references".into());
+    }
+    if file.text.is_some() || file.vision.is_some() {
+        warnings.push(format!(
+            "the recipe {} makes no calls in words: [text] and [vision] are not used, and the money is for pictures alone",
+            file.recipe.word()
+        ));
     }
     warnings
 }

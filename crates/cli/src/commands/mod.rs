@@ -16,6 +16,7 @@ pub(crate) mod rehearse;
 pub(crate) mod retry;
 pub(crate) mod run;
 pub(crate) mod save;
+pub(crate) mod serve;
 pub(crate) mod simulate;
 pub(crate) mod state;
 pub(crate) mod status;

@@ -36,7 +36,7 @@ pub(crate) async fn run(context: Context, args: RunArgs) -> anyhow::Result<Exit>
         for warning in &job.plan.warnings {
             context.warn(context.texts.translated(warning));
         }
-        jobs.push(submit(&store, &job.plan).await?.job);
+        jobs.push(submit(&store, &job.plan, None).await?.job);
     }
     runner.take_over(&context.desk, &store).await?;
     let (end, progress) = follow(&context, &store, &jobs, &mut runner, true, 0).await?;
