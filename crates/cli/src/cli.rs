@@ -186,6 +186,12 @@ pub(crate) struct RunArgs {
     /// Job files; they run at the same time and share their profiles fairly
     #[arg(required = true, value_name = "JOB")]
     pub(crate) jobs: Vec<PathBuf>,
+    /// Try it against the offline provider instead: nothing is sent, paid or kept; tells what would happen
+    #[arg(long)]
+    pub(crate) rehearse: bool,
+    /// TOML file that says how the offline provider misbehaves in a rehearsal (docs/rehearse.md)
+    #[arg(long, value_name = "FILE", requires = "rehearse")]
+    pub(crate) scenario: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) overrides: OverrideArgs,
     #[command(flatten)]

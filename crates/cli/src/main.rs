@@ -76,7 +76,10 @@ fn dispatch(cli: Cli, command: clap::Command) -> anyhow::Result<Exit> {
         _ => {}
     }
     let folder = context.desk.workspace.exists().then(|| context.desk.workspace.logs());
-    let runs = matches!(cli.command, Command::Run(_) | Command::Edit(_) | Command::Generate(_) | Command::Serve(_));
+    let runs = match &cli.command {
+        Command::Run(args) => !args.rehearse,
+        command => matches!(command, Command::Edit(_) | Command::Generate(_) | Command::Serve(_)),
+    };
     let folder = if runs { Some(context.desk.workspace.logs()) } else { folder };
     logs::start(folder.as_deref(), &context.desk.config.log, cli.global.verbose);
     let runtime =
@@ -89,6 +92,7 @@ fn dispatch(cli: Cli, command: clap::Command) -> anyhow::Result<Exit> {
 
 async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit> {
     match command {
+        Command::Run(args) if args.rehearse => Box::pin(commands::rehearse::run(context, args)).await,
         Command::Run(args) => commands::run::run(&context, args).await,
         Command::Plan(args) => commands::plan::run(&context, args).await,
         Command::Edit(args) => Box::pin(commands::direct::edit(&context, args)).await,

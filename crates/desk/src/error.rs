@@ -50,6 +50,16 @@ pub enum DeskError {
         /// Why.
         failure: Failure,
     },
+    /// The simulator cannot stand in for a profile.
+    #[error(
+        "The profile {profile} cannot be rehearsed: the simulator does not speak {protocol}. Rehearse the job with another --profile."
+    )]
+    NoRehearsal {
+        /// Which.
+        profile: String,
+        /// What it speaks.
+        protocol: &'static str,
+    },
     /// The named save preset does not exist.
     #[error("There is no save preset {name}; known are {known}.{}", did_you_mean(.near.as_deref()))]
     UnknownPreset {

@@ -17,6 +17,7 @@ mod planning;
 mod presets;
 mod profiles;
 mod progress;
+mod rehearsal;
 mod runner;
 mod story;
 mod submit;

@@ -49,8 +49,11 @@ pub async fn plan(
     let expanded = expand_over(&input.file, &input.name, &profiles, scan, table);
     let mut plan = expanded.map_err(|error| input.plan_error(error))?;
     let text = speaker(config, &input, input.file.text.as_ref(), &plan, runner.as_deref_mut()).await?;
-    let vision = speaker(config, &input, input.file.vision.as_ref(), &plan, runner).await?;
+    let vision = speaker(config, &input, input.file.vision.as_ref(), &plan, runner.as_deref_mut()).await?;
     plan.definition.speakers = Speakers { text, vision };
+    if let Some(runner) = runner {
+        runner.rehearse(&mut plan, table).await?;
+    }
     Ok(Planned { input, plan })
 }
 
@@ -58,14 +61,14 @@ pub async fn plan(
 async fn ready(config: &Config, named: Option<&str>, runner: Option<&mut Runner>) -> Result<Profile, DeskError> {
     let mut profile = choose(config, named)?;
     match runner {
-        Some(runner) => {
+        Some(runner) if !runner.rehearses() => {
             credential(&profile)?;
             runner.provide(&mut profile).await?;
         }
-        None if profile.provider == SIMULATOR && profile.base_url.is_empty() => {
+        _ if profile.provider == SIMULATOR && profile.base_url.is_empty() => {
             "http://127.0.0.1/v1".clone_into(&mut profile.base_url);
         }
-        None => {}
+        _ => {}
     }
     Ok(profile)
 }

@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use imagemill_domain::capability::CapabilityTable;
 use imagemill_domain::job::{Job, JobState};
+use imagemill_domain::plan::Plan;
 use imagemill_domain::profile::Profile;
 use imagemill_engine::{Activity, Engine, EngineHandle, EngineOptions, EngineParts};
 use imagemill_providers::Registry;
@@ -15,6 +17,7 @@ use imagemill_store::Store;
 use crate::desk::Desk;
 use crate::error::DeskError;
 use crate::profiles::{SIMULATOR, read_credential};
+use crate::rehearsal::Rehearsal;
 use crate::workspace::{Claim, Owner, OwnerLock, host_name};
 
 /// What this process runs.
@@ -24,12 +27,35 @@ pub struct Runner {
     simulators: Vec<Simulator>,
     scenario: Scenario,
     command: String,
+    rehearses: bool,
+    rehearsal: Option<Rehearsal>,
 }
 
 impl Runner {
     /// `command` is what other processes are told; `scenario` is for simulators in process.
     pub fn new(command: impl Into<String>, scenario: Scenario) -> Self {
         Self { command: command.into(), scenario, ..Self::default() }
+    }
+
+    /// One whose jobs call a simulator that behaves by `scenario`, whatever their profiles. Its store should be a throw-away one.
+    pub fn for_rehearsal(scenario: Scenario) -> Self {
+        Self { rehearses: true, ..Self::new("run --rehearse", scenario) }
+    }
+
+    pub(crate) fn rehearses(&self) -> bool {
+        self.rehearses
+    }
+
+    /// Where this is a rehearsal, lets the calls of `plan` go to the simulator.
+    pub(crate) async fn rehearse(&mut self, plan: &mut Plan, table: &CapabilityTable) -> Result<(), DeskError> {
+        if !self.rehearses {
+            return Ok(());
+        }
+        let rehearsal = match &mut self.rehearsal {
+            Some(started) => started,
+            none => none.insert(Rehearsal::start(self.scenario.clone()).await?),
+        };
+        rehearsal.take(plan, table)
     }
 
     /// The same with the simulator's ordinary behaviour.
@@ -67,7 +93,10 @@ impl Runner {
             files: desk.files()?,
             registry: Arc::new(Registry::new()),
             recipes: imagemill_recipes::all(),
-            capabilities: Arc::new(desk.capabilities()?),
+            capabilities: Arc::new(match &self.rehearsal {
+                Some(rehearsal) => desk.capabilities()?.overlaid_by(rehearsal.table.clone()),
+                None => desk.capabilities()?,
+            }),
             read_credential: Arc::new(read_credential),
         };
         let threads = match desk.config.picture_threads {
@@ -138,7 +167,7 @@ impl Runner {
             engine.stop().await;
             drop(lock);
         }
-        for simulator in self.simulators {
+        for simulator in self.simulators.into_iter().chain(self.rehearsal.map(Rehearsal::into_simulator)) {
             // A client that hangs must not hold up the end of the program.
             let _ = tokio::time::timeout(Duration::from_millis(500), simulator.stop()).await;
         }

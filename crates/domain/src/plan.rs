@@ -424,6 +424,12 @@ fn warn(file: &JobFile, scan: &Scan) -> Vec<String> {
     if file.recipe == RecipeName::Generate && scan.items.iter().any(|item| !item.pictures.is_empty()) {
         warnings.push("the recipe is generate: the pictures of [source] are sent as references".into());
     }
+    if file.text.is_some() || file.vision.is_some() {
+        warnings.push(format!(
+            "the recipe {} makes no calls in words: [text] and [vision] are not used, and the money is for pictures alone",
+            file.recipe.word()
+        ));
+    }
     warnings
 }
 

@@ -77,7 +77,12 @@ async fn make_within(shared: &Arc<Shared>, mut asked: Asked, latency: Option<Dur
         asked.format = PictureFormat::Jpeg;
     }
 
-    let Admitted { content, times, act } = admit(shared, &asked)?;
+    let Admitted { content, times, act, slow_ms } = admit(shared, &asked)?;
+    asked.behaviour.delay_ms += slow_ms;
+    if act == Some(Act::WrongMime) {
+        asked.behaviour.wrong_mime = true;
+        asked.format = PictureFormat::Jpeg;
+    }
     let scenario = shared.scenario();
     if asked.behaviour.text_only {
         asked.record(shared, Outcome::Failed, false, 0);
@@ -125,6 +130,8 @@ pub(crate) struct Admitted {
     times: u32,
     /// What is to happen to it all the same.
     pub(crate) act: Option<Act>,
+    /// How much longer it takes.
+    slow_ms: u64,
 }
 
 /// Counts a call and lets it in, or says why not; a call that is not let in is on the bill.
@@ -147,7 +154,8 @@ pub(crate) fn admit(shared: &Shared, asked: &Asked) -> Result<Admitted, Refused>
         asked.record(shared, outcome, billed, 0);
         return Err(response.into());
     }
-    Ok(Admitted { content, times, act: verdict.map(|verdict| verdict.act) })
+    let slow_ms = verdict.filter(|verdict| verdict.act == Act::Slow).map_or(0, |verdict| verdict.slow_ms);
+    Ok(Admitted { content, times, act: verdict.map(|verdict| verdict.act), slow_ms })
 }
 
 /// How long a finished answer is held back.
@@ -215,11 +223,7 @@ impl Asked {
             return Some((Outcome::Failed, failure(500, 0)));
         }
         match behaviour.nonsense {
-            Some(Nonsense::Html) => {
-                let page =
-                    "<!DOCTYPE html>\n<html><head><title>502</title></head><body><h1>Bad gateway</h1></body></html>\n";
-                return Some((Outcome::Failed, ([(header::CONTENT_TYPE, "text/html")], page).into_response()));
-            }
+            Some(Nonsense::Html) => return Some((Outcome::Failed, html())),
             Some(Nonsense::DeepJson) => {
                 let text = "{\"a\":".repeat(1000) + "1" + &"}".repeat(1000);
                 return Some((Outcome::Failed, ([(header::CONTENT_TYPE, answer::JSON)], text).into_response()));
@@ -235,12 +239,13 @@ impl Asked {
             let huge = answer::padded(start, behaviour.huge_megabytes, r#""}]}"#.to_owned(), answer::JSON);
             return Some((Outcome::Failed, huge));
         }
-        let Verdict { act, retry_after_s } = verdict?;
+        let Verdict { act, retry_after_s, .. } = verdict?;
         match act {
             Act::RateLimited => Some((Outcome::RateLimited, failure(429, retry_after_s))),
             Act::Refuse => Some((Outcome::Refused, refusal())),
             Act::ServerError => Some((Outcome::Failed, failure(500, 0))),
-            Act::Cut | Act::Hang => None,
+            Act::Html => Some((Outcome::Failed, html())),
+            Act::Cut | Act::Hang | Act::Slow | Act::WrongMime => None,
         }
     }
 
@@ -401,6 +406,11 @@ fn u64_of(hash: &blake3::Hash) -> u64 {
 fn refusal() -> Response {
     let message = "Your request was rejected by the safety system (the simulator refuses it on purpose).";
     answer::error(StatusCode::BAD_REQUEST, "image_generation_user_error", "moderation_blocked", message)
+}
+
+fn html() -> Response {
+    let page = "<!DOCTYPE html>\n<html><head><title>502</title></head><body><h1>Bad gateway</h1></body></html>\n";
+    ([(header::CONTENT_TYPE, "text/html")], page).into_response()
 }
 
 fn failure(status: u16, retry_after_s: u64) -> Response {

@@ -89,7 +89,8 @@ async fn read_body(
     let Some(model) = model.as_deref().filter(|model| !model.is_empty()) else {
         return Err(bad_request("missing_required_parameter", "you must provide a model parameter", Some("model")));
     };
-    let Some(behaviour) = faults::behaviour(model) else {
+    let known = if shared.any_model() { Some(Behaviour::default()) } else { faults::behaviour(model) };
+    let Some(behaviour) = known else {
         let message = format!("The model '{model}' does not exist or you do not have access to it.");
         let kind = "invalid_request_error";
         return Err(error_about(StatusCode::NOT_FOUND, kind, "model_not_found", &message, Some("model")).into());

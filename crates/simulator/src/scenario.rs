@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// How the simulator behaves; a TOML file for `imagemill simulate --scenario`.
+/// How the simulator behaves; a TOML file for `imagemill simulate --scenario` and `imagemill run --rehearse --scenario`
+/// (docs/rehearse.md).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Scenario {
@@ -13,6 +14,10 @@ pub struct Scenario {
     pub latency_ms: u64,
     /// Up to this much more, by the call's content.
     pub jitter_ms: u64,
+    /// `Retry-After` of rate limits, in seconds.
+    pub retry_after_s: u64,
+    /// How much longer a slow call takes, in milliseconds.
+    pub slow_ms: u64,
     /// Whether a refusal is charged like a picture.
     pub bill_refusals: bool,
     /// Price of one picture in micro-dollars.
@@ -45,6 +50,8 @@ impl Default for Scenario {
             seed: 1,
             latency_ms: 0,
             jitter_ms: 0,
+            retry_after_s: 1,
+            slow_ms: 2_000,
             bill_refusals: false,
             price_micros: 40_000,
             words_in_micros: 500_000,
@@ -98,7 +105,7 @@ impl Default for BatchRules {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rates {
-    /// 429 with `Retry-After: 1`.
+    /// 429 with `Retry-After`.
     pub rate_limited: f64,
     /// Content refusal. Decided by the content alone: the same content is refused again.
     pub refused: f64,
@@ -108,6 +115,12 @@ pub struct Rates {
     pub hang: f64,
     /// 500, nothing made.
     pub server_error: f64,
+    /// The call takes longer.
+    pub slow: f64,
+    /// A JPEG comes that is called a PNG.
+    pub wrong_mime: f64,
+    /// An HTML page with status 200, nothing made.
+    pub html: f64,
 }
 
 /// One line of a script.
@@ -119,9 +132,12 @@ pub struct ScriptLine {
     /// What happens then.
     #[serde(rename = "do")]
     pub act: Act,
-    /// For `rate_limited`: the value of `Retry-After`, 1 by default.
+    /// For `rate_limited`: the value of `Retry-After`; the scenario's by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after_s: Option<u64>,
+    /// For `slow`: how much longer, in milliseconds; the scenario's by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow_ms: Option<u64>,
 }
 
 /// What can happen to a call.
@@ -138,6 +154,12 @@ pub enum Act {
     Hang,
     /// 500, nothing made.
     ServerError,
+    /// The call takes longer.
+    Slow,
+    /// A JPEG comes that is called a PNG.
+    WrongMime,
+    /// An HTML page with status 200, nothing made.
+    Html,
 }
 
 /// What was decided for a call.
@@ -145,6 +167,7 @@ pub enum Act {
 pub(crate) struct Verdict {
     pub(crate) act: Act,
     pub(crate) retry_after_s: u64,
+    pub(crate) slow_ms: u64,
 }
 
 impl Scenario {
@@ -157,10 +180,14 @@ impl Scenario {
     /// asks (its request id, or again the content), `times` how often that call came before.
     pub(crate) fn decide(&self, number: u64, content: u64, call: u64, times: u32) -> Option<Verdict> {
         if let Some(line) = self.script.iter().find(|line| line.at == number) {
-            return Some(Verdict { act: line.act, retry_after_s: line.retry_after_s.unwrap_or(1) });
+            return Some(Verdict {
+                act: line.act,
+                retry_after_s: line.retry_after_s.unwrap_or(self.retry_after_s),
+                slow_ms: line.slow_ms.unwrap_or(self.slow_ms),
+            });
         }
         let rates = &self.rates;
-        let verdict = |act| Some(Verdict { act, retry_after_s: 1 });
+        let verdict = |act| Some(Verdict { act, retry_after_s: self.retry_after_s, slow_ms: self.slow_ms });
         if self.draw("refused", content, 0) < rates.refused {
             return verdict(Act::Refuse);
         }
@@ -170,6 +197,9 @@ impl Scenario {
             (Act::Cut, rates.cut),
             (Act::Hang, rates.hang),
             (Act::ServerError, rates.server_error),
+            (Act::Slow, rates.slow),
+            (Act::WrongMime, rates.wrong_mime),
+            (Act::Html, rates.html),
         ];
         for (act, share) in shares {
             if left < share {
@@ -218,14 +248,17 @@ mod tests {
         "#;
         let scenario: Scenario = toml::from_str(text).unwrap();
         assert_eq!((scenario.latency_ms, scenario.price_micros), (20, 40_000));
-        assert_eq!(scenario.decide(3, 0, 0, 0), Some(Verdict { act: Act::RateLimited, retry_after_s: 2 }));
+        assert_eq!(
+            scenario.decide(3, 0, 0, 0),
+            Some(Verdict { act: Act::RateLimited, retry_after_s: 2, slow_ms: 2_000 })
+        );
         assert_eq!(scenario.decide(5, 0, 0, 0).map(|verdict| verdict.act), Some(Act::Refuse));
         assert!(toml::from_str::<Scenario>("latency = 1").is_err());
     }
 
     #[test]
     fn shares_are_kept_and_repeat_by_seed() {
-        let rates = Rates { rate_limited: 0.2, refused: 0.1, cut: 0.1, hang: 0.0, server_error: 0.1 };
+        let rates = Rates { rate_limited: 0.2, refused: 0.1, cut: 0.1, server_error: 0.1, ..Rates::default() };
         let scenario = Scenario { rates, ..Scenario::default() };
         let other = Scenario { seed: 2, ..scenario.clone() };
         let decide = |scenario: &Scenario| (0..10_000).map(|k| scenario.decide(k, k, k, 0)).collect::<Vec<_>>();

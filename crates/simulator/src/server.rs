@@ -35,6 +35,8 @@ pub struct SimulatorOptions {
     pub log: Option<PathBuf>,
     /// The key that calls must carry (`Authorization: Bearer` or `Key`, `X-API-Key` or `X-Goog-Api-Key`); any or none when not set.
     pub require_key: Option<String>,
+    /// Takes every model's name and makes nothing of the words in it: for rehearsals.
+    pub any_model: bool,
 }
 
 impl Default for SimulatorOptions {
@@ -45,6 +47,7 @@ impl Default for SimulatorOptions {
             scenario: Scenario::default(),
             log: None,
             require_key: None,
+            any_model: false,
         }
     }
 }
@@ -84,13 +87,13 @@ impl Simulator {
     /// # Errors
     /// The address cannot be listened on, or the log cannot be opened.
     pub async fn start(options: SimulatorOptions) -> Result<Self, SimulatorError> {
-        let SimulatorOptions { address, scenario, log, require_key } = options;
+        let SimulatorOptions { address, scenario, log, require_key, any_model } = options;
         let ledger = Ledger::open(log.as_deref())
             .map_err(|source| SimulatorError::Log { path: log.unwrap_or_default(), source })?;
         let listen_error = |source| SimulatorError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
-        let shared = Arc::new(Shared::new(address, scenario, ledger, require_key));
+        let shared = Arc::new(Shared::new(address, scenario, ledger, require_key, any_model));
         let listener = listener.tap_io(|stream| {
             // Small answers must not wait for the client's acknowledgements; without it they are only slower.
             let _ = stream.set_nodelay(true);

@@ -27,6 +27,7 @@ pub(crate) struct Shared {
     scenario: Scenario,
     ledger: Ledger,
     require_key: Option<String>,
+    any_model: bool,
     stopped: CancellationToken,
     calls: AtomicU64,
     requests: AtomicU64,
@@ -39,12 +40,19 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(address: SocketAddr, scenario: Scenario, ledger: Ledger, require_key: Option<String>) -> Self {
+    pub(crate) fn new(
+        address: SocketAddr,
+        scenario: Scenario,
+        ledger: Ledger,
+        require_key: Option<String>,
+        any_model: bool,
+    ) -> Self {
         Self {
             address,
             scenario,
             ledger,
             require_key,
+            any_model,
             stopped: CancellationToken::new(),
             calls: AtomicU64::new(0),
             requests: AtomicU64::new(0),
@@ -87,6 +95,10 @@ impl Shared {
 
     pub(crate) fn require_key(&self) -> Option<&str> {
         self.require_key.as_deref()
+    }
+
+    pub(crate) fn any_model(&self) -> bool {
+        self.any_model
     }
 
     pub(crate) fn stopped(&self) -> CancellationToken {

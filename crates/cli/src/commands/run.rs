@@ -1,6 +1,6 @@
 //! `imagemill run JOB…`: job files, run together.
 
-use imagemill_desk::Runner;
+use imagemill_desk::{JobInput, Runner};
 use imagemill_simulator::Scenario;
 
 use crate::cli::RunArgs;
@@ -10,8 +10,16 @@ use crate::launch;
 use crate::quit::{Exit, Quit};
 use crate::texts::say;
 
-/// Reads all files before anything starts.
+/// Runs.
 pub(crate) async fn run(context: &Context, args: RunArgs) -> anyhow::Result<Exit> {
+    let inputs = inputs(context, &args)?;
+    let names: Vec<String> = args.jobs.iter().map(|path| path.display().to_string()).collect();
+    let runner = Runner::new(format!("run {}", names.join(" ")), Scenario::default());
+    launch::run(context, inputs, args.start.yes, runner).await
+}
+
+/// Reads all files before anything starts.
+pub(crate) fn inputs(context: &Context, args: &RunArgs) -> anyhow::Result<Vec<JobInput>> {
     if args.jobs.len() > 1 && (args.overrides.name.is_some() || args.save.save_to.is_some()) {
         return Err(Quit::usage(say!(context.texts, "run.one_name")));
     }
@@ -24,7 +32,5 @@ pub(crate) async fn run(context: &Context, args: RunArgs) -> anyhow::Result<Exit
             return Err(Quit::usage(say!(context.texts, "run.same_name", job = input.name)));
         }
     }
-    let names: Vec<String> = args.jobs.iter().map(|path| path.display().to_string()).collect();
-    let runner = Runner::new(format!("run {}", names.join(" ")), Scenario::default());
-    launch::run(context, inputs, args.start.yes, runner).await
+    Ok(inputs)
 }

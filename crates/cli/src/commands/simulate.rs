@@ -1,6 +1,7 @@
 //! `imagemill simulate`: the offline provider for other programs, until Ctrl-C.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 
 use imagemill_desk::{DeskError, FileFault};
 use imagemill_domain::job_file::{Format, parse_text};
@@ -15,14 +16,7 @@ use crate::texts::say;
 
 /// Serves.
 pub(crate) async fn run(context: &Context, args: SimulateArgs) -> anyhow::Result<Exit> {
-    let scenario = match &args.scenario {
-        None => Scenario::default(),
-        Some(path) => {
-            let shown = path.display().to_string();
-            let text = std::fs::read_to_string(path).map_err(|error| Quit::Usage(format!("{shown}: {error}")))?;
-            parse_text(&text, Format::Toml).map_err(|error| DeskError::from(FileFault::new(&shown, &text, error)))?
-        }
-    };
+    let scenario = scenario(args.scenario.as_deref())?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, args.port));
     let options = SimulatorOptions { address, scenario, log: args.log, ..SimulatorOptions::default() };
     let simulator = Simulator::start(options).await?;
@@ -51,6 +45,14 @@ pub(crate) async fn run(context: &Context, args: SimulateArgs) -> anyhow::Result
         money = money
     ));
     Ok(Exit::Ok)
+}
+
+/// How the simulator behaves: as the file says, or well.
+pub(crate) fn scenario(file: Option<&Path>) -> anyhow::Result<Scenario> {
+    let Some(path) = file else { return Ok(Scenario::default()) };
+    let shown = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| Quit::Usage(format!("{shown}: {error}")))?;
+    Ok(parse_text(&text, Format::Toml).map_err(|error| DeskError::from(FileFault::new(&shown, &text, error)))?)
 }
 
 /// Ends when somebody ends the process.

@@ -7,4 +7,4 @@ mod summary;
 mod tests;
 
 pub(crate) use lines::{bar, batch_line, counts_line, money_line, plain_line, rough, short_rate, status_line};
-pub(crate) use summary::{Summary, page, quoted, render};
+pub(crate) use summary::{Summary, page, quoted, render, told};

@@ -48,6 +48,15 @@ impl Summary {
 
 /// The lines for people.
 pub(crate) fn render(texts: &Texts, printer: &Printer, summary: &Summary) -> Vec<String> {
+    let mut lines = told(texts, printer, summary);
+    lines.extend(unknown_lines(texts, printer, summary));
+    lines.extend(saved_lines(texts, printer, summary));
+    lines.extend(next_lines(texts, printer, summary));
+    lines
+}
+
+/// What became of the tasks, and the money; nothing that can be looked at or done.
+pub(crate) fn told(texts: &Texts, printer: &Printer, summary: &Summary) -> Vec<String> {
     let job = &summary.job;
     let mut lines = vec![String::new(), headline(texts, printer, summary)];
     lines.push(format!("  {}", counts_line(texts, &job.counts)));
@@ -79,9 +88,6 @@ pub(crate) fn render(texts: &Texts, printer: &Printer, summary: &Summary) -> Vec
         lines.push(printer.paint(Tone::Dim, format!("    {}", say!(texts, &format!("todo.{kind}")))));
     }
     lines.push(format!("  {}", money_line(texts, job.spent, job.reserved, job.budget)));
-    lines.extend(unknown_lines(texts, printer, summary));
-    lines.extend(saved_lines(texts, printer, summary));
-    lines.extend(next_lines(texts, printer, summary));
     lines
 }
 

@@ -12,6 +12,7 @@ mod jobs;
 mod kill;
 mod models;
 mod processes;
+mod rehearse;
 mod routes;
 mod usage;
 mod world;

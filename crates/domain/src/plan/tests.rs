@@ -392,3 +392,15 @@ fn several_ways_each_take_the_job_and_make_a_range_of_money() {
     let stored = serde_json::to_string(&plan.definition).unwrap();
     assert_eq!(serde_json::from_str::<JobDefinition>(&stored).unwrap(), plan.definition);
 }
+
+#[test]
+fn the_plan_says_that_calls_in_words_are_not_priced() {
+    let told = |file: &JobFile| {
+        let warnings = plan(file, scan(&["a.png"])).unwrap().warnings;
+        warnings.iter().any(|warning| warning.contains("makes no calls in words"))
+    };
+    assert!(!told(&edit("night")));
+    let text = Some(crate::speaker::SpeakerSection { model: Some("words".into()), ..Default::default() });
+    assert!(told(&JobFile { text: text.clone(), ..edit("night") }));
+    assert!(told(&JobFile { vision: text, ..edit("night") }));
+}

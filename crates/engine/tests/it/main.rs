@@ -8,6 +8,7 @@ mod links;
 mod queues;
 mod routes;
 mod steps;
+mod storm;
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +24,7 @@ use imagemill_simulator::{Act, Scenario, ScriptLine, SimulatorOptions};
 use imagemill_testkit::pictures;
 
 fn script(lines: &[(u64, Act)]) -> Scenario {
-    let line = |(at, act): &(u64, Act)| ScriptLine { at: *at, act: *act, retry_after_s: Some(1) };
+    let line = |(at, act): &(u64, Act)| ScriptLine { at: *at, act: *act, retry_after_s: Some(1), slow_ms: None };
     Scenario { script: lines.iter().map(line).collect(), ..Scenario::default() }
 }
 

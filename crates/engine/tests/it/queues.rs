@@ -274,8 +274,10 @@ async fn a_paused_job_is_asked_for_by_the_next_process_too() {
 
 #[tokio::test]
 async fn each_way_to_end_badly_has_its_state() {
-    let cut =
-        Scenario { script: vec![ScriptLine { at: 1, act: Act::Cut, retry_after_s: None }], ..Scenario::default() };
+    let cut = Scenario {
+        script: vec![ScriptLine { at: 1, act: Act::Cut, retry_after_s: None, slow_ms: None }],
+        ..Scenario::default()
+    };
     for (protocol, model, scenario, state, kind, billed) in [
         (Protocol::Fal, "nsfw", Scenario::default(), Refused, FailureKind::Refused, 1),
         (Protocol::Replicate, "nsfw", Scenario::default(), Refused, FailureKind::Refused, 1),

@@ -64,6 +64,7 @@ fn script(lines: &[(u64, Act, Option<u64>)]) -> SimulatorOptions {
         at: *at,
         act: *act,
         retry_after_s: *retry_after_s,
+        slow_ms: None,
     };
     let scenario = Scenario { script: lines.iter().map(line).collect(), ..Scenario::default() };
     SimulatorOptions { scenario, ..SimulatorOptions::default() }

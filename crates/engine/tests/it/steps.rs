@@ -91,7 +91,7 @@ async fn bed(scenario: Scenario) -> Bed {
 }
 
 fn script(lines: &[(u64, Act)]) -> Scenario {
-    let line = |(at, act): &(u64, Act)| ScriptLine { at: *at, act: *act, retry_after_s: Some(1) };
+    let line = |(at, act): &(u64, Act)| ScriptLine { at: *at, act: *act, retry_after_s: Some(1), slow_ms: None };
     Scenario { script: lines.iter().map(line).collect(), ..Scenario::default() }
 }
 

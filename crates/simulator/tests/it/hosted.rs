@@ -52,7 +52,7 @@ async fn gemini_draws_and_edits() {
 
 #[tokio::test]
 async fn gemini_fails_in_googles_words() {
-    let script = vec![ScriptLine { at: 1, act: Act::RateLimited, retry_after_s: Some(3) }];
+    let script = vec![ScriptLine { at: 1, act: Act::RateLimited, retry_after_s: Some(3), slow_ms: None }];
     let rig = Rig::start(Scenario { script, ..Scenario::default() }).await;
     let limited = draw(&rig, "sim-image").await;
     assert_eq!(limited.status, 429);

@@ -96,7 +96,7 @@ async fn queues_misbehave_by_name() {
 
 #[tokio::test]
 async fn a_lost_answer_to_a_submission_is_billed() {
-    let script = vec![ScriptLine { at: 1, act: Act::Cut, retry_after_s: None }];
+    let script = vec![ScriptLine { at: 1, act: Act::Cut, retry_after_s: None, slow_ms: None }];
     let rig = Rig::start(Scenario { script, ..Scenario::default() }).await;
     assert!(rig.fal("sim-image").await.broken);
     assert_eq!(rig.simulator.bill().billed, 1);

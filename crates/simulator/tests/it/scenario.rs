@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::client::{Rig, decode};
 
 fn line(at: u64, act: Act) -> ScriptLine {
-    ScriptLine { at, act, retry_after_s: None }
+    ScriptLine { at, act, retry_after_s: None, slow_ms: None }
 }
 
 #[tokio::test]

@@ -95,7 +95,7 @@ fn rule(context: &Context, folder: &Path) -> anyhow::Result<SaveRule> {
 
 /// A provider on an ordinary day: some time for each picture, one "not so fast", one refusal.
 fn scenario() -> Scenario {
-    let line = |at, act| ScriptLine { at, act, retry_after_s: None };
+    let line = |at, act| ScriptLine { at, act, retry_after_s: None, slow_ms: None };
     Scenario {
         latency_ms: 150,
         jitter_ms: 250,
