@@ -100,10 +100,14 @@ pub(crate) enum Command {
     Models(ModelsArgs),
     /// Ask a profile's server what it can do; free unless --paid
     Probe(ProbeArgs),
+    /// Check workspace, disk, database and each profile; free
+    Doctor(DoctorArgs),
     /// Show the settings in force and where each is from
     Config(ConfigArgs),
     /// Show, then remove what nothing refers to any more
     Gc(GcArgs),
+    /// Open the console in the browser, and the HTTP API; runs the workspace's jobs
+    Serve(ServeArgs),
     /// Serve the offline provider for other programs
     Simulate(SimulateArgs),
     /// Try everything once: draws pictures, edits them offline, saves pairs
@@ -484,6 +488,17 @@ pub(crate) struct ProbeArgs {
     pub(crate) save: bool,
 }
 
+/// `doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Only this profile; all when left out
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Nothing that needs the network
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
 /// `config`.
 #[derive(Debug, Args)]
 pub(crate) struct ConfigArgs {
@@ -504,6 +519,29 @@ pub(crate) struct GcArgs {
     /// Remove what was shown
     #[arg(long, short)]
     pub(crate) yes: bool,
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Address to listen on; one that other machines reach needs a token [default: HOST, else 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) host: Option<String>,
+    /// Port to listen on; 0 takes a free one [default: PORT, else 12607]
+    #[arg(long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+    /// File whose first line clients must know; readable by its owner only [default: IMAGEMILL_TOKEN_FILE]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Folder that may be named besides the workspace's when other machines reach the server; may be given several times
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Vec<PathBuf>,
+    /// Show raw requests, answers and the log to clients on other machines, too
+    #[arg(long)]
+    pub(crate) raw_for_all: bool,
+    /// Open the page in the browser
+    #[arg(long)]
+    pub(crate) open: bool,
 }
 
 /// `simulate`.

@@ -233,7 +233,7 @@ async fn submit_and_run(
     let mut jobs = Vec::new();
     // Plans of large jobs hold every input; they are dropped here, not at the end of the run.
     for (job, _) in gated {
-        let submitted = submit(store, &job.plan).await?;
+        let submitted = submit(store, &job.plan, None).await?;
         tell_submitted(context, store, &job, submitted).await?;
         let target = job.input.save_to.zip(job.input.file.save);
         jobs.push((submitted.job, target.map(|(folder, rule)| Target { folder, rule })));

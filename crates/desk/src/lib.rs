@@ -6,6 +6,7 @@ mod clock;
 pub mod config;
 mod costs;
 mod desk;
+pub mod doctor;
 pub mod documents;
 mod error;
 mod job_input;

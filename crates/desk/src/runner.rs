@@ -32,6 +32,11 @@ impl Runner {
         Self { command: command.into(), scenario, ..Self::default() }
     }
 
+    /// The same with the simulator's ordinary behaviour.
+    pub fn named(command: impl Into<String>) -> Self {
+        Self::new(command, Scenario::default())
+    }
+
     /// Gives a simulator profile without an address one of a simulator in this process.
     pub async fn provide(&mut self, profile: &mut Profile) -> Result<(), DeskError> {
         if profile.provider != SIMULATOR || !profile.base_url.is_empty() {

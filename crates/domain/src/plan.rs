@@ -229,7 +229,7 @@ impl Plan {
     pub fn tasks(&self) -> impl Iterator<Item = Result<PlannedTask, PlanError>> + '_ {
         let file = &self.definition.file;
         let no_item = SourceItem::default();
-        let items: Box<dyn Iterator<Item = Cow<'_, SourceItem>>> = if self.scan.items.is_empty() {
+        let items: Box<dyn Iterator<Item = Cow<'_, SourceItem>> + Send + '_> = if self.scan.items.is_empty() {
             Box::new(std::iter::once(Cow::Owned(no_item)))
         } else {
             Box::new(self.scan.items.iter().map(Cow::Borrowed))

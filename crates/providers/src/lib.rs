@@ -29,6 +29,7 @@ mod openai_responses_text;
 mod openrouter_images;
 mod provider;
 mod queue;
+mod reach;
 mod registry;
 mod replicate;
 mod schema;
@@ -53,5 +54,6 @@ pub use provider::{
     Answer, CallFailure, CallFuture, Found, ImageProvider, PictureBytes, PictureInput, PollFuture, Polled, Progress,
     ProviderFuture, RateHints, Reply, Ticket, WireCall,
 };
+pub use reach::Reached;
 pub use registry::{Registry, WireOptions};
 pub use spool::{Spool, SpoolBody, SpoolWriter, Spooled};

@@ -136,7 +136,7 @@ impl Registry {
         Wire::new(profile, secret, scheme, options, api, fetcher)
     }
 
-    fn client(&self, rules: ClientRules) -> Result<Client, Failure> {
+    pub(crate) fn client(&self, rules: ClientRules) -> Result<Client, Failure> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(&rules) {
             return Ok(client.clone());

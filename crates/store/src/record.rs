@@ -12,6 +12,17 @@ use imagemill_domain::profile::ProfileBudget;
 use imagemill_domain::review::{Review, Verdict};
 use imagemill_domain::task::{Task, TaskId, TaskSpec, TaskState};
 
+/// How a database is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Its size.
+    pub bytes: u64,
+    /// Of its schema.
+    pub version: i64,
+    /// What is wrong with it.
+    pub complaint: Option<String>,
+}
+
 /// A job to be submitted. The name makes it the same job as an earlier one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewJob {

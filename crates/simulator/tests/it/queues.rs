@@ -143,9 +143,9 @@ async fn fal_answers_as_its_own_clients_read() {
             .ends_with(&format!("/fal/imagemill/sim-image/requests/{}/status", taken["request_id"].as_str().unwrap()))
     );
     assert_eq!(rig.get(status_url).await.json()["logs"], Value::Null, "present, if empty");
-    let states = rig.get(&format!("{status_url}/stream")).await.text();
-    let words: Vec<_> = ["IN_PROGRESS", "COMPLETED"].map(|word| states.matches(word).count()).into();
-    assert_eq!(words, [1, 1], "{states}");
+    let states = rig.get(&format!("{status_url}/stream")).await;
+    let words = ["IN_PROGRESS", "COMPLETED"].map(|word| states.text().matches(word).count());
+    assert_eq!(words, [1, 1], "{}", states.text());
     assert_eq!(rig.fal_result(&taken).await.header("x-fal-request-id"), taken["request_id"].as_str().unwrap());
     let below = rig.send_to("fal/imagemill/flux/sim-image", &body).await.json();
     assert!(below["response_url"].as_str().unwrap().contains("/fal/imagemill/flux/requests/"), "{below}");
@@ -168,7 +168,8 @@ async fn replicate_answers_as_its_own_clients_read() {
     let held = rig.send(rig.http.post(url).header("Prefer", "wait=5").json(&body)).await.json();
     assert_eq!(held["status"], "succeeded");
     let started = rig.send_to(&create("sim-image"), &body).await.json();
-    let events = rig.get(started["urls"]["stream"].as_str().unwrap()).await.text();
+    let events = rig.get(started["urls"]["stream"].as_str().unwrap()).await;
+    let events = events.text();
     assert!(events.contains("event: output\n") && events.contains("event: done\n"), "{events}");
     let list = rig.get(&format!("{}/replicate/v1/predictions", rig.origin())).await.json();
     assert_eq!((&list["results"][0]["id"], &list["results"][1]["id"]), (&started["id"], &held["id"]));
