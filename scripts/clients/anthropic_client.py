@@ -3,6 +3,7 @@
 import base64
 import json
 import sys
+import time
 import urllib.request
 
 import anthropic
@@ -60,6 +61,26 @@ done.append(("429", isinstance(limited, anthropic.RateLimitError) and limited.re
 done.append(("overloaded", failure(model="err:529").type == "overloaded_error"))
 done.append(("no such model", isinstance(failure(model="none"), anthropic.NotFoundError)))
 done.append(("wrong request", isinstance(failure(content=""), anthropic.BadRequestError)))
+
+requests = [
+    {"custom_id": f"task-{number}", "params": {"model": "sim-text" if number else "err:500", "max_tokens": 100,
+                                              "messages": [{"role": "user", "content": "Say something."}]}}
+    for number in range(4)
+]
+batch = client.messages.batches.create(requests=requests)
+done.append(("batches.list", [found.id for found in client.messages.batches.list()] == [batch.id]))
+for _ in range(100):
+    batch = client.messages.batches.retrieve(batch.id)
+    if batch.processing_status == "ended":
+        break
+    time.sleep(0.1)
+done.append(("batches.retrieve", (batch.request_counts.succeeded, batch.request_counts.errored) == (3, 1)))
+results = {result.custom_id: result.result for result in client.messages.batches.results(batch.id)}
+kinds = {name: result.type for name, result in results.items()}
+done.append(("batches.results", kinds == {
+    "task-0": "errored", "task-1": "succeeded", "task-2": "succeeded", "task-3": "succeeded"}))
+done.append(("batches message", results["task-2"].message.content[0].text != ""))
+done.append(("batches.cancel", client.messages.batches.cancel(batch.id).id == batch.id))
 
 failed = [name for name, ok in done if not ok]
 print(f"official Anthropic Python client: {len(done) - len(failed)} of {len(done)} ok"

@@ -8,6 +8,7 @@ use imagemill_domain::request::ImageRequest;
 use reqwest::header::HeaderName;
 use serde_json::{Map, Value, json};
 
+use crate::batch::BatchAsk;
 use crate::body::{self, PictureText};
 use crate::provider::{CallFuture, ImageProvider, PictureInput, ProviderFuture, WireCall};
 use crate::spool::{Spool, Spooled};
@@ -72,6 +73,10 @@ impl ImageProvider for Gemini {
         // The model stands in the address; the ledger shows it all the same.
         value["model"] = request.model.as_str().into();
         value.to_string()
+    }
+
+    fn batch_ask(&self, request: &ImageRequest, pictures: &[PictureInput]) -> Option<BatchAsk> {
+        Some(BatchAsk::new("", self.body(request, pictures, &body::base64), pictures))
     }
 
     fn download<'a>(&'a self, url: &'a str, spool: Spool) -> ProviderFuture<'a, Result<Spooled, Failure>> {

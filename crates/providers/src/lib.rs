@@ -5,8 +5,10 @@
 
 mod address;
 mod answer;
+mod anthropic_batch;
 mod anthropic_messages;
 mod automatic1111;
+mod batch;
 mod body;
 mod chat;
 mod comfyui;
@@ -15,12 +17,14 @@ mod error;
 mod extract;
 mod fal;
 mod gemini;
+mod gemini_batch;
 mod gemini_text;
 mod hosted_media;
 mod http;
 mod lift;
 mod links;
 mod no_pictures;
+mod openai_batch;
 mod openai_chat;
 mod openai_chat_text;
 mod openai_images;
@@ -48,6 +52,9 @@ mod scripted_server;
 #[cfg(test)]
 mod test_calls;
 
+pub use batch::{
+    BatchAsk, BatchEnd, BatchItem, BatchLine, BatchProvider, BatchResults, BatchStage, ItemOutcome, NewBatch,
+};
 pub use chat::{ChatAnswer, ChatCall, ChatFuture, ChatProvider, MAX_CHAT_TEXT};
 pub use download::ADDRESS_NOT_ALLOWED;
 pub use provider::{

@@ -5,6 +5,7 @@ use imagemill_domain::profile::TokenField;
 use imagemill_domain::request::ImageRequest;
 use serde_json::{Map, Value, json};
 
+use crate::batch::BatchAsk;
 use crate::body::{self, PictureText};
 use crate::provider::{CallFuture, ImageProvider, PictureInput, ProviderFuture, WireCall};
 use crate::spool::{Spool, Spooled};
@@ -93,6 +94,11 @@ impl ImageProvider for Chat {
 
     fn request_text(&self, request: &ImageRequest, pictures: &[PictureInput]) -> String {
         self.body(request, pictures, &|number| body::content_name(pictures, number)).to_string()
+    }
+
+    fn batch_ask(&self, request: &ImageRequest, pictures: &[PictureInput]) -> Option<BatchAsk> {
+        let value = self.body(request, pictures, &|number| body::data_url(pictures, number));
+        Some(BatchAsk::new(wire::CHAT, value, pictures))
     }
 
     fn download<'a>(&'a self, url: &'a str, spool: Spool) -> ProviderFuture<'a, Result<Spooled, Failure>> {

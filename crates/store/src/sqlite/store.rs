@@ -13,7 +13,7 @@ use super::failure::{OpError, OpResult};
 use super::open::{open_reader, open_writer};
 use super::readers::Readers;
 use super::writer::Writer;
-use super::{Assets, Calls, Events, Jobs, Owners, Profiles, Reviews, Tasks};
+use super::{Assets, Batches, Calls, Events, Jobs, Owners, Profiles, Reviews, Tasks};
 use crate::error::StoreError;
 use crate::record::Health;
 
@@ -96,6 +96,11 @@ impl Store {
     /// What happened, in order.
     pub fn events(&self) -> Events<'_> {
         Events { store: self }
+    }
+
+    /// Verbs on batches.
+    pub fn batches(&self) -> Batches<'_> {
+        Batches { store: self }
     }
 
     /// Verbs on worker processes.
