@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use imagemill_domain::picture::PictureFormat;
 use serde_json::{Value, json};
@@ -12,21 +12,26 @@ use serde_json::{Value, json};
 use crate::answer::{self, Answer, EVENT_STREAM, Refused, bad_request, event};
 use crate::call::Asked;
 use crate::request;
-use crate::state::Shared;
+use crate::state::{ServerId, Shared};
 use crate::words::{Finish, Said, say};
 
 /// `POST /messages`.
 pub(crate) async fn create(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let has_version = request.headers().contains_key("anthropic-version");
+    let id = request.extensions().get::<ServerId>().and_then(|id| HeaderValue::from_str(&id.0).ok());
     let answer = if has_version {
         respond(&shared, request).await
     } else {
         Err(bad_request("invalid_request", "anthropic-version: header is required", None))
     };
-    match answer {
+    let mut answer = match answer {
         Ok(answer) => answer,
         Err(refused) => answer::rewritten(refused.into_response(), in_anthropics_words).await,
+    };
+    if let Some(id) = id {
+        answer.headers_mut().insert("request-id", id);
     }
+    answer
 }
 
 async fn respond(shared: &Arc<Shared>, request: Request) -> Result<Response, Refused> {
@@ -43,6 +48,9 @@ async fn respond(shared: &Arc<Shared>, request: Request) -> Result<Response, Ref
         }
         if let Some(text) = message["content"].as_str() {
             prompt.push(text.to_owned());
+        }
+        if matches!(&message["content"], Value::String(text) if text.is_empty()) || message["content"].is_null() {
+            return Err(bad_request("invalid_request", "messages: all messages must have non-empty content", None));
         }
         for block in message["content"].as_array().into_iter().flatten() {
             if let Some(text) = block["text"].as_str() {
@@ -149,8 +157,11 @@ fn streamed(said: &Said, has_tool: bool) -> Answer {
 fn in_anthropics_words(status: StatusCode, retry_after_s: Option<u64>, error: &Value) -> Response {
     if error["code"] == "moderation_blocked" {
         let usage = json!({"input_tokens": 1, "output_tokens": 1});
-        return axum::Json(json!({"type": "message", "content": [], "stop_reason": "refusal", "usage": usage}))
-            .into_response();
+        let message = json!({
+            "id": "msg_sim0", "type": "message", "role": "assistant", "model": "refuse", "content": [],
+            "stop_reason": "refusal", "stop_sequence": null, "usage": usage,
+        });
+        return axum::Json(message).into_response();
     }
     let kind = match status.as_u16() {
         401 => "authentication_error",

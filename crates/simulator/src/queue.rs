@@ -38,6 +38,7 @@ struct Taken {
 pub(crate) struct Job {
     pub(crate) id: String,
     pub(crate) model: String,
+    pub(crate) prompt: String,
     ready: Instant,
     /// Links to its pictures; `None` when it fails.
     links: Option<Vec<String>>,
@@ -76,6 +77,13 @@ impl Queue {
         }
         let left = job.errors_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         if left.is_ok() { Found::Error } else { Found::Job(job) }
+    }
+
+    /// The last requests that were taken, the newest first.
+    pub(crate) fn newest(&self, most: usize) -> Vec<Arc<Job>> {
+        let taken = self.lock();
+        let jobs = taken.order.iter().rev().filter_map(|id| taken.by_id.get(id)).filter(|job| !job.lost);
+        jobs.take(most).cloned().collect()
     }
 
     /// Drops a request that is not done; whether it was dropped.
@@ -201,7 +209,7 @@ fn sources(shared: &Shared, fields: &Map<String, Value>) -> Result<Vec<bytes::By
 /// Takes a request: it is made and billed now, and done after its latency. `true` when the answer to it breaks off.
 pub(crate) async fn enter(shared: &Arc<Shared>, asked: Asked) -> Result<(Arc<Job>, bool), Refused> {
     let behaviour = asked.behaviour.clone();
-    let model = asked.model.clone();
+    let (model, prompt) = (asked.model.clone(), asked.prompt.clone());
     let (made, latency) = take(shared, asked).await?;
     let cut = made.as_ref().is_some_and(Made::is_cut);
     let links = made.map(|made| made.indexes().map(|index| made.link(shared, index, false)).collect::<Vec<_>>());
@@ -209,6 +217,7 @@ pub(crate) async fn enter(shared: &Arc<Shared>, asked: Asked) -> Result<(Arc<Job
     let job = shared.queue().put(Job {
         id: format!("sim-{number:08x}"),
         model,
+        prompt,
         ready: Instant::now() + latency + Duration::from_millis(behaviour.delay_ms),
         links,
         nsfw: behaviour.nsfw,

@@ -9,7 +9,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Json, Response};
-use axum::routing::{get, post, put};
+use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use imagemill_domain::profile::Protocol;
 use tokio::net::TcpListener;
@@ -19,7 +19,9 @@ use crate::answer::error;
 use crate::bill::{Bill, Ledger};
 use crate::scenario::Scenario;
 use crate::state::Shared;
-use crate::{ark, batch_forms, chat, faults, gemini, images, media, messages, predictions, responses, sdapi};
+use crate::{
+    ark, batch_forms, chat, fal, faults, gemini, hosted, images, media, messages, replicate, responses, sdapi,
+};
 
 /// Largest request body: 16 source pictures of 20 MiB as base64 and some room.
 const MAX_REQUEST_BYTES: usize = 512 << 20;
@@ -187,18 +189,16 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/messages/batches/{id}", get(batch_forms::anthropic_get))
         .route("/v1/messages/batches/{id}/cancel", post(batch_forms::anthropic_cancel))
         .route("/v1/messages/batches/{id}/results", get(batch_forms::anthropic_results))
-        .route("/fal/{model}", post(predictions::fal_submit))
-        .route("/fal/{model}/requests/{id}/status", get(predictions::fal_status))
-        .route("/fal/{model}/requests/{id}", get(predictions::fal_result))
-        .route("/fal/{model}/requests/{id}/cancel", put(predictions::fal_cancel))
-        .route("/replicate/v1/models/{owner}/{name}/predictions", post(predictions::replicate_of_model))
-        .route("/replicate/v1/predictions", post(predictions::replicate_of_version))
-        .route("/replicate/v1/predictions/{id}", get(predictions::replicate_get))
-        .route("/replicate/v1/predictions/{id}/cancel", post(predictions::replicate_cancel))
-        .route("/replicate/v1/account", get(predictions::replicate_account))
-        .route("/hosted/{model}", post(predictions::hosted_submit))
-        .route("/hosted/predictions/{id}/result", get(predictions::hosted_get))
-        .route("/hosted/media/upload/binary", post(predictions::hosted_upload))
+        .route("/fal/{*path}", post(fal::submit).get(fal::ask).put(fal::cancel))
+        .route("/replicate/v1/models/{owner}/{name}/predictions", post(replicate::of_model))
+        .route("/replicate/v1/predictions", post(replicate::of_version).get(replicate::list))
+        .route("/replicate/v1/predictions/{id}", get(replicate::get))
+        .route("/replicate/v1/predictions/{id}/stream", get(replicate::stream))
+        .route("/replicate/v1/predictions/{id}/cancel", post(replicate::cancel))
+        .route("/replicate/v1/account", get(replicate::account))
+        .route("/hosted/{model}", post(hosted::submit))
+        .route("/hosted/predictions/{id}/result", get(hosted::get))
+        .route("/hosted/media/upload/binary", post(hosted::upload))
         .route("/sdapi/v1/txt2img", post(sdapi::create))
         .route("/sdapi/v1/img2img", post(sdapi::create))
         .route("/sdapi/v1/sd-models", get(sdapi::models))
@@ -231,11 +231,20 @@ async fn nothing_here() -> Response {
     error(StatusCode::NOT_FOUND, "invalid_request_error", "not_found", "There is no such address here.")
 }
 
+/// OpenAI's list, and Anthropic's with it: they have the same address and no member that means two things.
 async fn models() -> Response {
     let models = faults::NORMAL_MODELS.iter().map(|name| {
-        serde_json::json!({"id": name, "object": "model", "created": 1_760_000_000, "owned_by": "imagemill-simulator"})
+        serde_json::json!({
+            "id": name, "object": "model", "created": 1_760_000_000, "owned_by": "imagemill-simulator",
+            "type": "model", "display_name": name, "created_at": "2025-10-09T08:53:20Z",
+        })
     });
-    Json(serde_json::json!({"object": "list", "data": models.collect::<Vec<_>>()})).into_response()
+    let models = models.collect::<Vec<_>>();
+    let ends = [models.first(), models.last()].map(|model| model.map(|model| model["id"].clone()));
+    Json(serde_json::json!({
+        "object": "list", "data": models, "has_more": false, "first_id": ends[0], "last_id": ends[1],
+    }))
+    .into_response()
 }
 
 async fn bill(State(shared): State<Arc<Shared>>) -> Json<Bill> {

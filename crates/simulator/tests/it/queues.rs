@@ -133,6 +133,55 @@ async fn replicate_names_models_and_versions() {
 }
 
 #[tokio::test]
+async fn fal_answers_as_its_own_clients_read() {
+    let rig = Rig::start(slow(60)).await;
+    let body = json!({"prompt": "a fox", "image_size": {"width": 24, "height": 16}});
+    let taken = rig.send_to("fal/imagemill/sim-image", &body).await.json();
+    let status_url = taken["status_url"].as_str().unwrap();
+    assert!(
+        status_url
+            .ends_with(&format!("/fal/imagemill/sim-image/requests/{}/status", taken["request_id"].as_str().unwrap()))
+    );
+    assert_eq!(rig.get(status_url).await.json()["logs"], Value::Null, "present, if empty");
+    let states = rig.get(&format!("{status_url}/stream")).await;
+    let words = ["IN_PROGRESS", "COMPLETED"].map(|word| states.text().matches(word).count());
+    assert_eq!(words, [1, 1], "{}", states.text());
+    assert_eq!(rig.fal_result(&taken).await.header("x-fal-request-id"), taken["request_id"].as_str().unwrap());
+    let below = rig.send_to("fal/imagemill/flux/sim-image", &body).await.json();
+    assert!(below["response_url"].as_str().unwrap().contains("/fal/imagemill/flux/requests/"), "{below}");
+
+    let refused = rig.send_to("fal/imagemill/refuse", &body).await;
+    assert_eq!((refused.status, &refused.json()["detail"][0]["type"]), (422, &json!("content_policy_violation")));
+    let wrong = rig.send_to("fal/imagemill/sim-image", &json!({})).await;
+    assert_eq!((wrong.status, &wrong.json()["detail"][0]["loc"]), (422, &json!(["body", "prompt"])));
+    let limited = rig.send_to("fal/imagemill/err:429", &body).await;
+    assert_eq!((limited.status, limited.header("retry-after")), (429, "2"));
+    assert!(limited.json()["detail"].is_string());
+}
+
+#[tokio::test]
+async fn replicate_answers_as_its_own_clients_read() {
+    let rig = Rig::start(slow(60)).await;
+    let body = json!({"input": {"prompt": "a fox", "width": 24, "height": 16}});
+    let create = |name: &str| format!("replicate/v1/models/o/{name}/predictions");
+    let url = format!("{}/{}", rig.origin(), create("sim-image"));
+    let held = rig.send(rig.http.post(url).header("Prefer", "wait=5").json(&body)).await.json();
+    assert_eq!(held["status"], "succeeded");
+    let started = rig.send_to(&create("sim-image"), &body).await.json();
+    let events = rig.get(started["urls"]["stream"].as_str().unwrap()).await;
+    let events = events.text();
+    assert!(events.contains("event: output\n") && events.contains("event: done\n"), "{events}");
+    let list = rig.get(&format!("{}/replicate/v1/predictions", rig.origin())).await.json();
+    assert_eq!((&list["results"][0]["id"], &list["results"][1]["id"]), (&started["id"], &held["id"]));
+    assert_eq!(list["results"][0]["input"]["prompt"], "a fox");
+
+    let wrong = rig.send_to(&create("sim-image"), &json!({"input": {}})).await;
+    assert_eq!((wrong.status, &wrong.json()["title"]), (422, &json!("Unprocessable Entity")));
+    let limited = rig.send_to(&create("err:429"), &body).await.json();
+    assert_eq!(limited["detail"], "Request was throttled. Your rate limit resets in ~2s.");
+}
+
+#[tokio::test]
 async fn hosted_media_takes_uploads_and_answers_in_an_envelope() {
     let rig = Rig::start(Scenario::default()).await;
     let part = Part::bytes(pictures::png(2, 30, 20)).file_name("a.png").mime_str("image/png").unwrap();
