@@ -287,8 +287,15 @@ impl Wire {
         &self.downloads
     }
 
-    /// The ids at `/models`.
+    /// The ids at `/models`. The words of a server that quotes the credential come without it.
     pub(crate) async fn models(&self) -> Result<Vec<String>, Failure> {
+        self.ask_models().await.map_err(|mut failure| {
+            failure.message = without_secret(failure.message, self.secret.as_ref());
+            failure
+        })
+    }
+
+    async fn ask_models(&self) -> Result<Vec<String>, Failure> {
         let path = self.base.path().trim_end_matches('/');
         let lower = path.to_ascii_lowercase();
         let own = ENDPOINTS.iter().find(|own| lower.ends_with(**own)).map_or(0, |own| own.len());

@@ -8,8 +8,14 @@ use serde_json::Value;
 
 use crate::world::World;
 
-/// A server that answers its root with 404 and everything else with `status` and `body`; it lives as long as the test.
+/// A server that answers its root with 404, whoever shows no key with 401, and else with `status` and `body`; it lives as long
+/// as the test.
 fn server(status: &'static str, body: &'static str, date: &'static str) -> String {
+    serve(status, body, date, true)
+}
+
+/// The same, and `asks_for_key` says whether it looks at keys at all.
+fn serve(status: &'static str, body: &'static str, date: &'static str, asks_for_key: bool) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     std::thread::spawn(move || {
@@ -17,7 +23,12 @@ fn server(status: &'static str, body: &'static str, date: &'static str) -> Strin
             let mut head = [0; 8 << 10];
             let read = socket.read(&mut head).unwrap_or(0);
             let root = head[..read].starts_with(b"GET / ");
-            let (status, body) = if root { ("404 Not Found", "") } else { (status, body) };
+            let keyless = !String::from_utf8_lossy(&head[..read]).to_lowercase().contains("\r\nauthorization:");
+            let (status, body) = match root {
+                true => ("404 Not Found", ""),
+                false if keyless && asks_for_key => ("401 Unauthorized", "{}"),
+                false => (status, body),
+            };
             let length = body.len();
             let _ = write!(
                 socket,
@@ -85,6 +96,11 @@ fn a_model_that_the_server_does_not_have_and_a_clock_that_is_off_are_told() {
     assert_says(&found(&world, "key", 0), "good", "accepted", "");
     assert_says(&found(&world, "model", 0), "note", "does not list flux", "flux-2");
     assert_says(&found(&world, "clock", 0), "warning", "ahead of", "Set the clock");
+    let for_all = serve("200 OK", "{\"data\":[{\"id\":\"flux\"}]}", NOW, false);
+    let text = std::fs::read_to_string(world.path().join("imagemill.toml")).unwrap();
+    profile(&world, &format!("http://{for_all}/v1"));
+    assert_says(&found(&world, "key", 0), "note", "without a key, too", "--paid");
+    world.folder.write("imagemill.toml", text);
     let ran = world.run_with(&[("STUDIO_KEY", "k")], &["doctor", "--profile", "studio", "--lang", "zh-CN"]).code(0);
     assert!(ran.out.contains("密钥有效") && ran.out.contains("请校准时钟"), "{}", ran.out);
 }
@@ -126,4 +142,12 @@ fn a_damaged_database_is_told_and_left_as_it_is() {
     let database = document["findings"].as_array().unwrap().iter().find(|finding| finding["check"] == "database");
     assert_eq!(database.unwrap()["level"], "broken", "{document:#}");
     assert_eq!(std::fs::read(&path).unwrap(), cut);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_told() {
+    // A folder of the system's in which not even root can write.
+    let world = World::new();
+    let ran = world.run(&["doctor", "--offline", "--workspace", "/proc/1"]).code(3);
+    assert!(ran.out.contains("/proc/1 cannot be written") && ran.out.contains("--workspace DIR"), "{}", ran.out);
 }

@@ -17,6 +17,8 @@ use crate::profiles::{SIMULATOR, choose, read_credential};
 
 /// A clock that is further off makes signed links and certificates fail.
 const CLOCK_OFF_US: i64 = 90_000_000;
+/// The most that one question to a server may take.
+const LONGEST_WAIT_MS: u64 = 15_000;
 
 pub(super) async fn examine(desk: &Desk, examination: &Examination) -> Vec<Finding> {
     let named = examination.profile.as_deref();
@@ -36,6 +38,7 @@ pub(super) async fn examine(desk: &Desk, examination: &Examination) -> Vec<Findi
     let registry = Registry::new();
     let mut findings = Vec::new();
     for profile in wanted {
+        let profile = &impatient(profile);
         let broken = if needed.contains(&profile.name) { Level::Broken } else { Level::Warning };
         let patient = Patient { profile, registry: &registry, table: &table, broken };
         findings.extend(patient.examine(examination.offline).await.into_iter().map(|found| found.of(&profile.name)));
@@ -50,11 +53,21 @@ async fn needed(desk: &Desk, chosen: Option<&Profile>) -> BTreeSet<String> {
     let Ok(Some(store)) = desk.reading_store().await else { return needed };
     for job in store.jobs().list().await.unwrap_or_default() {
         if matches!(job.state, JobState::Active | JobState::Paused | JobState::Submitting) {
-            needed.insert(job.definition.profile.name);
+            needed.extend(job.definition.profiles().into_iter().map(|profile| profile.name.clone()));
         }
     }
     store.close().await;
     needed
+}
+
+/// Nobody waits for a doctor as long as for a picture.
+fn impatient(profile: &Profile) -> Profile {
+    let mut quick = profile.clone();
+    let times = &mut quick.timeouts;
+    for time in [&mut times.connect_ms, &mut times.first_byte_ms, &mut times.idle_ms, &mut times.total_ms] {
+        *time = (*time).min(LONGEST_WAIT_MS);
+    }
+    quick
 }
 
 struct Patient<'a> {
@@ -127,13 +140,16 @@ impl Patient<'_> {
     /// Whether the key is accepted, by the list of models, which is free everywhere.
     async fn key(&self, findings: &mut Vec<Finding>, entry: Option<&Capabilities>, secret: Option<SecretString>) {
         let knows_images = entry.is_some_and(Capabilities::knows_images);
-        let listed = match self.registry.provider(self.profile, knows_images, secret) {
-            Ok(provider) => provider.check().await,
-            Err(failure) => Err(failure),
-        };
-        match listed {
+        let has_key = secret.is_some();
+        match self.listed(knows_images, secret).await {
             Ok(models) => {
-                findings.push(Finding::good(Check::Key, "the key is accepted"));
+                let open = has_key && self.listed(knows_images, None).await.is_ok();
+                findings.push(if open {
+                    let told = "the server lists its models without a key, too, so nothing free tells whether the key is right";
+                    Finding::new(Check::Key, Level::Note, told).fix(self.paid_probe())
+                } else {
+                    Finding::good(Check::Key, "the key is accepted")
+                });
                 if !models.is_empty() {
                     findings.push(self.model(&models));
                 }
@@ -146,13 +162,17 @@ impl Patient<'_> {
             Err(failure) => {
                 let found =
                     Finding::new(Check::Key, Level::Note, format!("the key could not be checked: {}", failure.message));
-                let fix = format!(
-                    "`imagemill probe --profile {} --paid` tries it with one small picture.",
-                    self.profile.name
-                );
-                findings.push(found.fix(fix));
+                findings.push(found.fix(self.paid_probe()));
             }
         }
+    }
+
+    async fn listed(&self, knows_images: bool, secret: Option<SecretString>) -> Result<Vec<String>, Failure> {
+        self.registry.provider(self.profile, knows_images, secret)?.check().await
+    }
+
+    fn paid_probe(&self) -> String {
+        format!("`imagemill probe --profile {} --paid` tries it with one small picture.", self.profile.name)
     }
 
     fn model(&self, listed: &[String]) -> Finding {

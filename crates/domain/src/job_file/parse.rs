@@ -26,6 +26,12 @@ impl JobFile {
     }
 }
 
+/// Keys that are natural to write in a save rule and are called something else.
+const NATURAL: [(&str, &str); 2] = [
+    ("preset", "did you mean `save_preset`, which stands at the top of the file, before any table? "),
+    ("to", "did you mean `folder`? "),
+];
+
 /// Reads any strict (`deny_unknown_fields`) type in the same way and with the same error texts; configuration files use
 /// it too.
 pub fn parse_text<T: DeserializeOwned>(text: &str, format: Format) -> Result<T, JobFileError> {
@@ -92,8 +98,11 @@ fn explain(text: &str, message: &str, span: Option<Range<usize>>, path: Option<&
     let quoted = |prefix: &str| message.strip_prefix(prefix)?.split('`').next().map(str::to_owned);
     if let Some(key) = quoted("unknown field `") {
         let known: Vec<&str> = message.split('`').skip(3).step_by(2).collect();
-        let mut help =
-            nearest(&key, known.iter().copied()).map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+        let of_save_rule = known.contains(&"keep_folders");
+        let natural =
+            NATURAL.iter().find(|(wrong, _)| of_save_rule && *wrong == key).map(|(_, help)| (*help).to_owned());
+        let near = || nearest(&key, known.iter().copied()).map(|near| format!("did you mean `{near}`? "));
+        let mut help = natural.or_else(near).unwrap_or_default();
         help.push_str("keys known here: ");
         help.push_str(&known.join(", "));
         return JobFileError { message: format!("unknown key `{key}`"), span, help: Some(help) };
@@ -211,6 +220,10 @@ mod tests {
         let (message, place, help) = json_error("{\"recipe\": \"edit\",\n \"source\": {\"path\": []}}");
         assert_eq!((message.as_str(), place.as_str()), ("unknown key `path`", "\"path\""));
         assert!(help.starts_with("did you mean `paths`?"), "{help}");
+        let (.., help) = toml_error("recipe = \"edit\"\n[save]\npreset = \"pairs\"\n");
+        assert!(help.starts_with("did you mean `save_preset`, which stands at the top"), "{help}");
+        let (.., help) = json_error("{\"recipe\": \"edit\", \"save\": {\"to\": \"out\"}}");
+        assert!(help.starts_with("did you mean `folder`?"), "{help}");
     }
 
     #[test]

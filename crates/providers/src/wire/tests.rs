@@ -359,12 +359,15 @@ async fn a_dropped_call_closes_its_socket() {
 #[tokio::test]
 async fn models_are_listed() {
     let body = br#"{"object":"list","data":[{"id":"a"},{"id":"b"}]}"#;
-    let server = ScriptedServer::start(vec![answer(200, "", body), answer(401, "", b"{}")]).await;
+    let quoting = format!("{{\"error\":{{\"message\":\"Incorrect API key provided: {KEY}\"}}}}").into_bytes();
+    let server = ScriptedServer::start(vec![answer(200, "", body), answer(401, "", &quoting)]).await;
     let mut profile = profile(&server.origin, Protocol::ChatCompletions);
     profile.base_url += "/chat/completions";
     let provider = provider(&profile);
     assert_eq!(provider.check().await.unwrap(), ["a", "b"]);
     assert!(server.seen()[0].head.starts_with("GET /v1/models HTTP/1.1\r\n"));
+    let refused = provider.check().await.unwrap_err().message;
+    assert!(refused.contains("Incorrect API key") && !refused.contains(KEY), "{refused}");
 }
 
 #[tokio::test]
