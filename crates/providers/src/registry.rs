@@ -13,12 +13,14 @@ use crate::address::Purpose;
 use crate::anthropic_messages::{self, Messages};
 use crate::automatic1111::Automatic1111;
 use crate::chat::ChatProvider;
+use crate::comfy_router::{self, ComfyRouter};
 use crate::comfyui::Comfyui;
 use crate::fal::Fal;
 use crate::gemini::{self, Gemini};
 use crate::gemini_text::GeminiText;
 use crate::hosted_media::HostedMedia;
 use crate::http;
+use crate::json_call::JsonProvider;
 use crate::no_pictures::NoPictures;
 use crate::openai_chat::Chat;
 use crate::openai_chat_text::ChatText;
@@ -86,20 +88,21 @@ impl Registry {
     ) -> Result<Arc<dyn ImageProvider>, Failure> {
         let wire = self.wire(profile, secret, options)?;
         Ok(match profile.resolved_protocol(knows_images) {
-            Protocol::Responses => Arc::new(Responses::new(wire)),
+            Protocol::Responses => Arc::new(JsonProvider::new(wire, Responses)),
             Protocol::Images => Arc::new(Images::new(wire, false)),
             Protocol::ImagesMultipart => Arc::new(Images::new(wire, true)),
-            Protocol::ChatCompletions | Protocol::Auto => Arc::new(Chat::new(wire)),
-            Protocol::Gemini => Arc::new(Gemini::new(wire.with_key_in(gemini::KEY_HEADER)?)),
-            Protocol::Seedream => Arc::new(Seedream::new(wire)),
-            Protocol::Sensenova => Arc::new(Sensenova::new(wire)),
-            Protocol::OpenrouterImages => Arc::new(OpenrouterImages::new(wire)),
+            Protocol::ChatCompletions | Protocol::Auto => Arc::new(JsonProvider::new(wire, Chat)),
+            Protocol::Gemini => Arc::new(JsonProvider::new(wire.with_key_in(gemini::KEY_HEADER)?, Gemini)),
+            Protocol::Seedream => Arc::new(JsonProvider::new(wire, Seedream)),
+            Protocol::Sensenova => Arc::new(JsonProvider::new(wire, Sensenova)),
+            Protocol::OpenrouterImages => Arc::new(JsonProvider::new(wire, OpenrouterImages)),
             Protocol::AnthropicMessages => Arc::new(NoPictures::new(of_anthropic(wire)?)),
             Protocol::Fal => Arc::new(Fal::new(wire)),
             Protocol::Replicate => Arc::new(Replicate::new(wire)),
             Protocol::HostedMedia => Arc::new(HostedMedia::new(wire)),
+            Protocol::ComfyRouter => Arc::new(ComfyRouter::new(wire.with_key_in(comfy_router::KEY_HEADER)?)),
             Protocol::Comfyui => Arc::new(Comfyui::new(wire)?),
-            Protocol::Automatic1111 => Arc::new(Automatic1111::new(wire)),
+            Protocol::Automatic1111 => Arc::new(JsonProvider::new(wire, Automatic1111)),
         })
     }
 

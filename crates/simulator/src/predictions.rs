@@ -1,5 +1,5 @@
 //! The queue protocols as their providers write them: fal's queue below `/fal`, Replicate's predictions below
-//! `/replicate/v1`, hosted-media predictions below `/hosted`. It must not draw or bill.
+//! `/replicate/v1`, hosted-media predictions below `/hosted`, Comfy Router's queue below `/comfy/v2`. It must not draw or bill.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Json, Response};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Refused, bad_request};
+use crate::faults;
 use crate::picture::Drawn;
 use crate::queue::{self, Found, Job, Stage};
 use crate::request::{self, Place};
@@ -159,6 +160,70 @@ pub(crate) async fn replicate_cancel(State(shared): Common, Path(id): Path<Strin
 /// `GET /replicate/v1/account`.
 pub(crate) async fn replicate_account() -> Response {
     Json(json!({"type": "user", "username": "simulator"})).into_response()
+}
+
+/// Comfy Router's one word for a failure beside its status.
+fn comfy_failure(status: StatusCode, word: &'static str, detail: &str) -> Response {
+    let mut response = (status, Json(json!({"detail": detail}))).into_response();
+    response.headers_mut().insert("x-comfy-error-type", header::HeaderValue::from_static(word));
+    response
+}
+
+/// `GET /comfy/v2/models`.
+pub(crate) async fn comfy_models() -> Response {
+    let id = |model: &&str| json!({"id": format!("sim/{model}"), "provider": "sim", "model": model});
+    let models: Vec<Value> = faults::NORMAL_MODELS.iter().map(id).collect();
+    Json(json!({"data": models, "has_more": false, "limit": 100})).into_response()
+}
+
+/// `POST /comfy/v2/models/{provider}/{model}/requests`.
+pub(crate) async fn comfy_submit(
+    State(shared): Common,
+    Path((provider, model)): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    let answer = async {
+        let incoming = request::read_at(&shared, request, Place { model: Some(&model), input: None }).await?;
+        let (job, cut) = queue::enter(&shared, queue::asked(&shared, incoming)?).await?;
+        let own = format!("{}/comfy/v2/models/{provider}/{model}/requests/{}", shared.origin(), job.id);
+        let value = json!({"request_id": job.id, "status": "IN_QUEUE", "status_url": format!("{own}/status"),
+            "response_url": own, "cancel_url": format!("{own}/cancel")});
+        Ok::<_, Refused>(taken(&shared, StatusCode::CREATED, &value, cut))
+    };
+    answer.await.unwrap_or_else(Refused::into_response)
+}
+
+/// `GET /comfy/v2/models/{provider}/{model}/requests/{id}`: 202 while it runs, then the model's own output.
+pub(crate) async fn comfy_collect(State(shared): Common, Path((_, _, id)): Path<(String, String, String)>) -> Response {
+    let job = match not_found(shared.queue().ask(&id)) {
+        Ok(job) => job,
+        Err(refused) => return refused.into_response(),
+    };
+    match job.stage() {
+        Stage::Waiting => {
+            (StatusCode::ACCEPTED, Json(json!({"request_id": id, "status": "IN_PROGRESS"}))).into_response()
+        }
+        Stage::Cancelled => comfy_failure(StatusCode::BAD_REQUEST, "client_disconnected", "The request was cancelled."),
+        Stage::Failed => comfy_failure(StatusCode::BAD_GATEWAY, "provider_error", "The model failed on purpose."),
+        Stage::Done if job.is_flagged() => {
+            comfy_failure(StatusCode::BAD_REQUEST, "content_policy_violation", "The provider refused the request.")
+        }
+        Stage::Done => {
+            Json(json!({"id": id, "status": "Ready", "result": {"sample": job.links().first()}})).into_response()
+        }
+    }
+}
+
+/// `PUT /comfy/v2/models/{provider}/{model}/requests/{id}/cancel`.
+pub(crate) async fn comfy_cancel(State(shared): Common, Path((_, _, id)): Path<(String, String, String)>) -> Response {
+    let job = not_found(shared.queue().ask(&id));
+    job.map_or_else(Refused::into_response, |job| {
+        let (status, word) = match shared.queue().cancel(&job) {
+            true => (StatusCode::ACCEPTED, "CANCELLATION_REQUESTED"),
+            false => (StatusCode::CONFLICT, "ALREADY_COMPLETED"),
+        };
+        (status, Json(json!({"status": word}))).into_response()
+    })
 }
 
 fn enveloped(shared: &Shared, job: &Job, stage: &Stage) -> Value {

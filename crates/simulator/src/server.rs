@@ -116,7 +116,7 @@ impl Simulator {
     }
 
     /// The base address of a protocol's own: `/v1beta` for Gemini, `/api/v3` for Seedream, `/fal`, `/replicate/v1`, `/hosted`,
-    /// and nothing more for the web UI's `/sdapi/v1`.
+    /// `/comfy/v2`, and nothing more for the web UI's `/sdapi/v1`.
     pub fn base_url_for(&self, protocol: Protocol) -> String {
         let path = match protocol {
             Protocol::Gemini => "/v1beta",
@@ -124,6 +124,7 @@ impl Simulator {
             Protocol::Fal => "/fal",
             Protocol::Replicate => "/replicate/v1",
             Protocol::HostedMedia => "/hosted",
+            Protocol::ComfyRouter => "/comfy/v2",
             Protocol::Automatic1111 => "",
             _ => return self.base_url(),
         };
@@ -177,6 +178,10 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/hosted/{model}", post(predictions::hosted_submit))
         .route("/hosted/predictions/{id}/result", get(predictions::hosted_get))
         .route("/hosted/media/upload/binary", post(predictions::hosted_upload))
+        .route("/comfy/v2/models", get(predictions::comfy_models))
+        .route("/comfy/v2/models/{provider}/{model}/requests", post(predictions::comfy_submit))
+        .route("/comfy/v2/models/{provider}/{model}/requests/{id}", get(predictions::comfy_collect))
+        .route("/comfy/v2/models/{provider}/{model}/requests/{id}/cancel", put(predictions::comfy_cancel))
         .route("/sdapi/v1/txt2img", post(sdapi::create))
         .route("/sdapi/v1/img2img", post(sdapi::create))
         .route("/sdapi/v1/sd-models", get(sdapi::models))
