@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use imagemill_domain::money::Money;
+use imagemill_domain::route::Profiles;
 
 /// Batch production for generative images: a folder of pictures through a model, as one durable job.
 #[derive(Debug, Parser)]
@@ -103,6 +104,8 @@ pub(crate) enum Command {
     Config(ConfigArgs),
     /// Show, then remove what nothing refers to any more
     Gc(GcArgs),
+    /// Open the console in the browser, and the HTTP API; runs the workspace's jobs
+    Serve(ServeArgs),
     /// Serve the offline provider for other programs
     Simulate(SimulateArgs),
     /// Try everything once: draws pictures, edits them offline, saves pairs
@@ -139,9 +142,9 @@ pub(crate) struct StartArgs {
 /// Settings that replace those of the job file.
 #[derive(Debug, Default, Clone, Args)]
 pub(crate) struct OverrideArgs {
-    /// Profile to call with (`imagemill profiles` lists them)
+    /// Profile to call with (`imagemill profiles` lists them); several as A,B in fail-over order, or A=3,B=1 for shares
     #[arg(long, short, value_name = "NAME")]
-    pub(crate) profile: Option<String>,
+    pub(crate) profile: Option<Profiles>,
     /// Model to call
     #[arg(long, short, value_name = "MODEL")]
     pub(crate) model: Option<String>,
@@ -503,6 +506,29 @@ pub(crate) struct GcArgs {
     /// Remove what was shown
     #[arg(long, short)]
     pub(crate) yes: bool,
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Address to listen on; one that other machines reach needs a token [default: HOST, else 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) host: Option<String>,
+    /// Port to listen on; 0 takes a free one [default: PORT, else 12607]
+    #[arg(long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+    /// File whose first line clients must know; readable by its owner only [default: IMAGEMILL_TOKEN_FILE]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Folder that may be named besides the workspace's when other machines reach the server; may be given several times
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Vec<PathBuf>,
+    /// Show raw requests, answers and the log to clients on other machines, too
+    #[arg(long)]
+    pub(crate) raw_for_all: bool,
+    /// Open the page in the browser
+    #[arg(long)]
+    pub(crate) open: bool,
 }
 
 /// `simulate`.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use imagemill_desk::{DeskError, FileFault, JobInput, check_name, config::expand_home, default_folder, save_rule};
 use imagemill_domain::job_file::{Format, JobFile, JobFileError, MAX_JOB_FILE_BYTES, too_large};
+use imagemill_domain::route::Profiles;
 use imagemill_domain::save_rule::SaveRule;
 
 use crate::cli::{OverrideArgs, SaveToArgs, StartArgs};
@@ -52,7 +53,13 @@ pub(crate) fn read(
 /// Command line over job file.
 pub(crate) fn merge(file: &mut JobFile, overrides: &OverrideArgs, start: &StartArgs) {
     let OverrideArgs { profile, model, budget, concurrency: _, name } = overrides.clone();
-    file.profile = profile.or(file.profile.take());
+    match profile {
+        None => {}
+        Some(Profiles::Order(mut names)) if names.len() == 1 => {
+            (file.profile, file.profiles) = (names.pop(), None);
+        }
+        several => (file.profile, file.profiles) = (None, several),
+    }
     file.model = model.or(file.model.take());
     file.budget = budget.or(file.budget);
     file.name = name.or(file.name.take());

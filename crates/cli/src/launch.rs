@@ -9,7 +9,7 @@ use imagemill_domain::capability::CapabilityTable;
 use imagemill_domain::job::{JobId, JobState};
 use imagemill_domain::job_file::RecipeName;
 use imagemill_domain::money::Money;
-use imagemill_domain::plan::Plan;
+use imagemill_domain::plan::{Plan, PlannedWay};
 use imagemill_domain::sizes::SizeChoice;
 use imagemill_domain::source::Scan;
 use imagemill_domain::task::TaskState;
@@ -68,8 +68,8 @@ pub(crate) fn plan_lines(context: &Context, planned: &Planned) -> Vec<String> {
         "plan.head",
         job = printer.paint_err(Tone::Bold, &plan.name),
         recipe = definition.file.recipe.word(),
-        model = definition.model,
-        profile = definition.profile.name
+        model = of_ways(plan, |way| &way.model),
+        profile = of_ways(plan, |way| &way.profile)
     )];
     let pictures = plan.scan.items.iter().filter(|item| !item.pictures.is_empty()).count() as u64;
     let mut what = texts.count("task", plan.tasks);
@@ -87,12 +87,39 @@ pub(crate) fn plan_lines(context: &Context, planned: &Planned) -> Vec<String> {
     if plan.size != SizeChoice::default() {
         lines.push(format!("  {}", say!(texts, "plan.size", size = plan.size)));
     }
+    if plan.ways.len() > 1 {
+        lines.extend(plan.ways.iter().map(|way| format!("  {}", way_line(context, way))));
+    }
     lines.push(format!("  {}", cost_line(context, plan)));
     if let Some(seconds) = plan.seconds_at_rate {
         lines.push(format!("  {}", say!(texts, "plan.time", time = duration(seconds))));
     }
     lines.extend(skip_lines(context, &plan.scan).into_iter().map(|line| format!("  {line}")));
     lines
+}
+
+/// What the ways to the pictures have there, each thing once.
+fn of_ways<'a>(plan: &'a Plan, what: impl Fn(&'a PlannedWay) -> &'a str) -> String {
+    let mut words: Vec<&str> = Vec::new();
+    for word in plan.ways.iter().map(what) {
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words.join(", ")
+}
+
+/// One of several ways: its share, its model, what goes out for sizes, what a call costs there.
+fn way_line(context: &Context, way: &PlannedWay) -> String {
+    let texts = &context.texts;
+    let cost = match way.call {
+        None => say!(texts, "money.unknown"),
+        Some(call) if call.low == call.high => call.likely.to_string(),
+        Some(call) => format!("{}–{}", call.low, call.high),
+    };
+    let size = if way.size == SizeChoice::default() { String::new() } else { format!(", {}", way.size) };
+    let key = if way.share == 0 { "plan.way" } else { "plan.way_share" };
+    say!(texts, key, profile = way.profile, model = way.model, share = way.share, size = size, cost = cost)
 }
 
 fn cost_line(context: &Context, plan: &Plan) -> String {
@@ -136,7 +163,9 @@ fn gate(context: &Context, planned: &[(Planned, u64)], yes: bool) -> Option<Exit
             Some(money) => most += money,
             None if plan.definition.file.accept_unknown_price => {}
             None => {
-                printer.error(say!(texts, "gate.unknown_price", job = plan.name, model = plan.definition.model));
+                let unpriced = plan.ways.iter().find(|way| way.call.is_none());
+                let model = unpriced.map_or(&plan.definition.model, |way| &way.model);
+                printer.error(say!(texts, "gate.unknown_price", job = plan.name, model = model));
                 return Some(Exit::CannotStart);
             }
         }
@@ -204,7 +233,7 @@ async fn submit_and_run(
     let mut jobs = Vec::new();
     // Plans of large jobs hold every input; they are dropped here, not at the end of the run.
     for (job, _) in gated {
-        let submitted = submit(store, &job.plan).await?;
+        let submitted = submit(store, &job.plan, None).await?;
         tell_submitted(context, store, &job, submitted).await?;
         let target = job.input.save_to.zip(job.input.file.save);
         jobs.push((submitted.job, target.map(|(folder, rule)| Target { folder, rule })));

@@ -76,7 +76,7 @@ fn dispatch(cli: Cli, command: clap::Command) -> anyhow::Result<Exit> {
         _ => {}
     }
     let folder = context.desk.workspace.exists().then(|| context.desk.workspace.logs());
-    let runs = matches!(cli.command, Command::Run(_) | Command::Edit(_) | Command::Generate(_));
+    let runs = matches!(cli.command, Command::Run(_) | Command::Edit(_) | Command::Generate(_) | Command::Serve(_));
     let folder = if runs { Some(context.desk.workspace.logs()) } else { folder };
     logs::start(folder.as_deref(), &context.desk.config.log, cli.global.verbose);
     let runtime =
@@ -104,6 +104,7 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
         Command::Costs(args) => commands::costs::run(&context, args).await,
         Command::Reconcile(args) => commands::reconcile::run(&context, args).await,
         Command::Gc(args) => commands::gc::run(&context, args).await,
+        Command::Serve(args) => Box::pin(commands::serve::run(&context, args)).await,
         Command::Simulate(args) => commands::simulate::run(&context, args).await,
         Command::Demo(args) => commands::demo::run(context, args).await,
         Command::Probe(args) => Box::pin(commands::probe::run(&context, args)).await,

@@ -13,7 +13,7 @@ use crate::workspace::Workspace;
 const MODELS: &str = include_str!("../../../data/models.toml");
 
 /// Settings, workspace, and the folder that relative paths start from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Desk {
     /// Settings.
     pub config: Config,
@@ -33,6 +33,7 @@ impl Desk {
     ) -> Result<Self, DeskError> {
         let config = config::load(&config::Sources {
             user_file: user_file(variable),
+            settings_file: workspace.settings_file(),
             workspace_file: workspace.config_file(),
             variable,
             lang_flag: lang,

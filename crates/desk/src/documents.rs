@@ -79,6 +79,7 @@ pub fn plan(plan: &Plan, tasks: &[Value]) -> Value {
         "provider": plan.definition.profile.provider,
         "protocol": plan.definition.profile.protocol,
         "model": plan.definition.model,
+        "ways": plan.ways,
         "size": plan.size,
         "tasks": plan.tasks,
         "sources": plan.scan.items.len(),

@@ -39,6 +39,7 @@ impl JobInput {
                     format!("options.{option}")
                 })
             }
+            PlanError::Profiles(_) => Some("profiles".into()),
             PlanError::Prompt { .. } => {
                 Some(if self.file.prompt.is_some() { "prompt".into() } else { "prompts".into() })
             }

@@ -28,7 +28,10 @@ pub use desk::{Desk, user_file};
 pub use error::{DeskError, FileFault};
 pub use job_input::JobInput;
 pub use lang::Lang;
-pub use look::{FailureExample, UnknownCall, failure_examples, find_job, snapshot, snapshot_of, unknown_calls};
+pub use look::{
+    FailureExample, PauseState, UnknownCall, WayState, failure_examples, find_job, snapshot, snapshot_of,
+    unknown_calls, ways_of,
+};
 pub use lost::LostCall;
 pub use planning::{Planned, plan};
 pub use presets::{Target, check_name, default_folder, save_presets, save_rule, stored_target};

@@ -2,8 +2,11 @@
 
 use imagemill_domain::call::CallId;
 use imagemill_domain::failure::FailureKind;
-use imagemill_domain::job::{Job, JobId};
+use imagemill_domain::job::{Job, JobDefinition, JobId};
 use imagemill_domain::money::Money;
+use imagemill_domain::profile::Profile;
+use imagemill_domain::route::Route;
+use imagemill_domain::speaker::Speakers;
 use imagemill_domain::task::{TaskId, TaskState};
 use imagemill_engine::Activity;
 use imagemill_store::{PausedProfile, Store, TaskFilter};
@@ -73,12 +76,14 @@ pub async fn snapshot_of(
     activity: Option<&Activity>,
 ) -> Result<JobSnapshot, DeskError> {
     let counts = store.jobs().counts(job.id).await?;
-    let profile = job.definition.profile.name.clone();
+    let names: Vec<&str> = job.definition.picture_profiles().map(|profile| profile.name.as_str()).collect();
+    let profile = names.join(", ");
     let waits = counts.get(TaskState::Waiting) > 0 && counts.get(TaskState::Running) == 0;
-    let concurrency = activity
-        .and_then(|activity| activity.profiles.iter().find(|of| of.name == profile))
-        .map(|of| (of.concurrency_now, of.concurrency_max));
-    let open = counts.open() > 0;
+    let concurrency = activity.and_then(|activity| {
+        let ours = activity.profiles.iter().filter(|of| names.contains(&of.name.as_str()));
+        ours.map(|of| (of.concurrency_now, of.concurrency_max)).reduce(|all, one| (all.0 + one.0, all.1 + one.1))
+    });
+    let paused = if counts.open() > 0 { why_paused(&job.definition, paused) } else { None };
     Ok(JobSnapshot {
         at_us: now_us(),
         id: job.id,
@@ -90,15 +95,67 @@ pub async fn snapshot_of(
         failures: store.jobs().failures(job.id).await?,
         pictures: store.jobs().pictures(job.id).await?,
         waiting_until_us: if waits { store.tasks().next_due().await? } else { None },
-        paused: paused
-            .iter()
-            .find(|paused| paused.name == profile && open)
-            .map(|paused| (paused.kind, paused.reason.clone(), paused.until_us)),
+        paused: paused.map(|paused| (paused.kind, paused.reason.clone(), paused.until_us)),
         concurrency,
         name: job.name,
         profile,
         counts,
     })
+}
+
+/// The pause that holds a job up: of whoever it asks in words, or, when all ways to its pictures are paused, the one that ends first.
+fn why_paused<'a>(definition: &JobDefinition, paused: &'a [PausedProfile]) -> Option<&'a PausedProfile> {
+    let of = |profile: &Profile| paused.iter().find(|paused| paused.name == profile.name);
+    let Speakers { text, vision } = &definition.speakers;
+    let speakers = [text, vision].into_iter().flatten();
+    if let Some(paused) = speakers.map(|speaker| &speaker.profile).find_map(of) {
+        return Some(paused);
+    }
+    let ways: Vec<_> = definition.picture_profiles().map(of).collect::<Option<_>>()?;
+    ways.into_iter().min_by_key(|paused| paused.until_us.unwrap_or(i64::MAX))
+}
+
+/// One way to a job's pictures, as `status` tells of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct WayState {
+    /// Profile by name.
+    pub profile: String,
+    /// The model that is called.
+    pub model: String,
+    /// Its share of the tasks; 0 in a fail-over order.
+    pub share: u32,
+    /// Tasks whose pictures it made.
+    pub tasks: u64,
+    /// Why it is paused; `stable_infra` is an open circuit.
+    pub paused: Option<PauseState>,
+}
+
+/// A pause.
+#[derive(Clone, Debug, Serialize)]
+pub struct PauseState {
+    /// What it means.
+    pub kind: FailureKind,
+    /// A sentence for a person.
+    pub reason: String,
+    /// When it is tried again by itself, microseconds since 1970.
+    pub until_us: Option<i64>,
+}
+
+/// The ways to a job's pictures, in the job's order.
+pub async fn ways_of(store: &Store, job: &Job, paused: &[PausedProfile]) -> Result<Vec<WayState>, DeskError> {
+    let done = store.calls().tasks_by_profile(job.id).await?;
+    let way = |route: Route| WayState {
+        tasks: done.iter().find(|(profile, _)| *profile == route.profile.name).map_or(0, |(_, tasks)| *tasks),
+        paused: paused.iter().find(|paused| paused.name == route.profile.name).map(|paused| PauseState {
+            kind: paused.kind,
+            reason: paused.reason.clone(),
+            until_us: paused.until_us,
+        }),
+        profile: route.profile.name,
+        model: route.model,
+        share: route.share,
+    };
+    Ok(job.definition.routes().into_iter().map(way).collect())
 }
 
 /// One example for each kind of failure of a job.

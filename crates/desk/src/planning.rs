@@ -1,8 +1,8 @@
 //! From a job to its plan: profile, sources, tasks, money, speakers. Nothing is sent and nothing is written.
 
 use imagemill_domain::capability::CapabilityTable;
-use imagemill_domain::plan::{Plan, expand};
-use imagemill_domain::profile::{Profile, RateLimits};
+use imagemill_domain::plan::{Plan, expand_over};
+use imagemill_domain::profile::Profile;
 use imagemill_domain::source::Scan;
 use imagemill_domain::speaker::{Speaker, SpeakerSection, Speakers};
 use imagemill_sources::ScanProgress;
@@ -33,13 +33,21 @@ pub async fn plan(
 ) -> Result<Planned, DeskError> {
     let mut input = input;
     let mut runner = runner;
-    let profile = ready(config, input.file.profile.as_deref(), runner.as_deref_mut()).await?;
+    let mut profiles = Vec::new();
+    for (name, share) in input.file.wanted_profiles().map_err(|error| input.plan_error(error))? {
+        profiles.push((ready(config, name, runner.as_deref_mut()).await?, share));
+    }
     if let Some(concurrency) = input.concurrency {
-        let limits = input.file.limits.unwrap_or(profile.limits);
-        input.file.limits = Some(RateLimits { concurrency, ..limits });
+        if let Some(limits) = &mut input.file.limits {
+            limits.concurrency = concurrency;
+        }
+        for (profile, _) in &mut profiles {
+            profile.limits.concurrency = concurrency;
+        }
     }
     let scan = scan(&input, progress).await?;
-    let mut plan = expand(&input.file, &input.name, &profile, scan, table).map_err(|error| input.plan_error(error))?;
+    let expanded = expand_over(&input.file, &input.name, &profiles, scan, table);
+    let mut plan = expanded.map_err(|error| input.plan_error(error))?;
     let text = speaker(config, &input, input.file.text.as_ref(), &plan, runner.as_deref_mut()).await?;
     let vision = speaker(config, &input, input.file.vision.as_ref(), &plan, runner).await?;
     plan.definition.speakers = Speakers { text, vision };

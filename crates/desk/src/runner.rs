@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use imagemill_domain::job::JobState;
 use imagemill_domain::profile::Profile;
-use imagemill_domain::speaker::Speakers;
 use imagemill_engine::{Activity, Engine, EngineHandle, EngineOptions, EngineParts};
 use imagemill_providers::Registry;
 use imagemill_simulator::{Scenario, Simulator, SimulatorOptions};
@@ -31,6 +30,11 @@ impl Runner {
     /// `command` is what other processes are told; `scenario` is for simulators in process.
     pub fn new(command: impl Into<String>, scenario: Scenario) -> Self {
         Self { command: command.into(), scenario, ..Self::default() }
+    }
+
+    /// The same with the simulator's ordinary behaviour.
+    pub fn named(command: impl Into<String>) -> Self {
+        Self::new(command, Scenario::default())
     }
 
     /// Gives a simulator profile without an address one of a simulator in this process.
@@ -80,9 +84,7 @@ impl Runner {
     async fn revive_simulators(&mut self, store: &Store) -> Result<(), DeskError> {
         // Not the open jobs: all tasks of a job may still count as running under a process that was killed.
         for job in store.jobs().list().await?.into_iter().filter(|job| job.state == JobState::Active) {
-            let Speakers { text, vision } = job.definition.speakers;
-            let speakers = [text, vision].into_iter().flatten().map(|speaker| speaker.profile);
-            for profile in speakers.chain([job.definition.profile]).filter(|profile| profile.provider == SIMULATOR) {
+            for profile in job.definition.profiles().into_iter().filter(|profile| profile.provider == SIMULATOR) {
                 self.revive_simulator(&profile.base_url).await;
             }
         }

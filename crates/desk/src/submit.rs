@@ -1,5 +1,6 @@
 //! Writes a plan into the store and says what it may cost. Whether somebody agreed to the cost is the caller's matter.
 
+use imagemill_domain::job::JobState;
 use imagemill_domain::money::Money;
 use imagemill_domain::plan::Plan;
 use imagemill_store::{NewJob, NewTask, Store, Submitted};
@@ -11,8 +12,8 @@ use crate::profiles::SIMULATOR;
 /// Tasks a transaction takes.
 const CHUNK: usize = 5_000;
 
-/// Writes a plan into the store, in chunks.
-pub async fn submit(store: &Store, plan: &Plan) -> Result<Submitted, DeskError> {
+/// Writes a plan into the store, in chunks. With `paused`, a reason, nothing of it starts before somebody resumes it.
+pub async fn submit(store: &Store, plan: &Plan, paused: Option<String>) -> Result<Submitted, DeskError> {
     let new = NewJob {
         name: plan.name.clone(),
         priority: plan.definition.file.priority,
@@ -20,6 +21,9 @@ pub async fn submit(store: &Store, plan: &Plan) -> Result<Submitted, DeskError> 
         definition: plan.definition.clone(),
     };
     let job = store.jobs().begin_submit(new, now_us()).await?;
+    if paused.is_some() {
+        store.jobs().set_state(job, JobState::Paused, paused, now_us()).await?;
+    }
     let mut chunk = Vec::with_capacity(CHUNK.min(plan.tasks as usize));
     for task in plan.tasks() {
         let task = task.map_err(|error| DeskError::Plan { file: None, error })?;
@@ -39,7 +43,7 @@ pub async fn submit(store: &Store, plan: &Plan) -> Result<Submitted, DeskError> 
 pub fn most_it_may_cost(plan: &Plan, done: u64) -> Option<Money> {
     let left = plan.tasks.saturating_sub(done);
     let Some(cost) = &plan.cost else { return (left == 0).then_some(Money::ZERO) };
-    if plan.definition.profile.provider == SIMULATOR {
+    if plan.ways.iter().all(|way| way.provider == SIMULATOR) {
         return Some(Money::ZERO);
     }
     let high = cost.high * (left as f64 / plan.tasks.max(1) as f64);

@@ -68,6 +68,11 @@ impl Workspace {
         self.root.join("imagemill.toml")
     }
 
+    /// Settings that were made in the console; nobody writes them by hand.
+    pub fn settings_file(&self) -> PathBuf {
+        self.state().join("settings.toml")
+    }
+
     /// Makes the folders.
     pub fn create(&self) -> Result<(), DeskError> {
         for folder in [self.state(), self.logs()] {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::job_file::JobFile;
 use crate::money::Money;
 use crate::profile::Profile;
+use crate::route::Route;
 use crate::task::TaskState;
 
 /// Row id of a job.
@@ -71,8 +72,46 @@ pub struct JobDefinition {
     pub negative: crate::request::NegativePrompt,
     /// The most one picture call may cost; `None` when the price is not known.
     pub call_ceiling: Option<Money>,
+    /// The first way's share of the tasks; 0 in a fail-over order, or when there is no other way.
+    #[serde(default)]
+    pub share: u32,
+    /// Further ways to the pictures, behind `profile` and `model`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<Route>,
     /// What to do when a call's answer is lost; settled from the job file and the number of tasks.
     pub unknown: crate::job_file::UnknownPolicy,
+}
+
+impl JobDefinition {
+    /// Every way to the pictures, the first one first.
+    pub fn routes(&self) -> Vec<Route> {
+        let first = Route {
+            profile: self.profile.clone(),
+            model: self.model.clone(),
+            negative: self.negative,
+            call_ceiling: self.call_ceiling,
+            options: self.file.options.clone(),
+            share: self.share,
+        };
+        std::iter::once(first).chain(self.others.iter().cloned()).collect()
+    }
+
+    /// The profiles that make its pictures, the first one first.
+    pub fn picture_profiles(&self) -> impl Iterator<Item = &Profile> {
+        std::iter::once(&self.profile).chain(self.others.iter().map(|route| &route.profile))
+    }
+
+    /// Every profile that its calls go to, each once.
+    pub fn profiles(&self) -> Vec<&Profile> {
+        let speakers = [&self.speakers.text, &self.speakers.vision].into_iter().flatten();
+        let mut known: Vec<&Profile> = Vec::new();
+        for profile in self.picture_profiles().chain(speakers.map(|speaker| &speaker.profile)) {
+            if known.iter().all(|other| other.name != profile.name) {
+                known.push(profile);
+            }
+        }
+        known
+    }
 }
 
 /// A job as read back.

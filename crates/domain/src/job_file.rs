@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::money::Money;
 use crate::picture::PictureFormat;
+use crate::plan::PlanError;
 use crate::profile::RateLimits;
 use crate::request::RequestOptions;
+use crate::route::Profiles;
 use crate::save_rule::SaveRule;
 use crate::speaker::SpeakerSection;
 
@@ -157,6 +159,9 @@ pub struct JobFile {
     /// Profile by name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
+    /// Several profiles instead of `profile`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profiles: Option<Profiles>,
     /// Model; the profile's when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
@@ -240,6 +245,7 @@ impl JobFile {
             name: None,
             recipe,
             profile: None,
+            profiles: None,
             model: None,
             system_prompt: String::new(),
             prompt: None,
@@ -259,6 +265,20 @@ impl JobFile {
             limits: None,
             save_preset: None,
             save: None,
+        }
+    }
+
+    /// The profiles to call with their shares, the first one first; `None` leaves the choice to the caller.
+    pub fn wanted_profiles(&self) -> Result<Vec<(Option<&str>, u32)>, PlanError> {
+        match (&self.profile, &self.profiles) {
+            (Some(_), Some(_)) => {
+                Err(PlanError::Profiles("`profile` names one and `profiles` several; leave one of them out".into()))
+            }
+            (profile, None) => Ok(vec![(profile.as_deref(), 0)]),
+            (None, Some(profiles)) => {
+                let wanted = profiles.wanted().map_err(PlanError::Profiles)?;
+                Ok(wanted.into_iter().map(|(name, share)| (Some(name), share)).collect())
+            }
         }
     }
 

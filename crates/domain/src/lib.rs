@@ -19,6 +19,7 @@ pub mod plan;
 pub mod profile;
 pub mod request;
 pub mod review;
+pub mod route;
 pub mod save_rule;
 pub mod sizes;
 pub mod source;

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
-use crate::capability::{CallEstimate, CallShape, Capabilities, CapabilityTable, Price};
+use crate::capability::CapabilityTable;
 use crate::hash::TaskKey;
 use crate::job::JobDefinition;
 use crate::job_file::{Duplicates, JobFile, OwnPrompt, RecipeName, UnknownPolicy};
 use crate::money::Money;
 use crate::profile::Profile;
-use crate::request::NegativePrompt;
+use crate::route::Route;
 use crate::sizes::SizeChoice;
 use crate::source::{Scan, SourceItem};
 use crate::speaker::Speakers;
@@ -19,8 +19,9 @@ use crate::task::TaskSpec;
 use crate::template::{Template, TemplateError};
 
 mod options;
+mod ways;
 
-use options::Asked;
+pub use ways::PlannedWay;
 
 /// A job of more tasks than this never sends a lost call again unasked (money-and-failure: opaque calls).
 const SMALL_JOB_TASKS: u64 = 20;
@@ -52,6 +53,9 @@ pub enum PlanError {
     /// `edit` without pictures.
     #[error("the job edits pictures and has none; name a folder, files or a list under [source]")]
     NoPictures,
+    /// `profiles` that cannot be taken.
+    #[error("profiles: {0}")]
+    Profiles(String),
     /// No model named anywhere.
     #[error("no model is named, neither in the job nor in the profile {profile}; add `model = \"…\"` or --model")]
     NoModel {
@@ -125,6 +129,8 @@ pub struct Plan {
     pub seconds_at_rate: Option<u64>,
     /// What a person should know before starting, in plain words.
     pub warnings: Vec<String>,
+    /// The ways to the pictures, the first one first.
+    pub ways: Vec<PlannedWay>,
     /// What the scan found.
     pub scan: Scan,
     prompts: Vec<Prompt>,
@@ -146,9 +152,7 @@ pub struct PlannedTask {
     pub spec: TaskSpec,
 }
 
-/// Checks `file` against the profile and the capability table and works out tasks and money.
-///
-/// `name` is used when the file has none (the file's stem, or what the command line makes of its arguments).
+/// Checks `file` against its one profile and the capability table and works out tasks and money; see [`expand_over`].
 pub fn expand(
     file: &JobFile,
     name: &str,
@@ -156,67 +160,57 @@ pub fn expand(
     scan: Scan,
     table: &CapabilityTable,
 ) -> Result<Plan, PlanError> {
+    expand_over(file, name, &[(profile.clone(), 0)], scan, table)
+}
+
+/// Checks `file` against the profiles, given with their shares as [`Profiles::wanted`](crate::route::Profiles::wanted) says, and
+/// the capability table, and works out tasks and money. The job's options must suit every profile.
+///
+/// `name` is used when the file has none (the file's stem, or what the command line makes of its arguments).
+pub fn expand_over(
+    file: &JobFile,
+    name: &str,
+    profiles: &[(Profile, u32)],
+    scan: Scan,
+    table: &CapabilityTable,
+) -> Result<Plan, PlanError> {
     check_ranges(file)?;
-    let model = [file.model.as_deref(), Some(profile.model.as_str())]
-        .into_iter()
-        .flatten()
-        .find(|model| !model.is_empty())
-        .ok_or_else(|| PlanError::NoModel { profile: profile.name.clone() })?
-        .to_owned();
-    let capabilities = table.find(&profile.provider, &model);
     let prompts = check_prompts(file, &scan)?;
     let tasks = count_tasks(file, &scan, prompts.len())?;
-    let asked = Asked { model: &model, profile, capabilities };
-    let size = asked.size(&file.options)?;
-    let mut file = file.clone();
-    file.options.size.clone_from(&size.size);
-    file.options.aspect_ratio.clone_from(&size.aspect_ratio);
-    asked.check(&file, &scan)?;
-    let file = &file;
-    let negative = asked.negative_prompt();
     let mut warnings = warn(file, &scan);
-    if negative == NegativePrompt::Folded && !file.negative_prompt.trim().is_empty() {
-        let (paragraph, _) = negative.apply(String::new(), &file.negative_prompt);
-        warnings.push(format!(
-            "{model} has no parameter for a negative prompt: it goes out as the last paragraph of each prompt, {:?}",
-            paragraph.trim()
-        ));
+    let mut ways = Vec::new();
+    for (profile, share) in profiles {
+        ways.push(ways::plan_way(file, (profile, *share), &scan, table, &mut warnings)?);
     }
-    let estimate = capabilities
-        .and_then(|capabilities| capabilities.price.as_ref())
-        .and_then(|price| Some((price, price.estimate(shape(file, &size, &scan))?)));
-    if estimate.is_none() {
-        warnings.push(format!(
-            "the price of {model} at {} is not known; add it to a models file, or accept it with --accept-unknown-price",
-            profile.provider
-        ));
-    }
-    let mut profile = profile.clone();
-    if let Some(limits) = file.limits {
-        profile.limits = limits;
-    }
-    let seconds_at_rate = profile.limits.requests_per_minute.map(|rate| tasks * 60 / u64::from(rate.max(1)));
+    let cost = ways::cost_of_job(&ways, tasks);
+    let seconds_at_rate = ways::seconds_at_rate(&ways, tasks);
     let unknown = match file.retry.unknown {
         UnknownPolicy::Auto if tasks > SMALL_JOB_TASKS => UnknownPolicy::Never,
         UnknownPolicy::Auto => UnknownPolicy::Once,
         named => named,
     };
-    profile.protocol = profile.resolved_protocol(capabilities.is_some_and(Capabilities::knows_images));
+    let (routes, ways): (Vec<Route>, Vec<PlannedWay>) = ways.into_iter().map(|way| (way.route, way.planned)).unzip();
+    let mut routes = routes.into_iter();
+    let first = routes.next().ok_or_else(|| PlanError::Profiles("the list of profiles is empty".into()))?;
+    let file = JobFile { options: first.options, ..file.clone() };
     Ok(Plan {
         name: file.name.clone().unwrap_or_else(|| name.to_owned()),
         tasks,
-        size,
-        cost: estimate.map(|(price, call)| job_cost(price, call, tasks)),
+        size: ways[0].size.clone(),
+        cost,
         seconds_at_rate,
         warnings,
+        ways,
         definition: JobDefinition {
             version: 1,
-            file: stored_file(file, prompts.len(), tasks),
-            profile,
-            model,
+            file: stored_file(&file, prompts.len(), tasks),
+            profile: first.profile,
+            model: first.model,
             speakers: Speakers::default(),
-            negative,
-            call_ceiling: estimate.map(|(_, call)| call.high),
+            negative: first.negative,
+            call_ceiling: first.call_ceiling,
+            share: first.share,
+            others: routes.collect(),
             unknown,
         },
         scan,
@@ -235,7 +229,7 @@ impl Plan {
     pub fn tasks(&self) -> impl Iterator<Item = Result<PlannedTask, PlanError>> + '_ {
         let file = &self.definition.file;
         let no_item = SourceItem::default();
-        let items: Box<dyn Iterator<Item = Cow<'_, SourceItem>>> = if self.scan.items.is_empty() {
+        let items: Box<dyn Iterator<Item = Cow<'_, SourceItem>> + Send + '_> = if self.scan.items.is_empty() {
             Box::new(std::iter::once(Cow::Owned(no_item)))
         } else {
             Box::new(self.scan.items.iter().map(Cow::Borrowed))
@@ -430,28 +424,6 @@ fn warn(file: &JobFile, scan: &Scan) -> Vec<String> {
         warnings.push("the recipe is generate: the pictures of [source] are sent as references".into());
     }
     warnings
-}
-
-fn shape<'a>(file: &'a JobFile, size: &SizeChoice, scan: &Scan) -> CallShape<'a> {
-    CallShape {
-        n: file.options.n.unwrap_or(1),
-        references: scan.items.iter().map(|item| item.pictures.len()).max().unwrap_or(0) as u32,
-        quality: file.options.quality.as_deref(),
-        pixels: size.pixels,
-        prompt_chars: file.system_prompt.len()
-            + file.negative_prompt.len()
-            + file.all_prompts().map(str::len).max().unwrap_or(200),
-    }
-}
-
-fn job_cost(price: &Price, call: CallEstimate, tasks: u64) -> CostEstimate {
-    CostEstimate {
-        low: call.low.times(tasks),
-        likely: call.likely.times(tasks),
-        high: call.high.times(tasks),
-        source: price.source.clone(),
-        date: price.date.clone(),
-    }
 }
 
 #[cfg(test)]

@@ -7,12 +7,11 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use imagemill_domain::call::CallId;
-use imagemill_domain::capability::{Capabilities, CapabilityTable};
+use imagemill_domain::capability::CapabilityTable;
 use imagemill_domain::job::{JobDefinition, JobId};
 use imagemill_domain::job_file::RecipeName;
 use imagemill_domain::plan;
 use imagemill_domain::task::TaskSpec;
-use imagemill_providers::ImageProvider;
 use imagemill_store::{Claimed, Files, OwnerId, Store};
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +20,7 @@ use crate::chat::Speaking;
 use crate::clock::Clock;
 use crate::course::{Account, Course};
 use crate::disk::Disk;
-use crate::limits::Gate;
+use crate::drawing::Drawing;
 use crate::pictures::PicturePool;
 use crate::poll::Tickets;
 use crate::recipe::{ImageAsk, Recipe};
@@ -52,9 +51,10 @@ pub(crate) struct Shared {
 pub(crate) struct RunningJob {
     pub(crate) id: JobId,
     pub(crate) definition: JobDefinition,
-    pub(crate) provider: Arc<dyn ImageProvider>,
-    pub(crate) gate: Arc<Gate>,
-    pub(crate) capabilities: Option<Capabilities>,
+    /// The ways to its pictures that can be called, in the job's order; at least one.
+    pub(crate) drawings: Vec<Arc<Drawing>>,
+    /// Profiles whose provider could not be made; they are paused.
+    pub(crate) unready: Vec<String>,
     /// Who answers calls with words alone.
     pub(crate) text: Arc<Speaking>,
     /// Who answers calls with pictures.
@@ -62,19 +62,18 @@ pub(crate) struct RunningJob {
 }
 
 impl RunningJob {
-    /// The account that pictures are made at.
-    pub(crate) fn account(&self) -> Account {
-        Account {
-            profile: self.definition.profile.name.clone(),
-            gate: self.gate.clone(),
-            recovery: self.capabilities.as_ref().map(|known| known.recovery).unwrap_or_default(),
-            longest_wait_ms: self.definition.profile.limits.longest_wait_ms,
-        }
+    /// The way to its pictures over a profile.
+    pub(crate) fn drawing_of(&self, profile: &str) -> Option<&Arc<Drawing>> {
+        self.drawings.iter().find(|drawing| drawing.name() == profile)
     }
 
-    /// The names of all profiles that its calls go to.
-    pub(crate) fn profiles(&self) -> [&str; 3] {
-        [&self.definition.profile.name, &self.text.profile.name, &self.vision.profile.name]
+    /// Whether nothing of it can be called while `paused` says so of profiles: all ways to its pictures, or whoever it asks in
+    /// words.
+    pub(crate) fn waits_for(&self, paused: impl Fn(&str) -> bool) -> bool {
+        let speakers = &self.definition.speakers;
+        let words = [(&speakers.text, &self.text), (&speakers.vision, &self.vision)];
+        self.drawings.iter().all(|drawing| paused(drawing.name()))
+            || words.into_iter().any(|(named, speaking)| named.is_some() && paused(&speaking.profile.name))
     }
 }
 
@@ -85,6 +84,8 @@ pub struct TaskContext {
     pub(crate) claimed: Claimed,
     /// Fires when the task is to stop.
     pub(crate) cancel: CancellationToken,
+    /// The way that its picture calls go in this attempt.
+    pub(crate) way: Arc<Drawing>,
     /// What its steps led to so far.
     pub(crate) course: Course,
     /// Its job was stopped; the task is only here because its call is with a provider.
@@ -106,7 +107,7 @@ impl TaskContext {
 
     /// The account that calls are made at right now.
     pub(crate) fn account(&self) -> Account {
-        self.course.account().unwrap_or_else(|| self.job.account())
+        self.course.account().unwrap_or_else(|| self.drawing().account())
     }
 
     /// The task's prompt.
@@ -118,12 +119,11 @@ impl TaskContext {
     pub fn ask(&self, step: impl Into<Cow<'static, str>>) -> ImageAsk {
         let definition = &self.job.definition;
         let file = &definition.file;
-        let (prompt, negative_prompt) = definition.negative.apply(self.prompt().into_owned(), &file.negative_prompt);
         ImageAsk {
             step: step.into(),
             system_prompt: file.system_prompt.clone(),
-            prompt,
-            negative_prompt,
+            prompt: self.prompt().into_owned(),
+            negative_prompt: file.negative_prompt.clone(),
             pictures: self.claimed.spec.pictures.clone(),
             // Samples of one prompt differ by seed where there is one: the protocols add the sample's number.
             options: file.options.clone(),

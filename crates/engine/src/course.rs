@@ -7,6 +7,7 @@ use imagemill_domain::call::RecoveryClass;
 use imagemill_domain::failure::Failure;
 use imagemill_domain::money::Money;
 
+use crate::drawing::Drawing;
 use crate::limits::Gate;
 use crate::paid::Step;
 
@@ -34,6 +35,7 @@ struct State {
     cost: Option<Money>,
     unknown_cost: bool,
     account: Option<Account>,
+    drawing: Option<Arc<Drawing>>,
     faults: u32,
     verdict: Option<(Step, Failure)>,
 }
@@ -48,6 +50,7 @@ impl Course {
         let mut state = self.lock();
         state.is_last = true;
         state.account = None;
+        state.drawing = None;
         state.faults = 0;
     }
 
@@ -91,7 +94,24 @@ impl Course {
         state.cost.filter(|_| !state.unknown_cost)
     }
 
-    /// Calls are made at `account` now; the job's own account when there is none.
+    /// A picture step begins: it goes the attempt's way until [`Self::draw_at`] says otherwise.
+    pub(crate) fn at_pictures(&self) {
+        let mut state = self.lock();
+        state.account = None;
+        state.drawing = None;
+        state.faults = 0;
+    }
+
+    /// The picture step goes this way.
+    pub(crate) fn draw_at(&self, drawing: Arc<Drawing>) {
+        self.lock().drawing = Some(drawing);
+    }
+
+    pub(crate) fn drawing(&self) -> Option<Arc<Drawing>> {
+        self.lock().drawing.clone()
+    }
+
+    /// Calls are made at `account` now; the account of the pictures when there is none.
     pub(crate) fn at(&self, account: Account) {
         let mut state = self.lock();
         state.account = Some(account);

@@ -12,10 +12,11 @@ use std::time::Duration;
 use imagemill_domain::failure::{Failure, FailureKind};
 use imagemill_domain::job::{JobDefinition, JobId, JobState};
 use imagemill_domain::profile as domain;
+use imagemill_domain::route::Route;
 use imagemill_domain::speaker::Speaker;
 use imagemill_domain::task::TaskId;
 use imagemill_providers::{Registry, WireOptions};
-use imagemill_store::{Claimed, OpenJob, PollJob, StoreError};
+use imagemill_store::{Claimed, OpenJob, PollJob};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::chat::Speaking;
 use crate::context::{RunningJob, Shared, TaskContext};
 use crate::course::Course;
+use crate::drawing::Drawing;
 use crate::limits::Gate;
 use crate::poll;
 use crate::settle;
@@ -31,13 +33,12 @@ use crate::start::{Activity, Blocked, LEASE_MS, ProfileActivity, ReadCredential}
 use crate::worker::{self, Effect, Report};
 
 mod asking;
+mod claims;
+
+use claims::Claim;
 
 /// How often the rows are looked at without being told: waits that are over, pauses and stops by another process.
 const TICK: Duration = Duration::from_millis(250);
-/// Most tasks of one claim.
-const CLAIM_MOST: u32 = 256;
-/// Tasks taken beyond the calls allowed at once, so that checking and storing pictures never keeps the line idle.
-const SPARE_TASKS: u32 = 8;
 /// A pause that ends by itself later than this is a reason to end a one-shot run.
 const LONG_PAUSE_US: i64 = 15 * 60 * 1_000_000;
 /// The longest wait between two probes of a profile behind an open circuit.
@@ -56,20 +57,13 @@ pub(crate) enum Command {
 
 struct Running {
     job: JobId,
+    /// Whose room it takes.
+    profile: String,
     cancel: CancellationToken,
     /// Set for one that was taken to ask a provider, and true as long as it does: it takes no room in the line meanwhile.
     asks: Option<Arc<AtomicBool>>,
     /// Its job was stopped already; what it does is what the stop asks for.
     stopping: bool,
-}
-
-/// What a claim brought.
-struct Claim {
-    job: JobId,
-    asked: u32,
-    /// Which reading of the open jobs it was made from.
-    reading: u64,
-    result: Result<Vec<Claimed>, StoreError>,
 }
 
 struct Profile {
@@ -82,6 +76,9 @@ struct Profile {
     resumed_at: Option<Instant>,
 }
 
+/// A job that can be run, and the ways of it that cannot.
+type Made = (RunningJob, Vec<(String, Failure)>);
+
 pub(crate) struct Dispatcher {
     shared: Arc<Shared>,
     registry: Arc<Registry>,
@@ -90,8 +87,8 @@ pub(crate) struct Dispatcher {
     activity: watch::Sender<Activity>,
     workers: JoinSet<Report>,
     claims: JoinSet<Claim>,
-    /// Tasks asked for by claims under way.
-    claiming: HashMap<JobId, u32>,
+    /// Tasks asked for by claims under way, by the profile that is likely to get them.
+    claiming: HashMap<JobId, HashMap<String, u32>>,
     running: HashMap<TaskId, Running>,
     jobs: HashMap<JobId, Arc<RunningJob>>,
     /// Jobs that this process cannot go on with before it is started again, although their rows say active.
@@ -166,7 +163,7 @@ impl Dispatcher {
             }
             tokio::select! {
                 Some(done) = self.workers.join_next(), if !self.workers.is_empty() => self.on_report(done).await,
-                Some(done) = self.claims.join_next(), if !self.claims.is_empty() => self.on_claim(done),
+                Some(Ok(done)) = self.claims.join_next(), if !self.claims.is_empty() => self.on_claim(done),
                 command = self.inbox.recv() => self.on_command(command),
                 _ = tick.tick() => self.on_tick().await,
             }
@@ -253,43 +250,23 @@ impl Dispatcher {
         }
     }
 
-    fn on_claim(&mut self, done: Result<Claim, JoinError>) {
-        let Ok(Claim { job: id, asked, reading, result }) = done else { return };
-        self.claiming.remove(&id);
-        let claimed = match result {
-            Ok(claimed) => claimed,
-            Err(error) => {
-                tracing::error!(%error, "tasks could not be claimed");
-                self.set_aside.insert(id, error.to_string());
-                return;
-            }
-        };
-        if reading != self.reading {
-            // Read again meanwhile: nobody can say whether these tasks are in the figures.
-            self.stale = true;
-        } else if let Some(open) = self.open.iter_mut().find(|open| open.job.id == id) {
-            let fewer = claimed.len() < asked as usize;
-            open.queued = if fewer { 0 } else { open.queued.saturating_sub(claimed.len() as u64) };
-        }
-        let Some(job) = self.jobs.get(&id).cloned() else { return };
-        for claimed in claimed {
-            if let Some(profile) = self.profiles.get_mut(&job.definition.profile.name) {
-                profile.running += 1;
-            }
-            self.begin(&job, claimed, None, false);
-        }
-    }
-
-    fn begin(&mut self, job: &Arc<RunningJob>, claimed: Claimed, asks: Option<Arc<AtomicBool>>, stopping: bool) {
+    fn begin(
+        &mut self,
+        job: &Arc<RunningJob>,
+        way: Arc<Drawing>,
+        claimed: Claimed,
+        asks: Option<Arc<AtomicBool>>,
+        stopping: bool,
+    ) {
         let cancel = CancellationToken::new();
         if self.draining {
             cancel.cancel();
         }
         let asking = asks.clone().unwrap_or_default();
-        let running = Running { job: job.id, cancel: cancel.clone(), asks, stopping };
+        let running = Running { job: job.id, profile: way.name().to_owned(), cancel: cancel.clone(), asks, stopping };
         self.running.insert(claimed.lease.task, running);
         let (shared, job, course) = (self.shared.clone(), job.clone(), Course::default());
-        let task = TaskContext { shared, job, claimed, cancel, course, stopping, asking };
+        let task = TaskContext { shared, job, claimed, cancel, way, course, stopping, asking };
         self.workers.spawn(worker::run_task(task));
     }
 
@@ -370,12 +347,18 @@ impl Dispatcher {
                 return;
             }
         };
-        if self.jobs.get(&id).is_some_and(|known| known.definition == job.definition) {
+        let is_same = |known: &RunningJob| {
+            known.definition == job.definition && known.unready.iter().all(|profile| self.is_paused(profile))
+        };
+        if self.jobs.get(&id).is_some_and(|known| is_same(known)) {
             return;
         }
         match self.make_job(id, job.definition) {
-            Ok(job) => {
+            Ok((job, unready)) => {
                 self.jobs.insert(id, Arc::new(job));
+                for (name, Failure { kind, message, .. }) in unready {
+                    self.pause_profile(&name, kind, message, None).await;
+                }
             }
             Err((name, Failure { kind, message, .. })) if kind.pauses_profile() => {
                 self.pause_profile(&name, kind, message, None).await;
@@ -397,23 +380,40 @@ impl Dispatcher {
         known.gate.clone()
     }
 
-    /// A job with its providers; fails with the name of the profile whose provider cannot be made.
-    fn make_job(&mut self, id: JobId, definition: JobDefinition) -> Result<RunningJob, (String, Failure)> {
-        let profile = &definition.profile;
+    /// A job with its providers. Fails when nothing of it can be called, with the name of the profile whose provider cannot be made;
+    /// one of several ways that cannot be made is left out.
+    fn make_job(&mut self, id: JobId, definition: JobDefinition) -> Result<Made, (String, Failure)> {
+        let (mut drawings, mut failed) = (Vec::new(), Vec::new());
+        for route in definition.routes() {
+            let name = route.profile.name.clone();
+            match self.drawing(route) {
+                Ok(drawing) => drawings.push(Arc::new(drawing)),
+                Err(failure) if failure.kind.pauses_profile() => failed.push((name, failure)),
+                Err(failure) => return Err((name, failure)),
+            }
+        }
+        if drawings.is_empty() {
+            return Err(failed.swap_remove(0));
+        }
+        let own = || Speaker { profile: definition.profile.clone(), model: definition.model.clone() };
+        let text = self.speaking(definition.speakers.text.clone().unwrap_or_else(own))?;
+        let vision = self.speaking(definition.speakers.vision.clone().unwrap_or_else(own))?;
+        let unready = failed.iter().map(|(name, _)| name.clone()).collect();
+        Ok((RunningJob { id, definition, drawings, unready, text, vision }, failed))
+    }
+
+    fn drawing(&mut self, route: Route) -> Result<Drawing, Failure> {
+        let profile = &route.profile;
         let gate = self.gate(profile);
-        let capabilities = self.shared.capabilities.find(&profile.provider, &definition.model).cloned();
+        let capabilities = self.shared.capabilities.find(&profile.provider, &route.model).cloned();
         let knows_images = capabilities.as_ref().is_some_and(imagemill_domain::capability::Capabilities::knows_images);
         let options = WireOptions {
             bills_5xx: capabilities.as_ref().is_none_or(|capabilities| capabilities.bills_5xx),
             picture_field: capabilities.as_ref().and_then(|capabilities| capabilities.picture_field.clone()),
         };
-        let provider = (self.read_credential)(&profile.credential)
-            .and_then(|secret| self.registry.provider_with(profile, knows_images, secret, options));
-        let provider = provider.map_err(|failure| (profile.name.clone(), failure))?;
-        let own = || Speaker { profile: profile.clone(), model: definition.model.clone() };
-        let text = self.speaking(definition.speakers.text.clone().unwrap_or_else(own))?;
-        let vision = self.speaking(definition.speakers.vision.clone().unwrap_or_else(own))?;
-        Ok(RunningJob { id, definition, provider, gate, capabilities, text, vision })
+        let secret = (self.read_credential)(&profile.credential)?;
+        let provider = self.registry.provider_with(profile, knows_images, secret, options)?;
+        Ok(Drawing { route, provider, gate, capabilities })
     }
 
     fn speaking(&mut self, speaker: Speaker) -> Result<Arc<Speaking>, (String, Failure)> {
@@ -430,53 +430,8 @@ impl Dispatcher {
         Ok(Arc::new(Speaking { profile, model, provider, gate, capabilities }))
     }
 
-    /// Whether a profile that the job calls is paused.
-    fn waits_for_profile(&self, job: JobId) -> bool {
-        let paused = |name: &str| self.profiles.get(name).is_some_and(|profile| profile.paused.is_some());
-        self.jobs.get(&job).is_some_and(|job| job.profiles().into_iter().any(paused))
-    }
-
-    /// Starts claims where there is room. Each job has one claim under way at most; what ends meanwhile is taken up by the
-    /// next one, so claims grow with the load.
-    fn claim_more(&mut self) {
-        for (name, profile) in &self.profiles {
-            if profile.paused.is_some() {
-                continue;
-            }
-            let mut candidates: Vec<&OpenJob> = self
-                .open
-                .iter()
-                .filter(|open| open.job.profile == *name && open.queued > 0)
-                .filter(|open| self.jobs.contains_key(&open.job.id) && !self.set_aside.contains_key(&open.job.id))
-                .filter(|open| !self.waits_for_profile(open.job.id))
-                .collect();
-            let Some(highest) = candidates.iter().map(|open| open.job.priority).max() else { continue };
-            candidates.retain(|open| open.job.priority == highest);
-            let asked: u32 = candidates.iter().filter_map(|open| self.claiming.get(&open.job.id)).sum();
-            candidates.retain(|open| !self.claiming.contains_key(&open.job.id));
-            let (_, allowed, _) = profile.gate.figures();
-            let mut room = (allowed * 2 + SPARE_TASKS).saturating_sub(profile.running + asked + self.gone_on(name));
-            let running_of = |job: JobId| self.running.values().filter(|running| running.job == job).count();
-            candidates.sort_by_cached_key(|open| (running_of(open.job.id), open.job.id));
-            let mut shares = candidates.len() as u32;
-            for open in candidates {
-                // An equal share each; what one job cannot use goes to the next.
-                let share =
-                    room.div_ceil(shares.max(1)).min(CLAIM_MOST).min(u32::try_from(open.queued).unwrap_or(u32::MAX));
-                shares -= 1;
-                if share == 0 {
-                    continue;
-                }
-                room -= share;
-                let (store, owner, now_us) = (self.shared.store.clone(), self.shared.owner, self.shared.clock.now_us());
-                let (id, reading) = (open.job.id, self.reading);
-                self.claiming.insert(id, share);
-                self.claims.spawn(async move {
-                    let result = store.tasks().claim(id, share, owner, now_us).await;
-                    Claim { job: id, asked: share, reading, result }
-                });
-            }
-        }
+    fn is_paused(&self, profile: &str) -> bool {
+        self.profiles.get(profile).is_some_and(|profile| profile.paused.is_some())
     }
 
     async fn pause_profile(&mut self, name: &str, kind: FailureKind, reason: String, again_in_ms: Option<u64>) {
@@ -550,7 +505,7 @@ impl Dispatcher {
         let stuck = |open: &OpenJob| {
             self.set_aside.contains_key(&open.job.id)
                 || match self.jobs.get(&open.job.id) {
-                    Some(job) => job.profiles().into_iter().any(long_paused),
+                    Some(job) => job.waits_for(long_paused),
                     None => long_paused(&open.job.profile),
                 }
         };

@@ -21,7 +21,7 @@ impl TaskContext {
     /// what becomes of the attempt.
     pub async fn image(&self, step: &str, ask: ImageAsk) -> Result<Vec<Asset>, Failure> {
         self.course.check_open()?;
-        self.course.at(self.job.account());
+        self.course.at_pictures();
         let ask = ImageAsk { step: step.to_owned().into(), ..ask };
         match paid::image(self, ask).await {
             Ok(Step::Stored(call)) => self.pictures_of(call).await,

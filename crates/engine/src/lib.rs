@@ -10,6 +10,7 @@ mod context;
 mod course;
 mod disk;
 mod dispatcher;
+mod drawing;
 mod error;
 mod feed;
 mod image_step;

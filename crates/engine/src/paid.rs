@@ -12,18 +12,22 @@ use imagemill_providers::{CallFailure, PictureInput, Progress, Reply, Spool, Wir
 use imagemill_store::{BudgetOf, NewCall, OpenCall};
 
 use crate::context::TaskContext;
+use crate::drawing::Drawing;
 use crate::journal::{self, Entry};
 use crate::pictures::local;
 use crate::poll;
 use crate::recipe::ImageAsk;
 use crate::retry::{Decision, PROFILE_BUDGET};
-use crate::settle::{arrived, conclude, failed_end, lock, settle, with_billing};
+use crate::settle::{arrived, conclude, failed_end, lock, settle};
 use crate::sources::{self, SentPicture};
 
 /// After a stop, an answer that is about to arrive gets this long before its socket is closed.
 const STOP_GRACE: Duration = Duration::from_millis(600);
 /// What a call holds in memory besides pictures that were prepared: buffers of the connection and the reader.
 const CALL_BYTES: u64 = 512 << 10;
+
+/// A task that must wait for a paused account looks again after this.
+const BOUND_WAIT_MS: u64 = 5_000;
 
 const DAY_US: i64 = 86_400_000_000;
 
@@ -40,29 +44,35 @@ pub(crate) enum Step {
 }
 
 /// Makes a picture call, or finishes what an earlier try of it left. Unless it is the task's last one, a call that was made
-/// before is not made again.
+/// before is not made again, whichever way it went.
 pub(crate) async fn image(task: &TaskContext, ask: ImageAsk) -> Result<Step, Failure> {
-    if task.claimed.lease.attempt > 1
-        && let Some(step) = resume(task, &ask).await?
+    let mut bound = false;
+    if task.claimed.lease.attempt > 1 {
+        let earlier = task.shared.store.calls().for_task(task.claimed.lease.task).await;
+        let earlier = earlier.map_err(|error| local(&error))?;
+        if let Some(step) = resume(task, &ask, &earlier).await? {
+            return Ok(step);
+        }
+        if let Some(drawing) = task.bound_to(&earlier, &ask.step) {
+            task.course.draw_at(drawing);
+            bound = true;
+        }
+    }
+    if !task.course.is_last()
+        && (task.claimed.lease.attempt > 1 || task.course.has_steps())
+        && let Some(step) = remembered(task, &ask).await?
     {
         return Ok(step);
     }
-    if !task.course.is_last() && (task.claimed.lease.attempt > 1 || task.course.has_steps()) {
-        let sent = prepare(task, &ask).await?;
-        match journal::look(task, &ask.step, request(task, &ask, &sent).hash()).await? {
-            Entry::Done(call) => return Ok(Step::Stored(call.id)),
-            Entry::Failed(failure) => return Err(failure),
-            Entry::Open(_) | Entry::Nothing => {}
-        }
-    }
+    let drawing = task.drawing();
     let pictures_asked = ask.options.n.unwrap_or(1);
     let permit = tokio::select! {
         biased;
         () = task.cancel.cancelled() => return Ok(Step::Released),
         () = task.shared.draining.cancelled() => return Ok(Step::Released),
-        permit = task.job.gate.acquire(bytes_held(task, &ask), pictures_asked) => permit,
+        permit = drawing.gate.acquire(bytes_held(task, &ask), pictures_asked) => permit,
     };
-    let Ok(permit) = permit else { return Ok(Step::Released) };
+    let Ok(permit) = permit else { return Ok(if bound { waits_for(&drawing) } else { Step::Released }) };
     let sent = prepare(task, &ask).await?;
     let request = request(task, &ask, &sent);
     let inputs: Vec<PictureInput> = sent.iter().map(|picture| picture.input.clone()).collect();
@@ -70,24 +80,24 @@ pub(crate) async fn image(task: &TaskContext, ask: ImageAsk) -> Result<Step, Fai
         room = task.shared.disk.room(pictures_asked) => room?,
         () = task.cancel.cancelled() => return Ok(Step::Released),
     };
-    let request_text = task.job.provider.request_text(&request, &inputs);
+    let request_text = drawing.provider.request_text(&request, &inputs);
     let new_call = NewCall {
         lease: task.claimed.lease,
         step: ask.step.into_owned(),
         request_hash: request.hash(),
-        profile: task.job.definition.profile.name.clone(),
+        profile: drawing.name().to_owned(),
         model: request.model.clone(),
-        ceiling: task.job.definition.call_ceiling,
+        ceiling: drawing.route.call_ceiling,
         request_raw: request_text.into_bytes(),
         idempotency_key: None,
-        profile_budget: task.job.definition.profile.budget,
+        profile_budget: drawing.route.profile.budget,
     };
     let opened = task.shared.store.calls().open(new_call, task.shared.clock.now_us()).await;
     let call = match opened.map_err(|error| local(&error))? {
         OpenCall::Opened(call) => call,
         OpenCall::Fenced | OpenCall::NotActive => return Ok(Step::Released),
         OpenCall::OverBudget { of, budget, spent, reserved, ceiling } => {
-            return Err(over_budget(task, &task.job.definition.profile.name, of, budget, spent + reserved, ceiling));
+            return Err(over_budget(task, drawing.name(), of, budget, spent + reserved, ceiling));
         }
     };
     let step = match send(task, call, &request, &inputs).await {
@@ -102,13 +112,42 @@ pub(crate) async fn image(task: &TaskContext, ask: ImageAsk) -> Result<Step, Fai
             // An answer that came and could not be kept was paid for: never sent again unasked.
             let lost = failed.failure.kind == FailureKind::Local && failed.failure.billing == Billing::Billed;
             let kind = if lost { FailureKind::UnknownOutcome } else { failed.failure.kind };
-            let failure = with_billing(task, Failure { kind, ..failed.failure });
+            let failure = drawing.with_billing(Failure { kind, ..failed.failure });
             let end = failed_end(task, &failure, failed.usage, failed.raw);
             conclude(task, call, end, failure).await
         }
     };
     drop(room);
     step
+}
+
+/// What the journal has of a step, for whichever way it was asked.
+async fn remembered(task: &TaskContext, ask: &ImageAsk) -> Result<Option<Step>, Failure> {
+    let own = task.drawing();
+    let others = task.job.drawings.iter().filter(|drawing| drawing.name() != own.name());
+    for drawing in std::iter::once(&own).chain(others) {
+        task.course.draw_at(drawing.clone());
+        let sent = prepare(task, ask).await?;
+        match journal::look(task, &ask.step, request(task, ask, &sent).hash()).await? {
+            Entry::Done(call) => return Ok(Some(Step::Stored(call.id))),
+            Entry::Failed(failure) => return Err(failure),
+            Entry::Open(_) | Entry::Nothing => {}
+        }
+    }
+    task.course.draw_at(own);
+    Ok(None)
+}
+
+/// The only account where the step may be sent again is paused: it waits for that account instead of taking another one.
+fn waits_for(drawing: &Drawing) -> Step {
+    let failure = Failure::new(
+        FailureKind::UnknownOutcome,
+        format!(
+            "the answer to an earlier request is lost, and only the profile {} can be asked again without paying twice; it is paused",
+            drawing.name()
+        ),
+    );
+    Step::Judged { failure, decision: Decision::Wait { wait_ms: BOUND_WAIT_MS, counts: false }, written: false }
 }
 
 /// Sends the request. A stop closes the socket after a short grace.
@@ -118,6 +157,7 @@ async fn send(
     request: &ImageRequest,
     inputs: &[PictureInput],
 ) -> Result<Reply, Box<CallFailure>> {
+    let drawing = task.drawing();
     let sending = Sending::default();
     let progress = |progress| sending.note(progress);
     let key = format!("{}-{}", task.claimed.key.short(), call.0);
@@ -131,8 +171,8 @@ async fn send(
     };
     tokio::select! {
         biased;
-        result = task.job.provider.image(wire) => result.inspect_err(|failed| {
-            task.job.gate.hint(failed.rate.remaining_requests, failed.rate.reset_requests_ms);
+        result = drawing.provider.image(wire) => result.inspect_err(|failed| {
+            drawing.gate.hint(failed.rate.remaining_requests, failed.rate.reset_requests_ms);
         }),
         () = stop_asked(task) => Err(CallFailure::without_answer(sending.stopped())),
     }
@@ -182,11 +222,11 @@ pub(crate) fn end_not_written() -> Failure {
 
 /// An earlier try of this task may have left an answer that was paid for: one with links to fetch, one that could not be
 /// stored, or one that its provider is still making. It is finished instead of a new call.
-async fn resume(task: &TaskContext, ask: &ImageAsk) -> Result<Option<Step>, Failure> {
+async fn resume(task: &TaskContext, ask: &ImageAsk, earlier: &[Call]) -> Result<Option<Step>, Failure> {
     let calls = task.shared.store.calls();
-    let earlier = calls.for_task(task.claimed.lease.task).await.map_err(|error| local(&error))?;
     let open = |call: &&Call| call.step == ask.step && call.state.is_open();
     let Some(call) = earlier.iter().rfind(open) else { return Ok(None) };
+    task.follow(call);
     let stuck = lock(&task.shared.stuck).remove(&call.id);
     let found = match stuck {
         None if call.state == CallState::Produced => {
@@ -217,13 +257,15 @@ async fn resume(task: &TaskContext, ask: &ImageAsk) -> Result<Option<Step>, Fail
 }
 
 fn request(task: &TaskContext, ask: &ImageAsk, sent: &[SentPicture]) -> ImageRequest {
+    let drawing = task.drawing();
+    let (prompt, negative_prompt) = drawing.route.negative.apply(ask.prompt.clone(), &ask.negative_prompt);
     ImageRequest {
-        model: task.job.definition.model.clone(),
+        model: drawing.route.model.clone(),
         system_prompt: ask.system_prompt.clone(),
-        prompt: ask.prompt.clone(),
-        negative_prompt: ask.negative_prompt.clone(),
+        prompt,
+        negative_prompt,
         pictures: sent.iter().map(|picture| picture.input.blake3).collect(),
-        options: ask.options.clone(),
+        options: drawing.route.fit(&ask.options, &task.job.definition.file.options),
         sample: task.claimed.spec.sample,
     }
 }
@@ -232,18 +274,23 @@ pub(crate) async fn prepare(task: &TaskContext, ask: &ImageAsk) -> Result<Vec<Se
     if ask.pictures.is_empty() {
         return Ok(Vec::new());
     }
-    let job = task.job.clone();
+    let (job, drawing) = (task.job.clone(), task.drawing());
     let pictures = ask.pictures.clone();
     task.shared
         .pool
-        .run(move || pictures.iter().map(|source| sources::prepare(source, &job.definition)).collect())
+        .run(move || {
+            let accepted = drawing.route.profile.accepted_formats();
+            let rules = &job.definition.file.prepare;
+            pictures.iter().map(|source| sources::prepare_for(source, rules, accepted)).collect()
+        })
         .await
 }
 
 /// Bytes a call may hold: buffers, and its pictures where a copy has to be made.
 fn bytes_held(task: &TaskContext, ask: &ImageAsk) -> u64 {
+    let drawing = task.drawing();
+    let accepted = drawing.route.profile.accepted_formats();
     let copies = |source: &imagemill_domain::task::SourcePicture| {
-        let accepted = task.job.definition.profile.accepted_formats();
         let bytes = std::fs::metadata(&source.path).map_or(0, |metadata| metadata.len());
         let name = source.name.to_ascii_lowercase();
         let as_is = accepted.iter().any(|format| name.ends_with(format.extension()) || name.ends_with(format.word()));

@@ -19,7 +19,7 @@ use crate::paid::{self, Step};
 use crate::pictures::local;
 use crate::recipe::ImageAsk;
 use crate::retry::{self, Asked, Decision};
-use crate::settle::{arrived, conclude, failed_end, lock, with_billing};
+use crate::settle::{arrived, conclude, failed_end, lock};
 use crate::worker::decide;
 
 /// How long telling a provider to drop a request may take.
@@ -50,7 +50,7 @@ pub(crate) async fn accepted(
     ticket: Ticket,
     mut place: Permit,
 ) -> Result<Step, Failure> {
-    task.job.gate.answered();
+    task.drawing().gate.answered();
     place.keep_place_only();
     let held = Held { ticket, _place: place, unwritten: true, told: false, cancelled: false, failing_since: None };
     lock(&task.shared.tickets).insert(call, held);
@@ -97,14 +97,15 @@ async fn ask_once(task: &TaskContext, ask: &ImageAsk, call: &Call, ticket: Ticke
         room = task.shared.disk.room(ask.options.n.unwrap_or(1)) => room?,
         () = task.cancel.cancelled() => return wait(task, call.id, 0, None).await,
     };
+    let drawing = task.drawing();
     let spool = Spool::new(task.shared.files.spool_dir(), &call.id.0.to_string());
     let polled = tokio::select! {
         biased;
-        polled = task.job.provider.poll(&ticket, spool) => polled,
+        polled = drawing.provider.poll(&ticket, spool) => polled,
         () = task.cancel.cancelled() => return wait(task, call.id, 0, None).await,
     };
     let age_ms = u64::try_from(task.shared.clock.now_us().saturating_sub(call.sent_us) / 1_000).unwrap_or(0);
-    let total_ms = task.job.definition.profile.timeouts.total_ms;
+    let total_ms = drawing.route.profile.timeouts.total_ms;
     match polled {
         Ok(Polled::Answer(answer)) => {
             forget(task, call.id);
@@ -117,7 +118,7 @@ async fn ask_once(task: &TaskContext, ask: &ImageAsk, call: &Call, ticket: Ticke
             step
         }
         Ok(Polled::Pending { again_in_ms, queue_position }) => {
-            task.job.gate.answered();
+            drawing.gate.answered();
             tracing::debug!(call = call.id.0, age_ms, ?queue_position, "the provider is not done yet");
             lock(&task.shared.tickets).entry(call.id).and_modify(|held| held.failing_since = None);
             match retry::ask_again(Asked { age_ms, total_ms, hint_ms: again_in_ms, failing_ms: None }) {
@@ -128,7 +129,7 @@ async fn ask_once(task: &TaskContext, ask: &ImageAsk, call: &Call, ticket: Ticke
         Err(failure) if failure.asking => asked_in_vain(task, call.id, &ticket, failure.failure, age_ms).await,
         Err(failure) => {
             forget(task, call.id);
-            let ended = with_billing(task, failure.failure);
+            let ended = drawing.with_billing(failure.failure);
             let end = failed_end(task, &ended, failure.usage, failure.raw);
             conclude(task, call.id, end, ended).await
         }
@@ -152,14 +153,14 @@ async fn asked_in_vain(
         return Ok(Step::Judged { failure, decision, written: true });
     }
     if failure.kind == FailureKind::Transient && failure.http_status.is_none() && !task.cancel.is_cancelled() {
-        task.job.gate.fault();
+        task.drawing().gate.fault();
     }
     let failing_ms = {
         let mut tickets = lock(&task.shared.tickets);
         let since = tickets.get_mut(&call).map(|held| *held.failing_since.get_or_insert_with(Instant::now));
         since.map_or(0, |since| u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX))
     };
-    let total_ms = task.job.definition.profile.timeouts.total_ms;
+    let total_ms = task.drawing().route.profile.timeouts.total_ms;
     let asked = Asked { age_ms, total_ms, hint_ms: failure.retry_after_ms, failing_ms: Some(failing_ms) };
     let Some(wait_ms) = retry::ask_again(asked) else {
         return give_up(task, call, ticket, age_ms, &failure.message).await;
@@ -192,7 +193,8 @@ fn first_cancel(task: &TaskContext, call: CallId) -> bool {
 }
 
 async fn cancel(task: &TaskContext, ticket: &Ticket) {
-    let told = tokio::time::timeout(CANCEL_WAIT, task.job.provider.cancel(ticket)).await;
+    let drawing = task.drawing();
+    let told = tokio::time::timeout(CANCEL_WAIT, drawing.provider.cancel(ticket)).await;
     match told {
         Ok(Ok(())) => tracing::info!(request = ticket.id, "the provider was told to drop a request"),
         Ok(Err(failure)) => tracing::info!(request = ticket.id, %failure, "the provider did not drop a request"),
@@ -217,7 +219,7 @@ async fn write(shared: &Shared, call: CallId) -> Result<(), Failure> {
 fn hold(task: &TaskContext, call: CallId, ticket: &Ticket) {
     lock(&task.shared.tickets).entry(call).or_insert_with(|| Held {
         ticket: ticket.clone(),
-        _place: task.job.gate.join(),
+        _place: task.drawing().gate.join(),
         unwritten: false,
         told: false,
         cancelled: false,

@@ -22,7 +22,7 @@ pub struct ImageAsk {
     pub system_prompt: String,
     /// User prompt.
     pub prompt: String,
-    /// What must not be in the picture, for models with a parameter for it.
+    /// What must not be in the picture; the model is told as it can be.
     pub negative_prompt: String,
     /// Source pictures in sending order.
     pub pictures: Vec<SourcePicture>,

@@ -10,6 +10,7 @@ use imagemill_domain::call::{Call, CallState, RecoveryClass, Usage};
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
 use imagemill_domain::job::{Job, JobId};
 use imagemill_domain::profile::Profile;
+use imagemill_domain::route::Route;
 use imagemill_domain::speaker::Speaker;
 use imagemill_domain::task::TaskState;
 use imagemill_store::{CallEnd, Orphan, TaskEnd};
@@ -83,9 +84,13 @@ pub(crate) async fn recover(shared: &Shared) -> Result<Recovered, EngineError> {
     Ok(recovered)
 }
 
-/// Whose answer is lost: the job's own profile and model, or those of its text or vision calls.
+/// Whose answer is lost: the job's own profile and model, another way's, or those of its text or vision calls.
 fn called<'a>(job: &'a Job, lost: &[&Call]) -> (&'a Profile, &'a str) {
     let definition = &job.definition;
+    let way = |route: &&Route| lost.iter().any(|call| call.profile == route.profile.name && call.model == route.model);
+    if let Some(route) = definition.others.iter().find(way) {
+        return (&route.profile, &route.model);
+    }
     let speakers = [&definition.speakers.text, &definition.speakers.vision];
     let is_lost = |speaker: &&Speaker| {
         lost.iter().any(|call| call.profile == speaker.profile.name && call.model == speaker.model)

@@ -34,8 +34,9 @@ pub(crate) async fn arrived(
     answer: Answer,
     sent: &[SentPicture],
 ) -> Result<Step, Failure> {
-    task.job.gate.succeeded();
-    task.job.gate.hint(answer.rate.remaining_requests, answer.rate.reset_requests_ms);
+    let gate = &task.drawing().gate;
+    gate.succeeded();
+    gate.hint(answer.rate.remaining_requests, answer.rate.reset_requests_ms);
     let answer = SavedAnswer::of(call, answer);
     match task.shared.answers.keep(&answer) {
         Ok(kept) => settle(task, answer, Some(kept), sent).await,
@@ -110,7 +111,7 @@ async fn enter(task: &TaskContext, answer: &SavedAnswer, sent: &[SentPicture]) -
     if let Some(failure) = later {
         return Ok(fetch_later(task, failure).await);
     }
-    let cost = cost_of(task, &answer.usage, made);
+    let cost = task.drawing().cost_of(&answer.usage, made);
     let assets = new_assets(task, stored, sent).await?;
     let (state, call_state, failure) = verdict(task, assets.len(), &failures);
     let end = CallEnd {
@@ -145,7 +146,7 @@ async fn enter(task: &TaskContext, answer: &SavedAnswer, sent: &[SentPicture]) -
 /// One item of the answer: decoded already, a link to fetch, or a failure of its own.
 async fn bring_home(task: &TaskContext, item: SavedItem, name: String) -> Result<(Stored, Delivery), Failure> {
     let picture = match item {
-        SavedItem::Failed(failure) => return Err(with_billing(task, failure)),
+        SavedItem::Failed(failure) => return Err(task.drawing().with_billing(failure)),
         SavedItem::Words { .. } => {
             let message = "the answer that was kept for this step holds words and no picture";
             return Err(Failure::new(FailureKind::Protocol, message).billing(Billing::Billed));
@@ -174,11 +175,12 @@ async fn bring_home(task: &TaskContext, item: SavedItem, name: String) -> Result
 
 async fn fetch(task: &TaskContext, url: &str, name: &str) -> Result<imagemill_providers::Spooled, Failure> {
     let mut tried = 0;
+    let drawing = task.drawing();
     loop {
         tried += 1;
         let spool = Spool::new(task.shared.files.spool_dir(), name);
         let result = tokio::select! {
-            result = task.job.provider.download(url, spool) => result,
+            result = drawing.provider.download(url, spool) => result,
             () = task.cancel.cancelled() => {
                 Err(Failure::new(FailureKind::Transient, "stopped while a picture was being fetched; it is fetched when the job goes on"))
             }
@@ -274,11 +276,11 @@ pub(crate) fn failed_end(task: &TaskContext, failure: &Failure, usage: Usage, ra
         FailureKind::UnknownOutcome => CallState::Unknown,
         _ => CallState::Failed,
     };
-    let counted = cost_of(task, &usage, 0).filter(|cost| *cost > Money::ZERO);
+    let counted = task.drawing().cost_of(&usage, 0).filter(|cost| *cost > Money::ZERO);
     let cost = match failure.billing {
         Billing::NotBilled => Some(Money::ZERO),
         // Charged without a count: the most it may have cost.
-        Billing::Billed => counted.or(task.job.definition.call_ceiling),
+        Billing::Billed => counted.or(task.drawing().route.call_ceiling),
         Billing::Unknown => None,
     };
     CallEnd {
@@ -289,16 +291,6 @@ pub(crate) fn failed_end(task: &TaskContext, failure: &Failure, usage: Usage, ra
         failure: Some(failure.clone()),
         response_raw: raw.into_bytes(),
         assets: Vec::new(),
-    }
-}
-
-/// A refusal looks free on the wire; whether it is, the capability table says.
-pub(crate) fn with_billing(task: &TaskContext, failure: Failure) -> Failure {
-    let bills_refusals = task.job.capabilities.as_ref().and_then(|capabilities| capabilities.bills_refusals);
-    match (failure.kind, bills_refusals) {
-        (FailureKind::Refused, Some(true)) => failure.billing(Billing::Billed),
-        (FailureKind::Refused, Some(false)) => failure.billing(Billing::NotBilled),
-        _ => failure,
     }
 }
 
@@ -339,13 +331,6 @@ fn verdict(
             (Some(TaskState::Partial), CallState::Fetched, Some(failure))
         }
     }
-}
-
-fn cost_of(task: &TaskContext, usage: &Usage, made: u64) -> Option<Money> {
-    if let Some(micros) = usage.cost_micros {
-        return Some(Money::from_micros(micros));
-    }
-    task.job.capabilities.as_ref()?.price.as_ref()?.settle(usage, made)
 }
 
 /// Positions, findings and lineage of the pictures of one answer.

@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use imagemill_domain::failure::{Failure, FailureKind};
 use imagemill_domain::hash::ContentHash;
-use imagemill_domain::job::JobDefinition;
 use imagemill_domain::job_file::PrepareSection;
 use imagemill_domain::picture::PictureFormat;
 use imagemill_domain::task::SourcePicture;
@@ -31,11 +30,6 @@ pub(crate) struct SentPicture {
     pub(crate) input: PictureInput,
     /// What was done to it, for the record; `None` when the file's own bytes are sent.
     pub(crate) prepared: Option<serde_json::Value>,
-}
-
-/// Checks and prepares one source for the job's own profile.
-pub(crate) fn prepare(source: &SourcePicture, definition: &JobDefinition) -> Result<SentPicture, Failure> {
-    prepare_for(source, &definition.file.prepare, definition.profile.accepted_formats())
 }
 
 /// Checks and prepares one source for a provider that takes these formats.

@@ -39,7 +39,7 @@ pub(crate) async fn run_task(task: TaskContext) -> Report {
     let mut report = Report {
         task: task.claimed.lease.task,
         job: task.job.id,
-        profile: task.job.definition.profile.name.clone(),
+        profile: task.way.name().to_owned(),
         effect: None,
         requeued: false,
     };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use imagemill_domain::asset::{Asset, AssetId};
-use imagemill_domain::call::CallId;
+use imagemill_domain::call::{Call, CallId};
 use imagemill_domain::job::JobId;
 use imagemill_domain::money::Money;
 use imagemill_domain::review::Verdict;
@@ -28,10 +28,20 @@ pub(crate) struct Group {
     pub(crate) left_out: u64,
 }
 
-/// A result and its share of what its call cost.
+/// A result and what is known of its call.
 #[derive(Clone, Debug)]
 pub(crate) struct Pick {
     pub(crate) asset: Asset,
+    /// `None` when the calls were not asked for.
+    pub(crate) made: Option<Made>,
+}
+
+/// Who made a picture.
+#[derive(Clone, Debug)]
+pub(crate) struct Made {
+    pub(crate) profile: String,
+    pub(crate) model: String,
+    /// The picture's share of what its call cost.
     pub(crate) cost: Option<Money>,
 }
 
@@ -40,7 +50,7 @@ pub(crate) struct Feed<'a> {
     store: &'a Store,
     rule: &'a SaveRule,
     rows: Rows,
-    with_costs: bool,
+    with_calls: bool,
 }
 
 enum Rows {
@@ -59,13 +69,13 @@ enum Rows {
 }
 
 impl<'a> Feed<'a> {
-    /// `with_costs` asks what each picture cost, which is a query for each task.
+    /// `with_calls` asks who made each picture and what it cost, which is a query for each task.
     pub(crate) async fn new(
         store: &'a Store,
         job: JobId,
         selection: &Selection,
         rule: &'a SaveRule,
-        with_costs: bool,
+        with_calls: bool,
     ) -> Result<Self, StoreError> {
         let rows = match selection {
             Selection::Job => Rows::Job { job, after: None, ready: VecDeque::new(), ended: false },
@@ -78,7 +88,7 @@ impl<'a> Feed<'a> {
                 Rows::Named { tasks: tasks(store, job, of.into_iter()).await?, assets: Some(ids.clone()) }
             }
         };
-        Ok(Self { store, rule, rows, with_costs })
+        Ok(Self { store, rule, rows, with_calls })
     }
 
     /// The next portion; empty at the end.
@@ -95,9 +105,9 @@ impl<'a> Feed<'a> {
         for (task, assets) in groups {
             let results = self.choose(&assets, &verdicts);
             let left_out = (assets.len() - results.len()) as u64;
-            let costs = if results.is_empty() { HashMap::new() } else { self.costs(task.id, &assets).await? };
+            let made = if results.is_empty() { HashMap::new() } else { self.made(task.id, &assets).await? };
             let results =
-                results.into_iter().map(|asset| Pick { cost: costs.get(&asset.call).copied(), asset }).collect();
+                results.into_iter().map(|asset| Pick { made: made.get(&asset.call).cloned(), asset }).collect();
             out.push(Group { task, results, left_out });
         }
         Ok(out)
@@ -162,17 +172,18 @@ impl<'a> Feed<'a> {
         Ok(verdicts)
     }
 
-    /// What one picture of each call cost: a call that brought several is shared evenly.
-    async fn costs(&self, task: TaskId, assets: &[Asset]) -> Result<HashMap<CallId, Money>, StoreError> {
-        if !self.with_costs {
+    /// Who made the pictures of each call, and what one of them cost: a call that brought several is shared evenly.
+    async fn made(&self, task: TaskId, assets: &[Asset]) -> Result<HashMap<CallId, Made>, StoreError> {
+        if !self.with_calls {
             return Ok(HashMap::new());
         }
         let calls = self.store.calls().for_task(task).await?;
-        let share = |call: &imagemill_domain::call::Call| {
+        let made = |call: Call| {
             let pictures = assets.iter().filter(|asset| asset.call == call.id).count().max(1) as i64;
-            Some((call.id, Money::from_micros(call.cost?.micros / pictures)))
+            let cost = call.cost.map(|cost| Money::from_micros(cost.micros / pictures));
+            (call.id, Made { profile: call.profile, model: call.model, cost })
         };
-        Ok(calls.iter().filter_map(share).collect())
+        Ok(calls.into_iter().map(made).collect())
     }
 }
 

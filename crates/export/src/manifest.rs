@@ -39,6 +39,9 @@ pub(crate) struct Entry {
     pub(crate) key: TaskKey,
     pub(crate) result_index: u32,
     pub(crate) prompt: String,
+    /// Empty in manifests of older versions.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) profile: String,
     pub(crate) model: String,
     /// From 1.
     pub(crate) sample: u32,

@@ -67,6 +67,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) job: &'a Job,
     pub(crate) task: &'a Task,
     pub(crate) asset: &'a Asset,
+    /// The model that made it.
+    pub(crate) model: &'a str,
     /// Running number of saved pictures, from 1.
     pub(crate) number: u64,
 }
@@ -193,7 +195,7 @@ impl Subject<'_> {
             ("prompt_index", (self.task.spec.prompt_index.unwrap_or(0) + 1).to_string()),
             ("sample", (self.task.spec.sample + 1).to_string()),
             ("job", self.job.name.clone()),
-            ("model", self.job.definition.model.clone()),
+            ("model", self.model.to_owned()),
             ("ext", facts.format.extension().to_owned()),
             ("width", facts.width.to_string()),
             ("height", facts.height.to_string()),

@@ -46,7 +46,9 @@ pub async fn save(request: SaveRequest<'_>, mut progress: impl FnMut(SaveProgres
         dry_run,
     };
     let mut session = blocking(move || Session::open(opening, naming)).await?;
-    let mut feed = Feed::new(store, job.id, &selection, rule, rule.manifest && !dry_run).await?;
+    // With one way to the pictures the job says who made them.
+    let with_calls = (rule.manifest && !dry_run) || !job.definition.others.is_empty();
+    let mut feed = Feed::new(store, job.id, &selection, rule, with_calls).await?;
     let mut done = 0;
     progress(SaveProgress { done, total });
     loop {

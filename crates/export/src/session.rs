@@ -144,7 +144,7 @@ impl Session {
             self.saved.skipped += group.left_out;
             let mut shown = Vec::new();
             for pick in &group.results {
-                if let Some(outcome) = self.one(&group.task, &pick.asset)? {
+                if let Some(outcome) = self.one(&group.task, pick)? {
                     self.remember(&group.task, pick, outcome)?;
                     shown.push(self.preview(&pick.asset));
                 }
@@ -178,11 +178,13 @@ impl Session {
     }
 
     /// Saves one result with all that belongs to it; `None` when it was not saved.
-    fn one(&mut self, task: &Task, asset: &Asset) -> Result<Option<Outcome>, ExportError> {
+    fn one(&mut self, task: &Task, pick: &Pick) -> Result<Option<Outcome>, ExportError> {
+        let asset = &pick.asset;
         let key = (task.key, asset.facts.blake3);
         let number = self.number(&key);
         let job = Arc::clone(&self.job);
-        let subject = Subject { job: &job, task, asset, number };
+        let model = pick.made.as_ref().map_or(&job.definition.model, |made| &made.model);
+        let subject = Subject { job: &job, task, asset, model, number };
         let stem = match self.naming.result(&subject) {
             Ok(stem) => stem,
             Err(error) => return Ok(self.fail(task.id, task.spec.title(), error.to_string())),
@@ -361,6 +363,7 @@ impl Session {
     /// Adds the result to the manifest.
     fn remember(&mut self, task: &Task, pick: &Pick, outcome: Outcome) -> Result<(), ExportError> {
         let Some(manifest) = &mut self.manifest else { return Ok(()) };
+        let definition = &self.job.definition;
         let asset = &pick.asset;
         let facts = &asset.facts;
         let source = task.spec.pictures.first().map(|picture| SourceEntry {
@@ -376,8 +379,9 @@ impl Session {
             task: task.id.0,
             key: task.key,
             result_index: asset.index,
-            prompt: prompt_of(&self.job.definition, &task.spec).into_owned(),
-            model: self.job.definition.model.clone(),
+            prompt: prompt_of(definition, &task.spec).into_owned(),
+            profile: pick.made.as_ref().map_or(&definition.profile.name, |made| &made.profile).clone(),
+            model: pick.made.as_ref().map_or(&definition.model, |made| &made.model).clone(),
             sample: task.spec.sample + 1,
             width: facts.width,
             height: facts.height,
@@ -387,7 +391,7 @@ impl Session {
             sha256: facts.sha256,
             phash: format!("{:016x}", facts.phash),
             findings: asset.findings,
-            cost: pick.cost,
+            cost: pick.made.as_ref().and_then(|made| made.cost),
             call: asset.call.0,
             created: rfc3339(asset.created_us),
         };

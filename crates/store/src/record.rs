@@ -77,12 +77,12 @@ pub struct OpenJob {
     pub waiting: u64,
 }
 
-/// A job with tasks whose call is with a provider's queue, whatever the job's own state.
+/// A job with tasks whose call is with one profile's queue, whatever the job's own state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PollJob {
     /// Which.
     pub job: JobId,
-    /// Profile by name.
+    /// The profile that was called, by name.
     pub profile: String,
     /// Where the job stands: results are fetched for paused jobs too, and for stopped ones the provider is told.
     pub state: JobState,

@@ -1,17 +1,14 @@
 //! `imagemill config show`: each setting in force with its origin. Values that may be secret are masked.
 
-use imagemill_desk::{config::Origin, save_presets};
+use imagemill_desk::config::{Origin, masked};
+use imagemill_desk::save_presets;
 use serde_json::json;
-use toml::Value;
 
 use crate::cli::{ConfigAction, ConfigArgs};
 use crate::context::Context;
 use crate::printer::Tone;
 use crate::quit::Exit;
 use crate::texts::say;
-
-/// Stands for a secret.
-pub(crate) const MASK: &str = "••••••••";
 
 /// Prints everything.
 pub(crate) fn run(context: &Context, args: &ConfigArgs) -> Exit {
@@ -35,33 +32,6 @@ pub(crate) fn run(context: &Context, args: &ConfigArgs) -> Exit {
         "unknown_keys": context.desk.config.unknown_keys,
     }));
     Exit::Ok
-}
-
-/// Whether a key's value is likely to be a secret.
-pub(crate) fn is_secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    ["authorization", "api-key", "api_key", "apikey", "token", "secret", "password", "cookie"]
-        .iter()
-        .any(|word| key.contains(word))
-        && !key.ends_with("token_field")
-}
-
-fn masked(key: &str, value: &Value) -> String {
-    match value {
-        // A credential names a variable or a file, never the secret.
-        Value::Table(table) if !key.ends_with(".credential") => {
-            let mut table = table.clone();
-            for (name, value) in &mut table {
-                if is_secret(name) {
-                    *value = Value::String(MASK.to_owned());
-                }
-            }
-            Value::Table(table).to_string()
-        }
-        Value::Table(_) => value.to_string(),
-        _ if is_secret(key) => format!("{MASK:?}"),
-        _ => value.to_string(),
-    }
 }
 
 fn origin(context: &Context, origin: &Origin) -> String {

@@ -104,7 +104,9 @@ fn name_of(context: &Context, file: &JobFile) -> String {
     identity.priority = 0;
     identity.limits = None;
     // Another profile is another job, also when it was not typed.
-    identity.profile = choose(&context.desk.config, file.profile.as_deref()).ok().map(|profile| profile.name);
+    if file.profiles.is_none() {
+        identity.profile = choose(&context.desk.config, file.profile.as_deref()).ok().map(|profile| profile.name);
+    }
     let canonical =
         serde_json::to_vec(&(&identity, context.desk.current.to_string_lossy())).expect("a job file serialises");
     let hash = blake3::hash(&canonical).to_hex();

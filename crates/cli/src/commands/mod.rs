@@ -15,6 +15,7 @@ pub(crate) mod reconcile;
 pub(crate) mod retry;
 pub(crate) mod run;
 pub(crate) mod save;
+pub(crate) mod serve;
 pub(crate) mod simulate;
 pub(crate) mod state;
 pub(crate) mod status;

@@ -1,6 +1,7 @@
 //! `imagemill profiles [show NAME]`: who can be called. Secrets are never printed.
 
-use imagemill_desk::{choose, config::known_profiles, documents, read_credential};
+use imagemill_desk::config::{MASK, is_secret, known_profiles};
+use imagemill_desk::{choose, documents, read_credential};
 use serde_json::json;
 
 use crate::cli::{ProfilesAction, ProfilesArgs};
@@ -50,8 +51,8 @@ fn show(context: &Context, name: &str) -> anyhow::Result<Exit> {
     let profile = choose(&context.desk.config, Some(name))?;
     let mut masked = profile.clone();
     for (header, value) in &mut masked.headers {
-        if super::config::is_secret(header) {
-            super::config::MASK.clone_into(value);
+        if is_secret(header) {
+            MASK.clone_into(value);
         }
     }
     let text = toml::to_string_pretty(&masked)?;

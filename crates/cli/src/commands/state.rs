@@ -111,7 +111,9 @@ pub(crate) async fn carry_on(context: &Context, store: &Store, jobs: Vec<Job>, c
         return Ok(Exit::Ok);
     }
     for job in &jobs {
-        imagemill_desk::credential(&job.definition.profile)?;
+        for profile in job.definition.profiles() {
+            imagemill_desk::credential(profile)?;
+        }
     }
     let targets = jobs.iter().map(|job| (job.id, stored_target(&context.desk.current, job))).collect();
     let since = store.events().latest().await?;

@@ -1,6 +1,7 @@
 //! `imagemill status [JOB]`: the jobs of the workspace, or one in detail. Works beside a running process.
 
-use imagemill_desk::{DeskError, JobSnapshot, Owner, documents};
+use imagemill_desk::{DeskError, JobSnapshot, Owner, PauseState, WayState, documents};
+use imagemill_domain::failure::FailureKind;
 use imagemill_domain::job::{Job, JobState};
 use imagemill_store::Store;
 use serde_json::json;
@@ -92,6 +93,7 @@ async fn one(context: &Context, store: &Store, job: Job, owner: Option<Owner>) -
     let definition = job.definition.clone();
     let created = local_time(job.created_us);
     let paused = store.profiles().paused().await?;
+    let ways = imagemill_desk::ways_of(store, &job, &paused).await?;
     let job = imagemill_desk::snapshot_of(store, job, &paused, None).await?;
     context.printer.line(job_line(context, &job, 0));
     let head = say!(
@@ -99,10 +101,15 @@ async fn one(context: &Context, store: &Store, job: Job, owner: Option<Owner>) -
         "status.detail",
         recipe = definition.file.recipe.word(),
         model = definition.model,
-        profile = definition.profile.name,
+        profile = job.profile,
         time = created
     );
     context.printer.line(format!("  {head}"));
+    if ways.len() > 1 {
+        for way in &ways {
+            context.printer.line(format!("  {}", way_line(context, way)));
+        }
+    }
     if let Some(owner) = &owner {
         context.printer.line(format!("  {}", say!(texts, "status.owner", owner = owner)));
     }
@@ -121,6 +128,7 @@ async fn one(context: &Context, store: &Store, job: Job, owner: Option<Owner>) -
     render(texts, &context.printer, &summary).iter().skip(2).for_each(|line| context.printer.line(line));
     let mut document = documents::job(&summary.job);
     if let Some(object) = document.as_object_mut() {
+        object.insert("ways".into(), serde_json::to_value(&ways)?);
         object.insert("model".into(), definition.model.clone().into());
         object.insert("recipe".into(), definition.file.recipe.word().into());
         object.insert("failures".into(), serde_json::to_value(&summary.failures)?);
@@ -129,4 +137,18 @@ async fn one(context: &Context, store: &Store, job: Job, owner: Option<Owner>) -
     }
     context.printer.json(&document);
     Ok(Exit::Ok)
+}
+
+/// One of several ways to a job's pictures: what it did and whether it works.
+fn way_line(context: &Context, way: &WayState) -> String {
+    let texts = &context.texts;
+    let tasks = texts.count("task", way.tasks);
+    let line = say!(texts, "status.way", profile = way.profile, model = way.model, tasks = tasks);
+    let Some(PauseState { kind, reason, until_us }) = &way.paused else { return line };
+    let key = if *kind == FailureKind::StableInfra { "status.way_open_circuit" } else { "status.way_paused" };
+    let mut why = say!(texts, key, kind = say!(texts, &format!("failure.{kind}")), reason = texts.translated(reason));
+    if let Some(until_us) = until_us {
+        why.push_str(&say!(texts, "status.way_again", time = local_time(*until_us)));
+    }
+    format!("{line}  {}", context.printer.paint(Tone::Warn, why))
 }

@@ -51,7 +51,18 @@ fn crates_import_only_what_architecture_allows() {
             "export" => &["domain", "imaging", "store"],
             "bench" => &["domain", "store"],
             "desk" => &["domain", "sources", "store", "providers", "engine", "recipes", "export", "simulator"],
-            "cli" => &["domain", "imaging", "sources", "store", "providers", "engine", "export", "simulator", "desk"],
+            "cli" => &[
+                "domain",
+                "imaging",
+                "sources",
+                "store",
+                "providers",
+                "engine",
+                "export",
+                "simulator",
+                "desk",
+                "server",
+            ],
             other => panic!("{other} is not in ARCHITECTURE.md: say there who may import it and whom it imports"),
         }
     };

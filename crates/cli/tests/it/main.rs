@@ -11,5 +11,6 @@ mod jobs;
 mod kill;
 mod models;
 mod processes;
+mod routes;
 mod usage;
 mod world;

@@ -22,6 +22,8 @@ const TEMPLATES: &str = include_str!("../../../../data/profiles.toml");
 pub struct Sources<'a> {
     /// The user's own file, when it exists.
     pub user_file: Option<PathBuf>,
+    /// What was set in the console.
+    pub settings_file: PathBuf,
     /// The workspace's file.
     pub workspace_file: PathBuf,
     /// Environment.
@@ -31,7 +33,7 @@ pub struct Sources<'a> {
 }
 
 /// The settings in force. docs/config.md explains each.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// Profile when neither job nor command line names one.
     pub default_profile: Option<String>,
@@ -104,7 +106,7 @@ pub fn load(sources: &Sources<'_>) -> Result<Config, DeskError> {
     let mut unknown_keys = Vec::new();
     layers.put(&[], defaults(), &Origin::Default);
     let mut files = Vec::new();
-    for path in sources.user_file.iter().chain([&sources.workspace_file]) {
+    for path in sources.user_file.iter().chain([&sources.settings_file, &sources.workspace_file]) {
         if let Some(table) = read_file(path, &mut unknown_keys)? {
             files.push((path.clone(), table));
         }
@@ -185,6 +187,17 @@ fn finish(layers: &Layers, ready: Vec<String>, unknown_keys: Vec<(PathBuf, Strin
         settings: layers.settings().clone(),
         unknown_keys,
     })
+}
+
+/// Changes a file that only programs write (what was set in the console); it is whole or not there. Comments are lost.
+pub fn change_file(path: &Path, change: impl FnOnce(&mut Table)) -> Result<(), DeskError> {
+    let mut table = read_file(path, &mut Vec::new())?.unwrap_or_default();
+    change(&mut table);
+    let fault = |source| DeskError::File { what: "cannot write the settings", path: path.to_owned(), source };
+    let text = toml::to_string_pretty(&table).map_err(|error| fault(std::io::Error::other(error)))?;
+    let draft = path.with_extension("toml.part");
+    std::fs::write(&draft, format!("# Written by imagemill serve.\n{text}")).map_err(fault)?;
+    std::fs::rename(&draft, path).map_err(fault)
 }
 
 fn defaults() -> Table {

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::hash::ContentHash;
 use crate::profile::Protocol;
+use crate::request::NegativePrompt;
 use crate::task::SourcePicture;
 
 fn item(name: &str) -> SourceItem {
@@ -293,4 +294,49 @@ fn a_protocol_that_cannot_carry_something_refuses_the_plan() {
         profile.extra_body.insert("workflow_file".into(), "/flow.json".into());
     };
     assert_eq!(refused(Protocol::Comfyui, "other", &[], &workflow), None);
+}
+
+#[test]
+fn several_ways_each_take_the_job_and_make_a_range_of_money() {
+    let table = CapabilityTable::parse(
+        r#"
+        [[model]]
+        provider = "dear"
+        model = "m"
+        edits = true
+        size = { kind = "list", sizes = ["1024x1024"] }
+        price = { date = "2026-02-01", source = "dear's page", per_image = 0.10 }
+        [[model]]
+        provider = "cheap"
+        model = "m"
+        edits = true
+        max_n = 4
+        size = { kind = "names", ratios = ["1:1"], sizes = ["1K"] }
+        price = { date = "2026-01-01", source = "cheap's page", per_image = 0.02 }
+        "#,
+    );
+    let Ok(table) = table else { panic!("{:?}", table.err()) };
+    let way = |provider: &str, share| {
+        (Profile { name: provider.into(), provider: provider.into(), model: "m".into(), ..Profile::default() }, share)
+    };
+    let plan_over = |file: &JobFile, shares: [u32; 2]| {
+        let ways = [way("dear", shares[0]), way("cheap", shares[1])];
+        expand_over(file, "t", &ways, scan(&["a.png", "b.png", "c.png", "d.png"]), &table)
+    };
+    let plan = plan_over(&edit("night"), [0, 0]).unwrap();
+    let cost = plan.cost.clone().unwrap();
+    assert_eq!([cost.low, cost.likely, cost.high], [0.08, 0.4, 0.4].map(Money::from_dollars));
+    assert_eq!((cost.source.as_str(), cost.date.as_str()), ("dear's page, cheap's page", "2026-01-01"));
+    let shared = plan_over(&edit("night"), [1, 3]).unwrap();
+    assert_eq!(shared.cost.unwrap().likely, Money::from_dollars(0.16));
+    let names: Vec<_> = plan.definition.routes().into_iter().map(|route| route.profile.name).collect();
+    assert_eq!(names, ["dear", "cheap"]);
+    let ceilings: Vec<_> = plan.definition.routes().iter().map(|route| route.call_ceiling.unwrap()).collect();
+    assert_eq!(ceilings, [0.1, 0.02].map(Money::from_dollars));
+
+    let mut file = edit("night");
+    file.options.n = Some(2);
+    assert!(plan_over(&file, [0, 0]).unwrap_err().to_string().contains("(dear)"), "every way must take the options");
+    let stored = serde_json::to_string(&plan.definition).unwrap();
+    assert_eq!(serde_json::from_str::<JobDefinition>(&stored).unwrap(), plan.definition);
 }

@@ -41,12 +41,15 @@ impl Dispatcher {
                 }
             }
             let Some(job) = self.jobs.get(&due.job).cloned() else { continue };
-            if self.profiles.get(&due.profile).is_some_and(|profile| profile.paused.is_some()) {
+            if self.is_paused(&due.profile) {
                 continue;
             }
+            // A profile that the job does not name any more: whoever took its place asks.
+            let Some(way) = job.drawing_of(&due.profile).or(job.drawings.first()).cloned() else { continue };
             let asking = self.running.values().filter(|running| running.is_asking()).count();
             let room = ASKED_AT_ONCE.saturating_sub(asking) as u32;
-            let claimed = match store.tasks().claim_polls(due.job, room, self.shared.owner, now_us).await {
+            let claimed = match store.tasks().claim_polls(due.job, &due.profile, room, self.shared.owner, now_us).await
+            {
                 Ok(claimed) => claimed,
                 Err(error) => {
                     tracing::warn!(%error, "calls that are with a provider could not be asked about");
@@ -55,19 +58,14 @@ impl Dispatcher {
             };
             for claimed in claimed {
                 let asking = Some(Arc::new(AtomicBool::new(true)));
-                self.begin(&job, claimed, asking, due.state == JobState::Stopped);
+                self.begin(&job, way.clone(), claimed, asking, due.state == JobState::Stopped);
             }
         }
     }
 
     /// Tasks of a profile that were taken to ask and went on to further steps: they are work of the line now.
     pub(super) fn gone_on(&self, profile: &str) -> u32 {
-        let gone_on = |running: &&Running| {
-            let job = self.jobs.get(&running.job);
-            running.asks.is_some()
-                && !running.is_asking()
-                && job.is_some_and(|job| job.definition.profile.name == profile)
-        };
+        let gone_on = |running: &&Running| running.asks.is_some() && !running.is_asking() && running.profile == profile;
         self.running.values().filter(gone_on).count() as u32
     }
 }

@@ -35,6 +35,14 @@ price = { date = "2026-01-01", source = "test", text_in = 0.5, text_out = 2.0 }
 
 [[model]]
 provider = "simulator"
+model = "sim-image+delay:1"
+generations = true
+chat = true
+recovery = "replayable"
+price = { date = "2026-01-01", source = "test", per_image = 0.04 }
+
+[[model]]
+provider = "simulator"
 model = "*"
 generations = true
 edits = true
@@ -147,8 +155,13 @@ impl Bed {
     }
 
     pub(crate) async fn submit_file(&self, file: &JobFile, profile: &Profile, scan: Scan) -> JobId {
+        self.submit_over(file, &[(profile.clone(), 0)], scan).await
+    }
+
+    /// A job with several ways to its pictures.
+    pub(crate) async fn submit_over(&self, file: &JobFile, profiles: &[(Profile, u32)], scan: Scan) -> JobId {
         let table = CapabilityTable::parse(TABLE).unwrap();
-        let plan = plan::expand(file, "job", profile, scan, &table).unwrap();
+        let plan = plan::expand_over(file, "job", profiles, scan, &table).unwrap();
         let jobs = self.store.jobs();
         let job = NewJob {
             name: plan.name.clone(),

@@ -5,6 +5,7 @@
 mod harness;
 mod links;
 mod queues;
+mod routes;
 mod steps;
 
 use std::time::{Duration, Instant};

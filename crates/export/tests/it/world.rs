@@ -223,6 +223,8 @@ async fn job_of(store: &Store, name: &str, file: JobFile) -> Job {
         speakers: imagemill_domain::speaker::Speakers::default(),
         negative: imagemill_domain::request::NegativePrompt::default(),
         call_ceiling: None,
+        share: 0,
+        others: Vec::new(),
         unknown: UnknownPolicy::Never,
         file,
     };

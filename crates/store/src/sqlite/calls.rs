@@ -55,6 +55,21 @@ impl Calls<'_> {
             .await
     }
 
+    /// How many tasks of a job each profile brought pictures or words for. Reads every call of the job's: not for hot paths.
+    pub async fn tasks_by_profile(&self, job: JobId) -> Result<Vec<(String, u64)>, StoreError> {
+        const TASKS: &str =
+            "SELECT profile, count(DISTINCT task) FROM call WHERE job = ?1 AND state = ?2 GROUP BY profile";
+        self.store
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(TASKS)?;
+                let rows = statement.query_map(params![job.0, CallState::Fetched as u8], |row| {
+                    Ok((row.get(0)?, row.get::<_, i64>(1)? as u64))
+                })?;
+                Ok(rows.collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
     /// All calls of this task, round, step and request, however they ended, oldest first.
     pub async fn of_step(
         &self,

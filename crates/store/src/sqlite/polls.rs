@@ -25,7 +25,7 @@ pub(crate) const AT_PROVIDER: &str = "EXISTS (SELECT 1 FROM call INDEXED BY call
 pub(crate) const CLAIM: &str = "UPDATE task SET state = 1, attempt = attempt + 1, owner = ?3, not_before_us = NULL, \
      tries = tries + EXISTS (SELECT 1 FROM call WHERE call.task = task.id AND call.state = 2) \
      WHERE id IN (SELECT t.id FROM call c INDEXED BY call_elsewhere JOIN task t ON t.id = c.task \
-     WHERE (c.state = 1 OR c.state = 2) AND c.job = ?1 AND t.state = 2 AND t.not_before_us <= ?4 \
+     WHERE (c.state = 1 OR c.state = 2) AND c.job = ?1 AND c.profile = ?5 AND t.state = 2 AND t.not_before_us <= ?4 \
      AND (c.state = 1 OR (SELECT state FROM job WHERE job.id = ?1) <> 2) LIMIT ?2) \
      RETURNING id, attempt, round, tries, key, spec";
 
@@ -33,6 +33,7 @@ pub(crate) const CLAIM: &str = "UPDATE task SET state = 1, attempt = attempt + 1
 pub(crate) fn claim(
     connection: &Connection,
     job: JobId,
+    profile: &str,
     limit: u32,
     owner: OwnerId,
     now_us: i64,
@@ -40,7 +41,7 @@ pub(crate) fn claim(
     check_owner(connection, owner)?;
     let mut statement = connection.prepare_cached(CLAIM)?;
     statement
-        .query_and_then(params![job.0, limit, owner.0, now_us], |row| {
+        .query_and_then(params![job.0, limit, owner.0, now_us, profile], |row| {
             let id = row.get(0)?;
             let lease = Lease { task: TaskId(id), job, attempt: row.get(1)?, round: row.get(2)?, owner };
             let (key, spec) = (task_key(row, 4, id)?, task_spec(row, 5, id)?);
@@ -89,10 +90,10 @@ pub(crate) fn elsewhere(connection: &Connection, task: TaskId) -> OpResult<Optio
 }
 
 /// The statement of [`jobs`].
-pub(crate) const JOBS: &str = "SELECT c.job, (SELECT profile FROM job WHERE job.id = c.job), \
+pub(crate) const JOBS: &str = "SELECT c.job, c.profile, \
      (SELECT state FROM job WHERE job.id = c.job), total(t.not_before_us <= ?1), count(*) \
      FROM call c INDEXED BY call_elsewhere JOIN task t ON t.id = c.task WHERE (c.state = 1 OR c.state = 2) AND t.state = 2 \
-     AND (c.state = 1 OR (SELECT state FROM job WHERE job.id = c.job) <> 2) GROUP BY c.job";
+     AND (c.state = 1 OR (SELECT state FROM job WHERE job.id = c.job) <> 2) GROUP BY c.job, c.profile";
 
 /// See [`super::Tasks::poll_jobs`].
 pub(crate) fn jobs(connection: &Connection, now_us: i64) -> OpResult<Vec<PollJob>> {

@@ -26,16 +26,18 @@ impl Tasks<'_> {
         self.store.change(move |connection| moves::claim(connection, job, limit, owner, now_us)).await
     }
 
-    /// Takes up to `limit` tasks of a job whose call is with a provider's queue and whose time to ask has come, whatever
+    /// Takes up to `limit` tasks of a job whose call is with this profile's queue and whose time to ask has come, whatever
     /// the job's state. It is no new try. Like [`Self::claim`], it makes no event.
     pub async fn claim_polls(
         &self,
         job: JobId,
+        profile: &str,
         limit: u32,
         owner: OwnerId,
         now_us: i64,
     ) -> Result<Vec<Claimed>, StoreError> {
-        self.store.change(move |connection| polls::claim(connection, job, limit, owner, now_us)).await
+        let profile = profile.to_owned();
+        self.store.change(move |connection| polls::claim(connection, job, &profile, limit, owner, now_us)).await
     }
 
     /// Lets a task wait for a result that its provider is making; `false` when the token no longer holds. The same try

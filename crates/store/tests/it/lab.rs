@@ -156,6 +156,8 @@ pub(crate) fn new_job(name: &str, budget: Option<i64>) -> NewJob {
         speakers: imagemill_domain::speaker::Speakers::default(),
         negative: imagemill_domain::request::NegativePrompt::default(),
         call_ceiling: None,
+        share: 0,
+        others: Vec::new(),
         unknown: UnknownPolicy::Never,
     };
     NewJob { name: name.into(), priority: 0, budget: budget.map(Money::from_micros), definition }

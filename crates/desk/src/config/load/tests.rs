@@ -21,6 +21,7 @@ impl Case {
     fn load(&self) -> Result<Config, DeskError> {
         load(&Sources {
             user_file: Some(self.folder.path().join("user.toml")),
+            settings_file: self.folder.path().join("settings.toml"),
             workspace_file: self.folder.path().join("imagemill.toml"),
             variable: &|name| self.variables.get(name).cloned(),
             lang_flag: self.flag,
@@ -117,6 +118,26 @@ fn unknown_keys_are_told_and_bad_ones_have_a_caret() {
     assert!(fault.error.help.as_ref().is_some_and(|help| help.contains("did you mean `model`?")), "{fault:?}");
     assert!(fault.file.ends_with("imagemill.toml") && fault.place() == (2, 1), "{fault:?}");
     assert!(Case::new("lang = \"fr\"", "", &[]).load().unwrap_err().to_string().contains("zh-CN"));
+}
+
+#[test]
+fn what_was_set_in_the_console_lies_between_the_users_file_and_the_workspaces() {
+    let case =
+        Case::new("[profiles.p]\nmodel = \"u\"\nprovider = \"x\"", "[profiles.p]\nbase_url = \"https://w/v1\"", &[]);
+    let path = case.folder.path().join("settings.toml");
+    change_file(&path, |table| {
+        let profile =
+            Table::from_iter([("model", "c"), ("base_url", "https://c/v1")].map(|(k, v)| (k.to_owned(), v.into())));
+        table.insert("profiles".into(), Value::Table(Table::from_iter([("p".to_owned(), Value::Table(profile))])));
+    })
+    .unwrap();
+    let profile = &case.load().unwrap().profiles["p"];
+    assert_eq!(
+        (profile.model.as_str(), profile.provider.as_str(), profile.base_url.as_str()),
+        ("c", "x", "https://w/v1")
+    );
+    change_file(&path, |table| drop(table.remove("profiles"))).unwrap();
+    assert_eq!(case.load().unwrap().profiles["p"].model, "u");
 }
 
 #[test]

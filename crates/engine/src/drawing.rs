@@ -1,0 +1,81 @@
+//! An account and a model that make a job's pictures, and which of a job's several ones a step of a task calls.
+
+use std::sync::Arc;
+
+use imagemill_domain::call::{Call, CallState, RecoveryClass, Usage};
+use imagemill_domain::capability::Capabilities;
+use imagemill_domain::failure::{Billing, Failure, FailureKind};
+use imagemill_domain::money::Money;
+use imagemill_domain::route::Route;
+use imagemill_providers::ImageProvider;
+
+use crate::context::TaskContext;
+use crate::course::Account;
+use crate::limits::Gate;
+
+/// One way to a job's pictures, ready to be called.
+pub(crate) struct Drawing {
+    pub(crate) route: Route,
+    pub(crate) provider: Arc<dyn ImageProvider>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) capabilities: Option<Capabilities>,
+}
+
+impl Drawing {
+    pub(crate) fn name(&self) -> &str {
+        &self.route.profile.name
+    }
+
+    pub(crate) fn account(&self) -> Account {
+        Account {
+            profile: self.name().to_owned(),
+            gate: self.gate.clone(),
+            recovery: self.recovery(),
+            longest_wait_ms: self.route.profile.limits.longest_wait_ms,
+        }
+    }
+
+    fn recovery(&self) -> RecoveryClass {
+        self.capabilities.as_ref().map(|known| known.recovery).unwrap_or_default()
+    }
+
+    /// A refusal looks free on the wire; whether it is, the capability table says.
+    pub(crate) fn with_billing(&self, failure: Failure) -> Failure {
+        let bills_refusals = self.capabilities.as_ref().and_then(|known| known.bills_refusals);
+        match (failure.kind, bills_refusals) {
+            (FailureKind::Refused, Some(true)) => failure.billing(Billing::Billed),
+            (FailureKind::Refused, Some(false)) => failure.billing(Billing::NotBilled),
+            _ => failure,
+        }
+    }
+
+    /// What an answer with `made` pictures cost; `None` when it cannot be told.
+    pub(crate) fn cost_of(&self, usage: &Usage, made: u64) -> Option<Money> {
+        if let Some(micros) = usage.cost_micros {
+            return Some(Money::from_micros(micros));
+        }
+        self.capabilities.as_ref()?.price.as_ref()?.settle(usage, made)
+    }
+}
+
+impl TaskContext {
+    /// The way that picture calls go right now.
+    pub(crate) fn drawing(&self) -> Arc<Drawing> {
+        self.course.drawing().unwrap_or_else(|| self.way.clone())
+    }
+
+    /// From here on the step goes the way that `call` went: what was begun at one account is ended there.
+    pub(crate) fn follow(&self, call: &Call) {
+        if let Some(drawing) = self.job.drawing_of(&call.profile) {
+            self.course.draw_at(drawing.clone());
+        }
+    }
+
+    /// The account where the outcome of an earlier call of this step is unknown, when sending it again is safe only there (under
+    /// the same idempotency key).
+    pub(crate) fn bound_to(&self, earlier: &[Call], step: &str) -> Option<Arc<Drawing>> {
+        let lost = |call: &&Call| call.step == step && call.state == CallState::Unknown;
+        let drawings = earlier.iter().filter(lost).filter_map(|call| self.job.drawing_of(&call.profile));
+        drawings.into_iter().find(|drawing| drawing.recovery() == RecoveryClass::Replayable).cloned()
+    }
+}

@@ -1,0 +1,24 @@
+//! The routes, one file for each noun, and the document that describes them.
+
+mod about;
+mod costs;
+mod folders;
+mod jobs;
+mod logs;
+mod pictures;
+mod plans;
+mod presets;
+mod profile_files;
+mod profiles;
+mod reconcile;
+mod results;
+mod reviews;
+mod routes;
+mod save_rules;
+mod saving;
+mod session;
+mod tasks;
+mod uploads;
+
+pub use routes::openapi;
+pub(crate) use routes::router;

@@ -1,0 +1,412 @@
+//! The shapes of answers, for the document. The answers themselves are the documents of `imagemill-desk`; a test holds every
+//! answer against these shapes.
+
+#![expect(dead_code, reason = "only their shapes are used, in the document")]
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::audit::AuditEntry;
+use crate::saves::SaveState;
+
+macro_rules! shapes {
+    ($($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident : $kind:ty),* $(,)? })*) => {
+        $(
+            $(#[$meta])*
+            #[derive(ToSchema)]
+            pub(crate) struct $name { $($(#[$field_meta])* pub(crate) $field: $kind),* }
+        )*
+    };
+}
+
+shapes! {
+    /// What this server is.
+    About {
+        version: String,
+        /// The folder that holds `.imagemill/`.
+        workspace: String,
+        /// `en` or `zh-CN`.
+        language: String,
+        /// Whether other machines reach the server.
+        remote: bool,
+        /// The newest event's number.
+        seq: i64,
+        /// A job that may cost more needs consent; US dollars.
+        confirm_above: f64,
+        /// A name to review under when none is chosen.
+        reviewer: String,
+        /// Folders to begin choosing a source from.
+        roots: Vec<String>,
+        /// Whether the profile that is taken when none is named only pretends.
+        simulator: bool,
+        /// Whether this server runs the jobs.
+        runs: bool,
+        /// The process that runs them when this server does not.
+        owner: Option<Owner>,
+    }
+
+    /// A process.
+    Owner { pid: u32, host: String, started_us: i64, command: String }
+
+    /// Why a profile's tasks are not sent.
+    ProfilePause { kind: String, reason: String, until_us: Option<i64> }
+
+    /// Tasks that failed in one way.
+    FailureCount { kind: String, state: String, tasks: u64 }
+
+    /// A job in a list.
+    JobDocument {
+        /// Its name.
+        job: String,
+        id: i64,
+        /// `submitting`, `active`, `paused`, `stopped` or `finished`.
+        state: String,
+        reason: Option<String>,
+        profile: String,
+        /// Tasks by state.
+        tasks: BTreeMap<String, u64>,
+        total: u64,
+        pictures: u64,
+        /// US dollars.
+        spent: f64,
+        reserved: f64,
+        budget: Option<f64>,
+        waiting_until_us: Option<i64>,
+        profile_paused: Option<ProfilePause>,
+        recipe: String,
+        model: String,
+        created_us: i64,
+        finished_us: Option<i64>,
+        failures: Vec<FailureCount>,
+        /// How often tasks were put off since the server started, by the reason.
+        put_off: BTreeMap<String, u64>,
+    }
+
+    /// A page of jobs.
+    JobPage { items: Vec<JobDocument>, next: Option<String> }
+
+    /// One example of a kind of failure.
+    FailureExample { kind: String, tasks: u64, task: i64, title: String, message: String }
+
+    /// A call whose outcome nobody knows.
+    UnknownCall { call: i64, task: i64, ceiling: Option<f64> }
+
+    /// A job with examples of what failed.
+    SummaryDocument {
+        r#type: String,
+        job: String,
+        id: i64,
+        state: String,
+        reason: Option<String>,
+        tasks: BTreeMap<String, u64>,
+        total: u64,
+        pictures: u64,
+        spent: f64,
+        reserved: f64,
+        budget: Option<f64>,
+        /// Since it was submitted.
+        seconds: u64,
+        put_off: BTreeMap<String, u64>,
+        failures: Vec<FailureExample>,
+        unknown: Vec<UnknownCall>,
+        profile: String,
+        profile_paused: Option<ProfilePause>,
+        waiting_until_us: Option<i64>,
+        recipe: String,
+        model: String,
+        created_us: i64,
+        finished_us: Option<i64>,
+        /// What the command line saved; never set here.
+        saved: Option<Value>,
+    }
+
+    /// A stopped job.
+    JobStopped { job: String, id: i64, state: String, stopped_tasks: u64, running: u64 }
+
+    /// What is done again.
+    RetryAnswer { job: String, id: i64, tasks: u64 }
+
+    /// A price estimate, in US dollars.
+    PlanCost { low: f64, likely: f64, high: f64, source: String, date: String }
+
+    /// A task of a plan.
+    PlannedTask { key: String, source: String, prompt: String, sample: u32 }
+
+    /// A job before it is submitted.
+    PlanDocument {
+        job: String,
+        name: String,
+        recipe: String,
+        profile: String,
+        provider: String,
+        protocol: String,
+        model: String,
+        size: Value,
+        tasks: u64,
+        sources: u64,
+        cost: Option<PlanCost>,
+        call_ceiling: Option<f64>,
+        budget: Option<f64>,
+        seconds_at_rate: Option<u64>,
+        unknown_policy: String,
+        skipped: Vec<Value>,
+        ignored_files: u64,
+        warnings: Vec<String>,
+        task_list: Vec<PlannedTask>,
+        /// Whether `agreed_up_to` has to be sent.
+        needs_consent: bool,
+        /// The most it may still cost.
+        most: Option<f64>,
+        /// Tasks that a job of this name has already.
+        known: u64,
+    }
+
+    /// Why a task is where it is.
+    TaskFailure { kind: String, message: String }
+
+    /// A task in a list.
+    TaskRow {
+        id: i64,
+        job: i64,
+        position: i64,
+        title: String,
+        state: String,
+        failure: Option<TaskFailure>,
+        prompt: String,
+        pictures: u64,
+        cost: Option<f64>,
+        tries: u32,
+        not_before_us: Option<i64>,
+        /// Content names of the first pictures.
+        thumbnails: Vec<String>,
+        /// Content name of the source.
+        source: Option<String>,
+    }
+
+    /// A page of tasks.
+    TaskPage { items: Vec<TaskRow>, next: Option<String> }
+
+    /// Everything known about a task.
+    TaskStoryDocument {
+        /// The job's name.
+        job: String,
+        job_id: i64,
+        title: String,
+        task: Value,
+        prompt: String,
+        /// With `call`, `request` and `answer`.
+        calls: Vec<Value>,
+        /// With `asset`, `prepared` and `path`.
+        assets: Vec<Value>,
+        /// Whether requests and answers are told to this client.
+        raw_allowed: bool,
+    }
+
+    /// Numbers of pictures in order.
+    ResultIds { ids: Vec<i64>, total: u64, seq: i64 }
+
+    /// What it was made from.
+    ResultSource { hash: Option<String>, task: i64 }
+
+    /// One person's review.
+    ReviewDocument { reviewer: String, verdict: String, rating: u8, note: String, at_us: i64 }
+
+    /// What all say.
+    ReviewCounts { keep: u64, reject: u64, disputed: bool }
+
+    /// A picture.
+    ResultRow {
+        id: i64,
+        task: i64,
+        job: i64,
+        /// Content name; its bytes are at `/pictures/HASH`.
+        hash: String,
+        format: String,
+        width: u32,
+        height: u32,
+        bytes: u64,
+        title: String,
+        prompt: String,
+        model: String,
+        findings: Vec<String>,
+        /// The first picture of those that look alike, as they were looked at last.
+        stack: Option<i64>,
+        source: Option<ResultSource>,
+        /// Of the reviewer that was named.
+        review: Option<ReviewDocument>,
+        reviews: ReviewCounts,
+        created_us: i64,
+        /// Where one picture is asked for.
+        #[schema(required = false)]
+        all_reviews: Option<Vec<ReviewDocument>>,
+    }
+
+    /// Rows in view.
+    ResultRows { rows: Vec<ResultRow> }
+
+    /// Pictures that look alike.
+    ResultStacks { stacks: Vec<Vec<i64>> }
+
+    /// A review as it was.
+    ReviewBefore { id: i64, reviewer: String, verdict: String, rating: u8, note: String, at_us: i64 }
+
+    /// What was changed.
+    ReviewsChanged { changed: u64, before: Vec<ReviewBefore> }
+
+    /// What one person decided.
+    ReviewerCount { name: String, reviewed: u64, keep: u64, reject: u64 }
+
+    /// How far two people agree.
+    ReviewerPair {
+        a: String,
+        b: String,
+        both: u64,
+        /// 0 to 1.
+        agree: f64,
+        /// Cohen's kappa.
+        kappa: Option<f64>,
+    }
+
+    /// How far reviewers agree.
+    AgreementDocument { reviewers: Vec<ReviewerCount>, pairs: Vec<ReviewerPair>, disputed: u64 }
+
+    /// A save rule with its name.
+    NamedSaveRule { name: String, about: String, built_in: bool, rule: Value }
+
+    /// All save rules.
+    SaveRules { presets: Vec<NamedSaveRule> }
+
+    /// A file that saving would write.
+    PlannedName { task: i64, asset: i64, kind: String, file: String, there: bool }
+
+    /// A picture that could not be saved.
+    SaveFailure { task: i64, path: String, message: String }
+
+    /// The first names.
+    SavePreview { folder: String, names: Vec<PlannedName>, pictures: u64, errors: Vec<SaveFailure> }
+
+    /// How a save goes.
+    SaveStatusDocument {
+        state: SaveState,
+        done: u64,
+        total: u64,
+        /// As `save --json` prints it.
+        result: Option<Value>,
+        error: Option<String>,
+        zip: bool,
+    }
+
+    /// A profile; never its secret.
+    ProfileDocument {
+        name: String,
+        description: String,
+        provider: String,
+        protocol: String,
+        base_url: String,
+        model: String,
+        /// `{env}` or `{file}`.
+        credential: Option<Value>,
+        /// Whether its secret can be read.
+        ready: bool,
+        default: bool,
+        limits: Value,
+        budget: Value,
+        network: Value,
+        timeouts: Value,
+        stream: Option<bool>,
+        token_field: String,
+        paused: Option<ProfilePause>,
+        /// `console`, `file` or `built_in`.
+        origin: String,
+        /// Whether it can be changed here.
+        editable: bool,
+    }
+
+    /// All profiles.
+    ProfileList { profiles: Vec<ProfileDocument>, default: Option<String> }
+
+    /// One thing that was looked at.
+    ProfileCheck { name: String, ok: bool, message: Option<String>, fix: Option<String> }
+
+    /// What was found.
+    ProfileTest { ok: bool, checks: Vec<ProfileCheck>, models: Option<Vec<String>> }
+
+    /// Names of models.
+    ModelNames { names: Vec<String> }
+
+    /// What was taken from a file.
+    ImportAnswer { profiles: Vec<String>, jobs_hint: Option<String>, warnings: Vec<String> }
+
+    /// The table of models.
+    ModelsDocument {
+        profile: Option<String>,
+        profile_model: Option<String>,
+        profile_entry: Option<String>,
+        models: Vec<Value>,
+    }
+
+    /// Calls added up, US dollars.
+    CostGroup { name: String, calls: u64, pictures: u64, spent: f64, held: f64, unknown: u64, unpriced: u64 }
+
+    /// All of them.
+    CostTotal { calls: u64, pictures: u64, spent: f64, held: f64, unknown: u64, unpriced: u64 }
+
+    /// The ledger added up.
+    CostsDocument { by: String, groups: Vec<CostGroup>, total: CostTotal }
+
+    /// A call whose answer was lost.
+    LostCallDocument {
+        call: i64,
+        task: i64,
+        task_state: String,
+        title: String,
+        job: String,
+        profile: String,
+        model: String,
+        sent_us: i64,
+        ceiling: Option<f64>,
+        remote_id: Option<String>,
+        message: Option<String>,
+    }
+
+    /// All lost calls.
+    LostCalls { calls: Vec<LostCallDocument>, ceiling: f64 }
+
+    /// A job that is kept.
+    JobPreset { name: String, job: Value }
+
+    /// All kept jobs.
+    JobPresets { presets: Vec<JobPreset> }
+
+    /// A file that was sent.
+    UploadedFile { name: String, bytes: u64, ok: bool, message: Option<String> }
+
+    /// An upload.
+    UploadAnswer {
+        /// A path for a job's source; `null` when no file was a picture.
+        folder: Option<String>,
+        files: Vec<UploadedFile>,
+    }
+
+    /// A folder.
+    FolderDocument { path: String, parent: Option<String>, folders: Vec<String>, pictures: u64 }
+
+    /// A setting with its origin.
+    SettingDocument { key: String, value: String, origin: String }
+
+    /// Settings in force.
+    ConfigDocument {
+        settings: Vec<SettingDocument>,
+        save_presets: Vec<String>,
+        workspace: String,
+        unknown_keys: Vec<Vec<String>>,
+    }
+
+    /// Lines of the log.
+    LogLines { lines: Vec<String>, next: Option<String> }
+
+    /// What was changed.
+    AuditPage { items: Vec<AuditEntry>, next: Option<String> }
+}

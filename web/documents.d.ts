@@ -1,0 +1,69 @@
+// Shapes of the documents of /api/v1, as far as the console reads them. docs/api/openapi.json has all of them.
+
+export interface ProblemDocument { type: string; title: string; status: number; detail: string; kind: string; help: string | null; place: Place | null; most?: number }
+export interface Place { line: number; column: number; key?: string }
+export interface Page<T> { items: T[]; next: string | null }
+
+export interface About { version: string; workspace: string; language: string; remote: boolean; seq: number; confirm_above: number; reviewer: string; roots: string[]; simulator: boolean; runs?: boolean; owner?: { pid: number; host: string; command: string } | null }
+export interface Activity {
+  jobs: { id: number; rate_per_minute: number | null; eta_s: number | null; running: number }[];
+  profiles: { name: string; limit: number; in_flight: number; paused: unknown }[];
+}
+
+export type TaskState = 'queued' | 'running' | 'waiting' | 'succeeded' | 'partial' | 'failed' | 'refused' | 'unknown' | 'stopped';
+export type JobState = 'submitting' | 'active' | 'paused' | 'stopped' | 'finished';
+export interface FailureGroup { kind: string; state?: string; tasks: number; task?: number; title?: string; message?: string }
+export interface Job {
+  job: string; id: number; state: JobState; reason: string | null; profile: string; model?: string; recipe?: string; created_us?: number;
+  tasks: Record<TaskState, number>; total: number; pictures: number; spent: number; reserved: number; budget: number | null;
+  waiting_until_us?: number | null; profile_paused?: { kind: string; reason: string; until_us: number | null } | null;
+  failures?: FailureGroup[]; put_off?: Record<string, number>; unknown?: { call: number; task: number; ceiling: number | null }[]; seconds?: number;
+}
+
+export interface Plan {
+  job: string; name?: string; recipe: string; profile: string; provider: string; protocol: string; model: string;
+  size: { size: string | null; aspect_ratio: string | null; pixels: number | null } | null; tasks: number; sources: number;
+  cost: { low: number; likely: number; high: number; source: string; date: string } | null; call_ceiling: number | null; budget: number | null;
+  seconds_at_rate: number | null; unknown_policy: string; skipped: { path: string; reason: { reason: string; of?: string; detail?: string } }[];
+  ignored_files: number; warnings: string[]; task_list: { key: string; source: string; prompt: string; sample: number }[];
+  needs_consent?: boolean; most?: number | null; known?: number;
+}
+
+export interface TaskRow {
+  id: number; job: number; position: number; title: string; state: TaskState; failure: { kind: string; message: string } | null; prompt: string;
+  pictures: number; cost: number | null; tries: number; thumbnails: string[]; source: string | null;
+}
+
+export type Verdict = 'keep' | 'reject' | 'none';
+export interface Review { verdict: Verdict; rating: number; note: string }
+export interface Row {
+  id: number; task: number; job: number; hash: string; format: string; width: number; height: number; bytes: number; title: string; prompt: string;
+  model: string; findings: string[]; stack: number | null; source: { hash?: string; task: number } | null; review: Review | null;
+  reviews: { keep: number; reject: number; disputed: boolean }; created_us: number;
+}
+export interface Ids { ids: number[]; total: number; seq: number }
+export interface Change { id: number; verdict?: Verdict; rating?: number; note?: string }
+export interface Agreement {
+  reviewers: { name: string; reviewed: number; keep: number; reject: number }[];
+  pairs: { a: string; b: string; both: number; agree: number; kappa: number | null }[]; disputed: number;
+}
+
+export interface SaveRule {
+  name?: string; replace_from?: string; replace_to?: string; text?: boolean; text_template?: string; only_first?: boolean; only_kept?: boolean;
+  keep_folders?: boolean; copy_source?: boolean; source_name?: string; collision?: 'skip' | 'overwrite' | 'suffix'; manifest?: boolean; contact_sheet?: boolean;
+}
+export interface SavePreset { name: string; built_in: boolean; rule: SaveRule }
+export interface SavePreview { folder: string; names: { task: number; asset: number; kind: string; file: string; there: boolean }[]; pictures: number; errors: { task: number; path: string; message: string }[] }
+export interface Saved { folder: string; pictures: number; sources: number; texts: number; already_there: number; skipped: number; errors: { task: number; path: string; message: string }[]; error_count: number; manifest: string | null; contact_sheets: string[] }
+export interface SaveRun { state: 'running' | 'done' | 'failed'; done: number; total: number; result: Saved | null; error?: string | { message: string } | null }
+
+export interface Limits { concurrency?: number; requests_per_minute?: number | null; images_per_minute?: number | null; bytes_in_flight?: number; longest_wait_ms?: number }
+export interface Profile {
+  name: string; description: string; provider: string; protocol: string; base_url: string; model: string; credential: { env?: string; file?: string } | null; ready: boolean;
+  default: boolean; limits: Limits; budget?: { day: number | string | null; total: number | string | null } | null; paused?: { kind: string; reason: string; until_us: number | null } | null;
+  network: { allow_private_api: boolean; allow_private_downloads: boolean }; origin: string; editable: boolean;
+}
+
+export interface Costs { by: string; groups: CostGroup[]; total: CostGroup }
+export interface CostGroup { name: string; calls: number; pictures: number; spent: number; held: number; unknown: number; unpriced: number }
+export interface LostCall { call: number; task: number; task_state: string; title: string; job: string; profile: string; model: string; sent_us: number; ceiling: number | null; message: string }

@@ -1,0 +1,45 @@
+// The program under test: a workspace of its own, pictures to edit, and `imagemill serve`.
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { landscape } from '../dev/pictures.mjs';
+
+/** A folder with `count` small pictures in it, and a workspace beside. */
+export function workspace(count) {
+  const folder = mkdtempSync(join(tmpdir(), 'imagemill-console-'));
+  mkdirSync(join(folder, 'photos'));
+  for (let number = 1; number <= count; number += 1) writeFileSync(join(folder, 'photos', `${String(number).padStart(3, '0')}_start.png`), landscape(number, 320, 240, false));
+  return { folder, photos: join(folder, 'photos'), remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** Starts the server; the address is known when it listens. */
+export async function serve(binary, folder, port = 0) {
+  const child = spawn(binary, ['serve', '--port', String(port), '--json', '--lang', 'en'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, XDG_CONFIG_HOME: join(folder, 'config'), USER: 'ann', IMAGEMILL_WORKSPACE: folder } });
+  let log = '';
+  child.stderr.on('data', (part) => { log += part; });
+  const url = await new Promise((resolve, reject) => {
+    let text = '';
+    child.stdout.on('data', (part) => {
+      text += part;
+      const line = text.split('\n').find((candidate) => candidate.startsWith('{'));
+      if (line) resolve(JSON.parse(line).url);
+    });
+    child.on('exit', (code) => reject(new Error(`imagemill serve ended with ${code}:\n${log}`)));
+  });
+  const stop = (signal = 'SIGTERM') => new Promise((resolve) => {
+    if (child.exitCode !== null) return resolve();
+    child.on('exit', resolve);
+    child.kill(signal);
+    // A second one closes what is still open, as Ctrl-C twice does.
+    setTimeout(() => child.kill(signal), 1500).unref();
+    return undefined;
+  });
+  return { url, stop, log: () => log };
+}
+
+/** @param {string} url */
+export const api = (url) => ({
+  get: async (path) => (await fetch(`${url}/api/v1${path}`)).json(),
+  post: async (path, body) => (await fetch(`${url}/api/v1${path}`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) })).json(),
+});

@@ -1,0 +1,24 @@
+// What a task's page says without asking anybody.
+
+/** JSON is indented, anything else stands as it is. @param {string} text */
+export function pretty(text) {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
+/** What a person can do now, as the key of a sentence. @param {any} task @param {any[]} calls */
+export function nextStep(task, calls) {
+  if (task.state === 'unknown') return 'unknown';
+  if (task.state === 'failed' || task.state === 'partial') {
+    const kind = task.failure?.kind;
+    if (kind === 'auth' || kind === 'quota' || kind === 'not_entitled' || kind === 'stable_infra') return 'profile';
+    if (kind === 'invalid') return 'invalid';
+    if (kind === 'local') return 'local';
+    return 'retry';
+  }
+  if (task.state === 'waiting') return calls.some((entry) => ['accepted', 'produced'].includes(entry.call.state)) ? 'asking' : 'waiting';
+  return /** @type {Record<string, string>} */ ({ refused: 'refused', stopped: 'stopped', succeeded: 'done', running: 'running', queued: 'queued' })[task.state] ?? 'done';
+}
