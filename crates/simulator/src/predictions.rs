@@ -218,9 +218,10 @@ pub(crate) async fn comfy_collect(State(shared): Common, Path((_, _, id)): Path<
 pub(crate) async fn comfy_cancel(State(shared): Common, Path((_, _, id)): Path<(String, String, String)>) -> Response {
     let job = not_found(shared.queue().ask(&id));
     job.map_or_else(Refused::into_response, |job| {
-        let (status, word) = match shared.queue().cancel(&job) {
-            true => (StatusCode::ACCEPTED, "CANCELLATION_REQUESTED"),
-            false => (StatusCode::CONFLICT, "ALREADY_COMPLETED"),
+        let (status, word) = if shared.queue().cancel(&job) {
+            (StatusCode::ACCEPTED, "CANCELLATION_REQUESTED")
+        } else {
+            (StatusCode::CONFLICT, "ALREADY_COMPLETED")
         };
         (status, Json(json!({"status": word}))).into_response()
     })
