@@ -1,5 +1,5 @@
 // What more than one page looks at: the route, the server's facts, jobs, the theme, messages and questions to the user.
-import { signal, computed, effect } from './html.js';
+import { signal, computed, effect, batch } from './html.js';
 import { kept } from './kept.js';
 import { get } from './api.js';
 import { parseRoute } from './route.logic.js';
@@ -25,20 +25,28 @@ export const jobActivity = (id) => activity.value.jobs.find((entry) => entry.id 
 /** @param {import('./documents.d.ts').Job} job */
 export function mergeJob(job) {
   const next = new Map(jobs.value);
-  next.set(job.id, { ...next.get(job.id), ...job });
+  const old = next.get(job.id);
+  // A list tells how many failed and how they ended, the job itself gives an example: both stay known.
+  const failures = job.failures?.map((group) => ({ ...old?.failures?.find(({ kind }) => kind === group.kind), ...group }));
+  next.set(job.id, { ...old, ...job, failures });
   jobs.value = next;
 }
 
 /** Every job, page by page. */
 export async function loadJobs() {
-  const next = new Map();
+  /** @type {import('./documents.d.ts').Job[]} */
+  const all = [];
   let cursor = null;
   do {
     const page = await get('/jobs', { cursor, limit: 200 });
-    for (const job of page.items) next.set(job.id, job);
+    all.push(...page.items);
     cursor = page.next;
   } while (cursor);
-  jobs.value = next;
+  const there = new Set(all.map(({ id }) => id));
+  batch(() => {
+    jobs.value = new Map([...jobs.value].filter(([id]) => there.has(id)));
+    for (const job of all) mergeJob(job);
+  });
   jobsLoaded.value = true;
 }
 

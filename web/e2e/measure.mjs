@@ -1,11 +1,12 @@
 // Measures the gallery: first paint with many results, key to next picture, memory after scrolling through all.
-//   node web/e2e/measure.mjs URL [--job N] [--presses 1000] [--json]
+//   node web/e2e/measure.mjs URL [--job N] [--loupe-job N] [--presses 1000] [--json]
 import { readFileSync } from 'node:fs';
 import { launch, open } from './browser.mjs';
 
 const option = (name, otherwise) => { const at = process.argv.indexOf(`--${name}`); return at < 0 ? otherwise : process.argv[at + 1]; };
 const url = process.argv[2];
 const job = option('job', '1');
+const loupe_job = option('loupe-job', job);
 const presses = Number(option('presses', '1000'));
 
 /** Memory of the page's renderer in MB: what is its own (private), and its JavaScript heap. */
@@ -64,8 +65,9 @@ const scroll_s = (Date.now() - began) / 1000;
 await page.waitForTimeout(1500);
 const scrolled = await memory(browser, page);
 const cells = await page.evaluate(() => document.querySelectorAll('.cell').length);
-await page.evaluate(() => { document.querySelector('.grid').scrollTop = 0; });
-await page.waitForTimeout(300);
+await page.goto(`${url}/#/gallery?job=${loupe_job}`);
+await page.reload();
+await page.waitForSelector('.cell img');
 
 // Key to next picture: from the key event in the page to the frame in which the next result, decoded, is in the loupe.
 await page.evaluate(() => {
@@ -91,8 +93,11 @@ await page.waitForSelector('.loupe .frame img');
 await page.waitForTimeout(300);
 const standing = await page.evaluate(async (count) => {
   let small = 0;
+  let forward = true;
   for (let at = 0; at < count; at += 1) {
-    if (await window.press(at % 5 === 4 ? 'p' : 'ArrowRight') === 'coming') small += 1;
+    if (document.querySelector('.step.next').disabled) forward = false;
+    if (document.querySelector('.step.prev').disabled) forward = true;
+    if (await window.press(forward ? (at % 5 === 4 ? 'p' : 'ArrowRight') : 'ArrowLeft') === 'coming') small += 1;
     await new Promise((resolve) => { setTimeout(resolve, 60); });
   }
   return small;

@@ -13,9 +13,14 @@ export function workspace(count) {
   return { folder, photos: join(folder, 'photos'), remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** Starts the server; the address is known when it listens. */
-export async function serve(binary, folder, port = 0) {
-  const child = spawn(binary, ['serve', '--port', String(port), '--json', '--lang', 'en'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, XDG_CONFIG_HOME: join(folder, 'config'), USER: 'ann', IMAGEMILL_WORKSPACE: folder } });
+/** The offline provider, which outlives the server. */
+export const simulate = (binary, folder) => start(binary, ['simulate'], folder, {});
+
+/** The server; the address is known when it listens. */
+export const serve = (binary, folder, simulator, port = 0) => start(binary, ['serve', '--lang', 'en'], folder, { IMAGEMILL_SIMULATOR_URL: simulator, USER: 'ann' }, port);
+
+async function start(binary, command, folder, environment, port = 0) {
+  const child = spawn(binary, [...command, '--port', String(port), '--json'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, XDG_CONFIG_HOME: join(folder, 'config'), IMAGEMILL_WORKSPACE: folder, ...environment } });
   let log = '';
   child.stderr.on('data', (part) => { log += part; });
   const url = await new Promise((resolve, reject) => {
@@ -25,7 +30,7 @@ export async function serve(binary, folder, port = 0) {
       const line = text.split('\n').find((candidate) => candidate.startsWith('{'));
       if (line) resolve(JSON.parse(line).url);
     });
-    child.on('exit', (code) => reject(new Error(`imagemill serve ended with ${code}:\n${log}`)));
+    child.on('exit', (code) => reject(new Error(`imagemill ${command[0]} ended with ${code}:\n${log}`)));
   });
   const stop = (signal = 'SIGTERM') => new Promise((resolve) => {
     if (child.exitCode !== null) return resolve();

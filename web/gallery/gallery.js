@@ -101,6 +101,8 @@ export function Gallery() {
     }
     return true;
   };
+  // The focus goes with the view: what lies under the loupe cannot be reached.
+  useEffect(() => { if (!loupe) /** @type {HTMLElement | null} */ (document.querySelector('.grid'))?.focus({ preventScroll: true }); }, [loupe]);
   const latest = useRef(perform);
   latest.current = perform;
   useEffect(() => {
@@ -119,7 +121,7 @@ export function Gallery() {
   }, []);
 
   const total = results.shown.value.length;
-  return html`<div class=${rail.value ? 'gallery' : 'gallery narrow'}>
+  return html`<div class=${rail.value ? 'gallery' : 'gallery narrow'} inert=${loupe}>
     ${rail.value && html`<${Filters} filter=${filter} onChange=${change} onClose=${() => { rail.value = false; }} />`}
     <div class="tools">
       <${Button} label=${t('filter.title')} icon="filter" bare pressed=${rail.value} name="filters" onClick=${() => { rail.value = !rail.value; }} />
@@ -137,6 +139,5 @@ export function Gallery() {
       : total === 0 && !results.loading.value ? html`<${Empty} title=${t('gallery.none')}><p>${t('gallery.none_text')}</p></${Empty}>`
       : html`<${Grid} size=${size.value} onOpen=${() => setLoupe(true)} />`}
     <${Status} loupe=${loupe} />
-    ${loupe && results.current.value !== null && html`<${Loupe} onClose=${() => setLoupe(false)} perform=${perform} />`}
-  </div>`;
+  </div>${loupe && results.current.value !== null && html`<${Loupe} onClose=${() => setLoupe(false)} perform=${perform} />`}`;
 }

@@ -20,7 +20,7 @@ const Numbers = ({ job }) => html`<dl class="numbers">
   <div><dt>${t('job.spent')}</dt><dd>${money(job.spent)}<small>${job.budget === null ? t('job.no_budget') : t('job.of_budget', { money: money(job.budget) })}</small></dd></div>
   <div><dt>${t('job.held')}</dt><dd>${money(job.reserved)}</dd></div>
   ${job.seconds !== undefined && html`<div><dt>${t('job.time')}</dt><dd>${duration(job.seconds)}</dd></div>`}
-  <div><dt>${t('job.model')}</dt><dd>${job.model ?? '–'}<small>${job.profile}</small></dd></div>
+  <div><dt>${t('job.model')}</dt><dd class="name">${job.model ?? '–'}<small>${job.profile}</small></dd></div>
   ${Object.entries(job.put_off ?? {}).length > 0 && html`<div><dt>${t('job.put_off')}</dt><dd>${count(Object.values(job.put_off ?? {}).reduce((a, b) => a + b, 0))}
     <small>${Object.entries(job.put_off ?? {}).map(([kind, n]) => `${word('failure', kind)} ${n}`).join(', ')}</small></dd></div>`}
 </dl>`;

@@ -189,6 +189,6 @@ export function NewJob() {
       <header><h2>${t('plan.title')}</h2>${planning && html`<span class="dim">${t('plan.busy')}</span>`}</header>
       ${error ? html`<${Failed} error=${error} />` : plan ? html`<${PlanFacts} plan=${plan} />` : html`<p class="dim">${t(complete(form) ? 'plan.busy' : missing(form))}</p>`}
       ${refused && html`<${Failed} error=${refused} />`}
-      <button class="button main" type="submit" form="new-job" disabled=${!plan || busy} data-name="start">${plan?.cost ? t('new.start_up_to', { money: money(plan.most ?? plan.cost.high) }) : t('new.start')}</button>
+      <button class="button main" type="submit" form="new-job" disabled=${!plan || busy} data-name="start">${(plan?.most ?? plan?.cost?.high ?? 0) > 0 ? t('new.start_up_to', { money: money(plan?.most ?? plan?.cost?.high) }) : t('new.start')}</button>
     </aside></div></div>`;
 }

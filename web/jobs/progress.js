@@ -24,7 +24,7 @@ export const Pace = ({ job }) => {
   const active = jobActivity(job.id);
   if (job.profile_paused) return html`<span class="wait">${t('job.profile_paused', { profile: job.profile, why: job.profile_paused.reason || word('failure', job.profile_paused.kind) })}</span>`;
   if (job.state === 'active' && active && (active.rate_per_minute || active.running)) {
-    return html`<span>${t('job.rate', { n: active.rate_per_minute ? Math.round(active.rate_per_minute * 10) / 10 : 0 })}</span>
+    return html`${Boolean(active.rate_per_minute) && html`<span>${t('job.rate', { n: Math.round((active.rate_per_minute ?? 0) * 10) / 10 })}</span>`}
       ${active.eta_s !== null && html`<span class="dim">${t('job.eta', { time: duration(active.eta_s) })}</span>`}`;
   }
   if (job.state !== 'finished' && job.reason) return html`<span class="dim">${word('reason', job.reason)}</span>`;

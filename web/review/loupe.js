@@ -150,10 +150,10 @@ const Panel = ({ row, perform }) => html`<aside class="loupe-panel">
 /** Neighbours as small pictures. */
 function Strip() {
   const at = cursor.value;
-  const around = shown.value.slice(Math.max(0, at - 9), at + 10);
-  const begin = Math.max(0, at - 9);
+  const begin = Math.max(0, at - 15);
+  const around = shown.value.slice(begin, at + 16);
   useEffect(() => want(around), [around[0], around.at(-1)]);
-  return html`<div class="film" aria-hidden="true">${around.map((id, index) => html`<${Frame} key=${id} id=${id} on=${begin + index === at} onClick=${() => { cursor.value = begin + index; }} />`)}</div>`;
+  return html`<div class="film" aria-hidden="true"><div style=${{ '--at': String(at - begin) }}>${around.map((id, index) => html`<${Frame} key=${id} id=${id} on=${begin + index === at} onClick=${() => { cursor.value = begin + index; }} />`)}</div></div>`;
 }
 /** @param {{ id: number, on: boolean, onClick: () => void }} props */
 const Frame = ({ id, on, onClick }) => {

@@ -57,7 +57,7 @@ export function TaskPage({ id }) {
   const { task } = known;
   const job = known.job_id;
   const title = known.title;
-  const sources = task.spec?.pictures ?? [];
+  const sources = task.spec.src ?? [];
   const spent = known.calls.reduce((/** @type {number} */ sum, /** @type {any} */ entry) => sum + Number(entry.call.cost ?? 0), 0);
   const step = nextStep(task, known.calls);
   const retry = () => post(`/jobs/${job}/retry`, { tasks: [id] }).then((answer) => { say(t('job.retried', { n: answer.tasks })); load(); }, complain);
@@ -76,9 +76,9 @@ export function TaskPage({ id }) {
           ${known.calls.length === 0 ? html`<p class="dim">${t('task.no_calls')}</p>` : html`<ol class="calls">${known.calls.map((/** @type {any} */ entry) => html`<${Call} key=${entry.call.id} entry=${entry} allowed=${known.raw_allowed !== false} />`)}</ol>`}</section>
       </div>
       <aside class="panel"><h3>${t('new.prompt')}</h3><p class="break prompt">${known.prompt}</p>
-        <dl class="facts"><dt>${t('job.cost')}</dt><dd>${money(spent)}</dd><dt>${t('job.tries')}</dt><dd>${task.attempt ?? known.calls.length}</dd>
-          ${task.spec?.sample !== undefined && html`<dt>${t('task.sample')}</dt><dd>${task.spec.sample + 1}</dd>`}
-          <dt>${t('task.key')}</dt><dd class="mono break">${String(task.key ?? '').slice(0, 16)}</dd>
+        <dl class="facts"><dt>${t('job.cost')}</dt><dd>${money(spent)}</dd><dt>${t('job.tries')}</dt><dd>${task.attempt}</dd>
+          <dt>${t('task.sample')}</dt><dd>${(task.spec.s ?? 0) + 1}</dd>
+          <dt>${t('task.key')}</dt><dd class="mono break">${task.key.slice(0, 16)}</dd>
           ${task.started_us && html`<dt>${t('task.started')}</dt><dd>${time(task.started_us)}</dd>`}${task.ended_us && html`<dt>${t('task.ended')}</dt><dd>${time(task.ended_us)}</dd>`}
           ${task.not_before_us && html`<dt>${t('task.not_before')}</dt><dd>${time(task.not_before_us)}</dd>`}
           ${sources.slice(1).map((/** @type {any} */ source) => html`<dt key=${source.name}>${t('task.reference')}</dt><dd>${source.name}</dd>`)}</dl>

@@ -149,6 +149,8 @@ shapes! {
         cost: Option<PlanCost>,
         call_ceiling: Option<f64>,
         budget: Option<f64>,
+        /// Each profile of several with what it would cost.
+        ways: Vec<Value>,
         seconds_at_rate: Option<u64>,
         unknown_policy: String,
         skipped: Vec<Value>,

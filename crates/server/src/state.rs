@@ -105,7 +105,8 @@ impl AppState {
         let file = &input.file;
         let speakers =
             [&file.text, &file.vision].into_iter().flatten().filter_map(|section| section.profile.as_deref());
-        let names: Vec<Option<&str>> = std::iter::once(file.profile.as_deref()).chain(speakers.map(Some)).collect();
+        let wanted = file.wanted_profiles().map_err(|error| input.plan_error(error))?;
+        let names: Vec<Option<&str>> = wanted.into_iter().map(|(name, _)| name).chain(speakers.map(Some)).collect();
         for named in names {
             let mut profile = choose(&desk.config, named)?;
             imagemill_desk::credential(&profile)?;

@@ -89,8 +89,11 @@ fn found(file: &Map<String, Value>, warnings: &mut Vec<String>) -> Answer<Vec<(S
     }
     let is_config = |value: &Value| value.get("api_url").is_some() || value.get("model_name").is_some();
     let presets = file.get("presets").and_then(Value::as_object).unwrap_or(file);
-    let mut all: Vec<(String, &Value)> =
-        presets.iter().filter(|(_, value)| is_config(value)).map(|(name, value)| (name.clone(), value)).collect();
+    let mut all: Vec<(String, &Value)> = presets
+        .iter()
+        .filter(|(name, value)| *name != "current_config" && is_config(value))
+        .map(|(name, value)| (name.clone(), value))
+        .collect();
     all.extend(file.get("current_config").filter(|value| is_config(value)).map(|value| ("imported".to_owned(), value)));
     if all.is_empty() {
         return Err(ApiError::bad("there are no profiles in this file")

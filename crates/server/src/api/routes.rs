@@ -135,6 +135,16 @@ async fn translate(State(()): State<()>, request: Request, next: Next) -> Respon
     }
 }
 
+/// `get_jobs_by_job`: functions of two nouns may have the same name, addresses may not.
+fn operation_id(method: &str, path: &str) -> String {
+    let parts = path.trim_start_matches(BASE).split('/').filter(|part| !part.is_empty());
+    let words = parts.map(|part| match part.strip_prefix('{') {
+        Some(name) => format!("by_{}", name.trim_end_matches('}')),
+        None => part.replace(['-', '.'], "_"),
+    });
+    std::iter::once(method.to_owned()).chain(words).collect::<Vec<_>>().join("_")
+}
+
 /// The OpenAPI 3.1 document.
 pub fn openapi() -> OpenApi {
     let (_, mut document) = described().split_for_parts();
@@ -152,9 +162,12 @@ pub fn openapi() -> OpenApi {
             ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build(),
         )
         .build();
-    for item in document.paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
-        for operation in operations.into_iter().flatten() {
+    for (path, item) in &mut document.paths.paths {
+        let operations =
+            [("get", &mut item.get), ("put", &mut item.put), ("post", &mut item.post), ("delete", &mut item.delete)];
+        for (method, operation) in operations {
+            let Some(operation) = operation else { continue };
+            operation.operation_id = Some(operation_id(method, path));
             operation.responses.responses.insert("default".to_owned(), RefOr::T(problem.clone()));
         }
     }

@@ -1,0 +1,11 @@
+//! The real router over real loopback, with the simulator behind it.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+mod document;
+mod doors;
+mod flow;
+mod gallery;
+mod settings;
+mod stream;
+mod world;
