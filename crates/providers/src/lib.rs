@@ -3,6 +3,7 @@
 //! Everything that leaves this crate is in words of `imagemill_domain` or of this crate's root; wire structs stay inside.
 //! A call is made by [`ImageProvider::image`] or [`ChatProvider::chat`]; who may be called and how often is decided elsewhere.
 
+mod account;
 mod address;
 mod answer;
 mod anthropic_messages;
@@ -50,6 +51,7 @@ mod scripted_server;
 #[cfg(test)]
 mod test_calls;
 
+pub use account::{DayBill, account_key_variable};
 pub use chat::{ChatAnswer, ChatCall, ChatFuture, ChatProvider, MAX_CHAT_TEXT};
 pub use download::ADDRESS_NOT_ALLOWED;
 pub use provider::{

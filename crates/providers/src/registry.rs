@@ -122,7 +122,12 @@ impl Registry {
         })
     }
 
-    fn wire(&self, profile: &Profile, secret: Option<SecretString>, options: WireOptions) -> Result<Wire, Failure> {
+    pub(crate) fn wire(
+        &self,
+        profile: &Profile,
+        secret: Option<SecretString>,
+        options: WireOptions,
+    ) -> Result<Wire, Failure> {
         if profile.base_url.trim().is_empty() {
             let message = format!("the profile {:?} has no base_url; set it to the provider's address", profile.name);
             return Err(Failure::new(FailureKind::Invalid, message));
