@@ -2,6 +2,8 @@
 
 import json
 import sys
+import tempfile
+import time
 
 from google import genai
 from google.genai import errors, types
@@ -43,6 +45,27 @@ try:
 except errors.ClientError as error:
     delays = [detail.get("retryDelay") for detail in error.details["error"]["details"]]
     done.append(("429", error.code == 429 and error.status == "RESOURCE_EXHAUSTED" and delays == ["2s"]))
+
+with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as lines:
+    for number in range(3):
+        request = {"contents": [{"role": "user", "parts": [{"text": f"barn {number}"}]}],
+                   "generationConfig": {"responseModalities": ["TEXT", "IMAGE"]}}
+        lines.write(json.dumps({"key": f"task-{number}", "request": request}) + "\n")
+    lines.flush()
+    file = client.files.upload(file=lines.name, config=types.UploadFileConfig(mime_type="jsonl"))
+job = client.batches.create(model="sim-image", src=file.name, config={"display_name": "nightly"})
+done.append(("batches.list", [found.name for found in client.batches.list() if found.display_name == "nightly"] == [job.name]))
+for _ in range(100):
+    job = client.batches.get(name=job.name)
+    if job.state == types.JobState.JOB_STATE_SUCCEEDED:
+        break
+    time.sleep(0.1)
+results = [json.loads(line) for line in client.files.download(file=job.dest.file_name).decode().splitlines()]
+shown = {line["key"]: line["response"]["candidates"][0]["content"]["parts"][1]["inlineData"]["data"] for line in results}
+done.append(("batches", sorted(shown) == ["task-0", "task-1", "task-2"] and len(set(shown.values())) == 3))
+inline = client.batches.create(model="refuse", src=[{"contents": "x"}])
+client.batches.cancel(name=inline.name)
+done.append(("batches.cancel", inline.name != job.name))
 
 failed = [name for name, ok in done if not ok]
 print(f"official google-genai client: {len(done) - len(failed)} of {len(done)} ok" + (f", failed: {failed}" if failed else ""))

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import sys
+import time
 
 from openai import APIStatusError, OpenAI
 
@@ -61,6 +62,26 @@ try:
     done.append(("429 is an error", False))
 except APIStatusError as error:
     done.append(("429 is an error", error.status_code == 429))
+
+lines = "\n".join(json.dumps({
+    "custom_id": f"task-{number}", "method": "POST", "url": "/v1/images/generations",
+    "body": {"model": "gpt-image-2" if number else "refuse", "prompt": f"barn {number}", "size": "64x64"},
+}) for number in range(4))
+file = client.files.create(file=("tasks.jsonl", lines.encode()), purpose="batch")
+batch = client.batches.create(input_file_id=file.id, endpoint="/v1/images/generations", completion_window="24h",
+                              metadata={"ours": "nightly"})
+done.append(("batches.list", [found.id for found in client.batches.list() if found.metadata == {"ours": "nightly"}] == [batch.id]))
+for _ in range(100):
+    batch = client.batches.retrieve(batch.id)
+    if batch.status == "completed":
+        break
+    time.sleep(0.1)
+results = [json.loads(line) for line in client.files.content(batch.output_file_id).text.splitlines()]
+found = {line["custom_id"]: picture(line["response"]["body"]["data"][0]["b64_json"]) for line in results}
+done.append(("batches output", sorted(found) == ["task-1", "task-2", "task-3"] and len(set(found.values())) == 3))
+errors = [json.loads(line) for line in client.files.content(batch.error_file_id).text.splitlines()]
+done.append(("batches errors", [(line["custom_id"], line["response"]["status_code"]) for line in errors] == [("task-0", 400)]))
+done.append(("batches.cancel", client.batches.cancel(batch.id).id == batch.id))
 
 for name, good in done:
     print(f"{'ok' if good else 'FAILED'}  {name}")

@@ -212,6 +212,47 @@ try {
     await page.click('[data-name=zip]');
     assert.match((await download).suggestedFilename(), /\.zip$/);
   });
+  await step('uploaded files are a source, a preset comes back, a folder is browsed', async () => {
+    await go('/jobs/new');
+    await page.setInputFiles('input[name=files]', ['001_start.png', '002_start.png'].map((name) => join(place.photos, name)));
+    await page.fill('textarea[name=prompt]', 'make it winter');
+    await page.selectOption('select[name=profile]', 'simulator');
+    await page.waitForFunction(() => document.querySelector('.plan .facts dd')?.textContent.startsWith('2'));
+    await page.click('text=Save as preset');
+    await page.fill('input[placeholder="Name of the preset"]', 'winter');
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(() => document.querySelector('select[aria-label=Presets]')?.value === 'winter');
+    await page.fill('textarea[name=prompt]', 'something else');
+    await page.reload();
+    assert.equal(await page.inputValue('textarea[name=prompt]'), 'something else', 'what was typed survives a reload');
+    await page.selectOption('select[aria-label=Presets]', 'winter');
+    assert.equal(await page.inputValue('textarea[name=prompt]'), 'make it winter');
+    await page.click('text=Browse');
+    await page.waitForSelector('.folder-list button');
+    await page.keyboard.press('Escape');
+    await page.waitForSelector('dialog', { state: 'detached' });
+  });
+  await step('a profile is made, its key never comes out, and it goes again', async () => {
+    await go('/profiles?create=1');
+    await page.fill('input[name=name]', 'studio');
+    await page.fill('input[name=provider]', 'grok2api');
+    await page.fill('input[name=base_url]', 'http://127.0.0.1:9/v1');
+    await page.fill('input[name=model]', 'grok-imagine-image');
+    await page.fill('input[name=credential_value]', 'sk-very-secret-key');
+    await page.check('text=Allow an address in a private network');
+    await page.fill('input[name=concurrency]', '3');
+    await page.click('.profile-form [data-name=save]');
+    await page.waitForSelector('.profile.on >> text=studio');
+    const { profiles } = await get('/profiles');
+    const studio = profiles.find((profile) => profile.name === 'studio');
+    assert.equal(studio.limits.concurrency, 3);
+    assert.ok(studio.network.allow_private_api && !JSON.stringify(profiles).includes('very-secret'));
+    await page.click('[data-name=test]');
+    await page.waitForSelector('.checks-list .bad');
+    await page.click('.profile-form >> text=Delete');
+    await dialog();
+    await page.waitForFunction(() => ![...document.querySelectorAll('.profile')].some((line) => line.textContent.includes('studio')));
+  });
   await step('the other language, kept over a reload', async () => {
     await page.click('[data-name=language]');
     await page.waitForSelector('nav >> text=图库');
@@ -221,9 +262,11 @@ try {
   });
   await step('every page opens, in both languages, without an error', async () => {
     const { task } = (await api(server.url).post('/results/rows', { ids: [ids[0]] })).rows[0];
-    for (const path of ['/jobs', `/jobs/${job}`, '/jobs/new', `/gallery?job=${job}`, `/task/${task}`, `/save?job=${job}`, '/profiles?name=simulator', '/costs']) {
+    for (const language of ['zh-CN', 'en']) for (const path of ['/jobs', `/jobs/${job}`, '/jobs/new', `/gallery?job=${job}`, `/task/${task}`, `/save?job=${job}`, '/profiles?name=simulator', '/costs']) {
+      if (language === 'en' && path === '/jobs') await page.click('[data-name=language]');
+      assert.equal(await page.getAttribute('html', 'lang'), language);
       await go(path);
-      await page.waitForTimeout(400);
+      await page.waitForTimeout(300);
       assert.equal(await page.locator('.trouble').count(), 0, path);
       // Nothing is wider than the page.
       assert.ok(await page.evaluate(() => document.querySelector('.content').scrollWidth <= document.querySelector('.content').clientWidth), `${path} fits`);

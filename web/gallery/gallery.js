@@ -137,7 +137,7 @@ export function Gallery() {
     </div>
     ${results.failure.value ? html`<div class="page"><${Failed} error=${results.failure.value} /><div><${Button} label=${t('again')} onClick=${() => results.show(filter)} /></div></div>`
       : total === 0 && !results.loading.value ? html`<${Empty} title=${t('gallery.none')}><p>${t('gallery.none_text')}</p></${Empty}>`
-      : html`<${Grid} size=${size.value} onOpen=${() => setLoupe(true)} />`}
+      : html`<${Grid} size=${size.value} covered=${loupe} onOpen=${() => setLoupe(true)} />`}
     <${Status} loupe=${loupe} />
   </div>${loupe && results.current.value !== null && html`<${Loupe} onClose=${() => setLoupe(false)} perform=${perform} />`}`;
 }

@@ -41,8 +41,10 @@ function pick(index, event) {
   cursor.value = index;
 }
 
-/** @param {{ size: number, onOpen: () => void }} props */
-export function Grid({ size, onOpen }) {
+/** While it is covered by the loupe it does not follow the cursor. @param {{ size: number, covered: boolean, onOpen: () => void }} props */
+export function Grid({ size, covered, onOpen }) {
+  const at = covered ? cursor.peek() : cursor.value;
+  const active = covered ? null : current.value;
   /** @type {import('../html.js').Ref<HTMLDivElement | null>} */
   const element = useRef(null);
   const [box, setBox] = useState({ width: 0, height: 0 });
@@ -71,10 +73,10 @@ export function Grid({ size, onOpen }) {
   // The cursor is always in view; another list or width keeps its row where it is.
   useLayoutEffect(() => {
     const grid_ = element.current;
-    if (!grid_ || box.width === 0 || list.length === 0) return;
-    const next = reveal(grid, cursor.value, grid_.scrollTop, grid_.clientHeight);
+    if (!grid_ || covered || box.width === 0 || list.length === 0) return;
+    const next = reveal(grid, at, grid_.scrollTop, grid_.clientHeight);
     if (next !== grid_.scrollTop) grid_.scrollTop = next;
-  }, [cursor.value, box.width, size, listed.value]);
+  }, [at, covered, box.width, size, listed.value]);
 
   const scrolled = () => {
     frame.current ||= requestAnimationFrame(() => { frame.current = 0; if (element.current) setTop(element.current.scrollTop); });
@@ -85,11 +87,11 @@ export function Grid({ size, onOpen }) {
   };
   return html`<div class="grid-box">
     ${newer.value && html`<button type="button" class="button main fresh" onClick=${showNewer}>${newer.value.length > ids.value.length ? t('gallery.newer', { n: newer.value.length - ids.value.length }) : t('gallery.changed')}</button>`}
-    <div class="grid" ref=${element} tabindex="0" role="listbox" aria-multiselectable="true" aria-label=${t('gallery.label', { n: list.length })} aria-activedescendant=${current.value === null ? undefined : `r${current.value}`}
+    <div class="grid" ref=${element} tabindex="0" role="listbox" aria-multiselectable="true" aria-label=${t('gallery.label', { n: list.length })} aria-activedescendant=${active === null ? undefined : `r${active}`}
       onScroll=${scrolled} onClick=${(/** @type {any} */ event) => { const at = indexOf(event); if (at >= 0) { pick(at, event); if (event.pointerType === 'touch') onOpen(); } }}
       onDblClick=${(/** @type {any} */ event) => { if (indexOf(event) >= 0) onOpen(); }}>
       <div class="grid-space" style=${{ height: `${grid.total_px}px` }}>
-        ${visible.map((id, at) => html`<${Cell} key=${id} id=${id} index=${first + at} total=${list.length} ...${place(grid, first + at)} width=${grid.width} height=${grid.height} />`)}
+        ${visible.map((id, nth) => html`<${Cell} key=${id} id=${id} index=${first + nth} total=${list.length} ...${place(grid, first + nth)} width=${grid.width} height=${grid.height} />`)}
       </div>
     </div>
   </div>`;

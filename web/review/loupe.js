@@ -150,8 +150,9 @@ const Panel = ({ row, perform }) => html`<aside class="loupe-panel">
 /** Neighbours as small pictures. */
 function Strip() {
   const at = cursor.value;
-  const begin = Math.max(0, at - 15);
-  const around = shown.value.slice(begin, at + 16);
+  const beside = Math.ceil(innerWidth / 118) + 1;
+  const begin = Math.max(0, at - beside);
+  const around = shown.value.slice(begin, at + beside + 1);
   useEffect(() => want(around), [around[0], around.at(-1)]);
   return html`<div class="film" aria-hidden="true"><div style=${{ '--at': String(at - begin) }}>${around.map((id, index) => html`<${Frame} key=${id} id=${id} on=${begin + index === at} onClick=${() => { cursor.value = begin + index; }} />`)}</div></div>`;
 }

@@ -3,7 +3,9 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use imagemill_domain::lane::Lane;
 use imagemill_domain::money::Money;
 use imagemill_domain::route::Profiles;
 
@@ -100,6 +102,8 @@ pub(crate) enum Command {
     Models(ModelsArgs),
     /// Ask a profile's server what it can do; free unless --paid
     Probe(ProbeArgs),
+    /// Check workspace, disk, database and each profile; free
+    Doctor(DoctorArgs),
     /// Show the settings in force and where each is from
     Config(ConfigArgs),
     /// Show, then remove what nothing refers to any more
@@ -154,6 +158,9 @@ pub(crate) struct OverrideArgs {
     /// Calls at once, at most
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) concurrency: Option<u32>,
+    /// Way of the calls: auto, sync, stream, queue, or batch (half the price, within a day)
+    #[arg(long, value_name = "LANE", value_parser = lanes())]
+    pub(crate) lane: Option<Lane>,
     /// Name of the job; the same name continues the same job
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
@@ -495,6 +502,17 @@ pub(crate) struct ProbeArgs {
     pub(crate) save: bool,
 }
 
+/// `doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Only this profile; all when left out
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Nothing that needs the network
+    #[arg(long)]
+    pub(crate) offline: bool,
+}
+
 /// `config`.
 #[derive(Debug, Args)]
 pub(crate) struct ConfigArgs {
@@ -567,6 +585,13 @@ pub(crate) struct DemoArgs {
 pub(crate) struct CompletionsArgs {
     /// The shell
     pub(crate) shell: clap_complete::Shell,
+}
+
+/// The lanes by their words.
+fn lanes() -> impl TypedValueParser<Value = Lane> {
+    const ALL: [Lane; 5] = [Lane::Auto, Lane::Sync, Lane::Stream, Lane::Queue, Lane::Batch];
+    PossibleValuesParser::new(ALL.map(Lane::word))
+        .map(|word| ALL.into_iter().find(|lane| lane.word() == word).unwrap_or_default())
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

@@ -52,7 +52,7 @@ pub(crate) fn read(
 
 /// Command line over job file.
 pub(crate) fn merge(file: &mut JobFile, overrides: &OverrideArgs, start: &StartArgs) {
-    let OverrideArgs { profile, model, budget, concurrency: _, name } = overrides.clone();
+    let OverrideArgs { profile, model, budget, concurrency: _, lane, name } = overrides.clone();
     match profile {
         None => {}
         Some(Profiles::Order(mut names)) if names.len() == 1 => {
@@ -62,6 +62,7 @@ pub(crate) fn merge(file: &mut JobFile, overrides: &OverrideArgs, start: &StartA
     }
     file.model = model.or(file.model.take());
     file.budget = budget.or(file.budget);
+    file.lane = lane.unwrap_or(file.lane);
     file.name = name.or(file.name.take());
     file.accept_unknown_price |= start.accept_unknown_price;
 }

@@ -91,6 +91,14 @@ pub(crate) fn plan_lines(context: &Context, planned: &Planned) -> Vec<String> {
         lines.extend(plan.ways.iter().map(|way| format!("  {}", way_line(context, way))));
     }
     lines.push(format!("  {}", cost_line(context, plan)));
+    if let Some(terms) = &definition.batch {
+        let share = format!("{}%", (terms.price * 100.0).round());
+        let (hours, date) = (terms.window_h, &terms.date);
+        lines.push(format!(
+            "  {}",
+            say!(texts, "plan.batch", share = share, hours = hours, source = terms.source, date = date)
+        ));
+    }
     if let Some(seconds) = plan.seconds_at_rate {
         lines.push(format!("  {}", say!(texts, "plan.time", time = duration(seconds))));
     }

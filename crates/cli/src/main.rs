@@ -107,6 +107,7 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
         Command::Serve(args) => Box::pin(commands::serve::run(&context, args)).await,
         Command::Simulate(args) => commands::simulate::run(&context, args).await,
         Command::Demo(args) => commands::demo::run(context, args).await,
+        Command::Doctor(args) => commands::doctor::run(&context, args).await,
         Command::Probe(args) => Box::pin(commands::probe::run(&context, args)).await,
         Command::Profiles(_) | Command::Models(_) | Command::Config(_) | Command::Completions(_) => Ok(Exit::Ok),
     }

@@ -8,6 +8,7 @@ use imagemill_domain::failure::FailureKind;
 use imagemill_domain::plan::Plan;
 use imagemill_domain::profile::{Credential, Profile};
 use imagemill_export::Saved;
+use imagemill_store::Batch;
 use serde_json::{Value, json};
 
 use crate::costs::{CostSum, CostsBy};
@@ -65,6 +66,24 @@ pub fn summary(
     })
 }
 
+/// Calls that go to their provider together.
+pub fn batch(batch: &Batch) -> Value {
+    json!({
+        "id": batch.id,
+        "state": batch.state.word(),
+        "key": batch.key,
+        "profile": batch.profile,
+        "model": batch.model,
+        "calls": batch.items,
+        "remote_id": batch.remote_id,
+        "outcome": batch.outcome,
+        "opened_us": batch.opened_us,
+        "sent_us": batch.sent_us,
+        "ended_us": batch.ended_us,
+        "next_ask_us": batch.next_ask_us,
+    })
+}
+
 fn paused(job: &JobSnapshot) -> Option<Value> {
     let (kind, reason, until_us) = job.paused.as_ref()?;
     Some(json!({ "kind": kind, "reason": reason, "until_us": until_us }))
@@ -85,6 +104,8 @@ pub fn plan(plan: &Plan, tasks: &[Value]) -> Value {
         "sources": plan.scan.items.len(),
         "cost": plan.cost,
         "call_ceiling": plan.definition.call_ceiling,
+        "lane": plan.definition.file.lane,
+        "batch": plan.definition.batch,
         "budget": plan.definition.file.budget,
         "seconds_at_rate": plan.seconds_at_rate,
         "unknown_policy": plan.definition.unknown,

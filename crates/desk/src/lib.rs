@@ -7,6 +7,7 @@ pub mod config;
 mod costs;
 mod day_check;
 mod desk;
+pub mod doctor;
 pub mod documents;
 mod error;
 mod job_input;

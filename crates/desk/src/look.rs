@@ -9,7 +9,7 @@ use imagemill_domain::route::Route;
 use imagemill_domain::speaker::Speakers;
 use imagemill_domain::task::{TaskId, TaskState};
 use imagemill_engine::Activity;
-use imagemill_store::{PausedProfile, Store, TaskFilter};
+use imagemill_store::{BatchState, PausedProfile, Store, TaskFilter};
 use serde::Serialize;
 
 use crate::clock::now_us;
@@ -84,6 +84,9 @@ pub async fn snapshot_of(
         ours.map(|of| (of.concurrency_now, of.concurrency_max)).reduce(|all, one| (all.0 + one.0, all.1 + one.1))
     });
     let paused = if counts.open() > 0 { why_paused(&job.definition, paused) } else { None };
+    let waiting = counts.get(TaskState::Waiting) > 0;
+    let mut batches = if waiting { store.batches().of_job(job.id).await? } else { Vec::new() };
+    batches.retain(|batch| batch.state != BatchState::Ended);
     Ok(JobSnapshot {
         at_us: now_us(),
         id: job.id,
@@ -94,6 +97,7 @@ pub async fn snapshot_of(
         budget: job.budget,
         failures: store.jobs().failures(job.id).await?,
         pictures: store.jobs().pictures(job.id).await?,
+        batches,
         waiting_until_us: if waits { store.tasks().next_due().await? } else { None },
         paused: paused.map(|paused| (paused.kind, paused.reason.clone(), paused.until_us)),
         concurrency,

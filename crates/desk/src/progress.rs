@@ -7,6 +7,7 @@ use imagemill_domain::failure::FailureKind;
 use imagemill_domain::job::{JobId, JobState, TaskCounts};
 use imagemill_domain::money::Money;
 use imagemill_domain::task::TaskState;
+use imagemill_store::Batch;
 
 /// The window over which the rate is taken, in microseconds.
 const WINDOW_US: i64 = 60_000_000;
@@ -40,6 +41,8 @@ pub struct JobSnapshot {
     pub pictures: u64,
     /// When the next waiting task goes on, when nothing else moves.
     pub waiting_until_us: Option<i64>,
+    /// Batches that its tasks wait for.
+    pub batches: Vec<Batch>,
     /// Why its profile is paused.
     pub paused: Option<(FailureKind, String, Option<i64>)>,
     /// Calls at once now and at most; known to the process that runs the job.

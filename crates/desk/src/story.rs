@@ -1,13 +1,16 @@
 //! Everything known about one task: its calls with what was said, its pictures with how their sources were prepared.
 
+use std::collections::BTreeSet;
+
 use imagemill_domain::asset::Asset;
 use imagemill_domain::call::Call;
 use imagemill_domain::job::Job;
 use imagemill_domain::plan::prompt_of;
 use imagemill_domain::task::Task;
-use imagemill_store::{Files, Store};
+use imagemill_store::{Batch, Files, Store};
 use serde_json::{Value, json};
 
+use crate::documents;
 use crate::error::DeskError;
 
 /// A task's whole story.
@@ -19,6 +22,8 @@ pub struct TaskStory {
     pub task: Task,
     /// Calls, oldest first, with request and answer where they were kept.
     pub calls: Vec<(Call, Option<(String, String)>)>,
+    /// The batches that its calls went with.
+    pub batches: Vec<Batch>,
     /// Pictures, earlier ones too, with what was done to their sources.
     pub assets: Vec<(Asset, Option<Value>)>,
 }
@@ -37,7 +42,12 @@ impl TaskStory {
             let prepared = store.assets().prepared(asset.id).await?;
             assets.push((asset, prepared));
         }
-        Ok(Self { job, task, calls, assets })
+        let numbers: BTreeSet<_> = calls.iter().filter_map(|(call, _)| call.batch).collect();
+        let mut batches = Vec::new();
+        for number in numbers {
+            batches.extend(store.batches().get(number).await?);
+        }
+        Ok(Self { job, task, calls, batches, assets })
     }
 
     /// What `explain --json` prints. `files` tells where the pictures lie.
@@ -64,6 +74,7 @@ impl TaskStory {
             "task": self.task,
             "prompt": prompt_of(&self.job.definition, &self.task.spec),
             "calls": calls,
+            "batches": self.batches.iter().map(documents::batch).collect::<Vec<_>>(),
             "assets": assets,
         })
     }

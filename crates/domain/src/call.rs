@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::hash::RequestHash;
+use crate::lane::BatchId;
 use crate::money::Money;
 use crate::task::TaskId;
 
@@ -127,6 +128,8 @@ pub struct Call {
     pub usage: Usage,
     /// The id to ask the provider by.
     pub remote_id: Option<String>,
+    /// The batch that it goes with.
+    pub batch: Option<BatchId>,
     /// HTTP status of the answer.
     pub http_status: Option<u16>,
     /// How it failed.

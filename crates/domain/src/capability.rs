@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::call::{RecoveryClass, Usage};
+use crate::lane::{BatchKind, BatchTerms};
 use crate::money::Money;
 use crate::request::NegativePrompt;
 use crate::sizes::SizeRule;
@@ -24,20 +25,6 @@ pub enum SeedSupport {
     Ignored,
     /// The same seed gives the same picture.
     Honoured,
-}
-
-/// Which of the providers' half-price batch forms a model can be asked in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BatchKind {
-    /// There is none.
-    None,
-    /// OpenAI's files and batches.
-    Openai,
-    /// Gemini's `batchGenerateContent`.
-    Gemini,
-    /// xAI's batches.
-    Xai,
 }
 
 /// What a request option may be; everything when nothing is set.
@@ -198,6 +185,9 @@ pub struct CapabilityTable {
     /// Entries; the first that fits counts, exact names before patterns.
     #[serde(default, rename = "model")]
     pub models: Vec<Capabilities>,
+    /// What batches take and cost, by their form.
+    #[serde(default)]
+    pub batch: BTreeMap<BatchKind, BatchTerms>,
 }
 
 /// A capability file that cannot be used.
@@ -215,7 +205,8 @@ impl CapabilityTable {
     #[must_use]
     pub fn overlaid_by(mut self, mut user: Self) -> Self {
         user.models.append(&mut self.models);
-        user
+        self.batch.append(&mut user.batch);
+        Self { models: user.models, batch: self.batch }
     }
 
     /// The entry for a model, exact names first.
@@ -224,6 +215,13 @@ impl CapabilityTable {
         of_provider().find(|entry| entry.model == model).or_else(|| {
             of_provider().find(|entry| entry.model.strip_suffix('*').is_some_and(|start| model.starts_with(start)))
         })
+    }
+}
+
+impl CapabilityTable {
+    /// What a model's batches take and cost; `None` when it has none, or none that is known.
+    pub fn batch_terms(&self, model: &Capabilities) -> Option<&BatchTerms> {
+        self.batch.get(&model.batch?)
     }
 }
 

@@ -70,8 +70,11 @@ pub struct JobDefinition {
     /// How the model is told the negative prompt.
     #[serde(default)]
     pub negative: crate::request::NegativePrompt,
-    /// The most one picture call may cost; `None` when the price is not known.
+    /// The most one picture call may cost at the full price; `None` when the price is not known.
     pub call_ceiling: Option<Money>,
+    /// For the batch lane: what the provider's batches take and cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<crate::lane::BatchTerms>,
     /// The first way's share of the tasks; 0 in a fail-over order, or when there is no other way.
     #[serde(default)]
     pub share: u32,
@@ -90,6 +93,7 @@ impl JobDefinition {
             model: self.model.clone(),
             negative: self.negative,
             call_ceiling: self.call_ceiling,
+            batch: self.batch.clone(),
             options: self.file.options.clone(),
             share: self.share,
         };

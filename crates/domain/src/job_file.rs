@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use crate::lane::{BatchFallback, Lane};
 use crate::money::Money;
 use crate::picture::PictureFormat;
 use crate::plan::PlanError;
@@ -193,6 +194,12 @@ pub struct JobFile {
     /// Higher runs first.
     #[serde(default)]
     pub priority: i32,
+    /// Which way the calls go.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub lane: Lane,
+    /// What becomes of tasks that their batch did not get to.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub batch_fallback: BatchFallback,
     /// Who answers text calls, when it is not the job's own profile and model.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<SpeakerSection>,
@@ -226,6 +233,11 @@ fn one() -> u32 {
     1
 }
 
+/// Left out where it says nothing, so that jobs from before the key are the same jobs.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// What is wrong with a job file, with the place in its text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -256,6 +268,8 @@ impl JobFile {
             budget: None,
             accept_unknown_price: false,
             priority: 0,
+            lane: Lane::Auto,
+            batch_fallback: BatchFallback::Batch,
             text: None,
             vision: None,
             source: SourceSection::default(),

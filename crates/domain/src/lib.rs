@@ -13,6 +13,7 @@ pub mod failure;
 pub mod hash;
 pub mod job;
 pub mod job_file;
+pub mod lane;
 pub mod money;
 pub mod picture;
 pub mod plan;

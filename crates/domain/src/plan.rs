@@ -209,6 +209,7 @@ pub fn expand_over(
             speakers: Speakers::default(),
             negative: first.negative,
             call_ceiling: first.call_ceiling,
+            batch: first.batch,
             share: first.share,
             others: routes.collect(),
             unknown,

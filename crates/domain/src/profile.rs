@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::lane::BatchKind;
 use crate::money::Money;
 use crate::picture::PictureFormat;
 
@@ -109,6 +110,21 @@ impl Protocol {
             Self::Comfyui | Self::Automatic1111 => &["n", "size", "seed", "negative_prompt"],
         };
         option == "extra_body" || taken.contains(&option)
+    }
+
+    /// Whether requests are taken now and asked about later.
+    pub fn is_queue(self) -> bool {
+        matches!(self, Self::Fal | Self::Replicate | Self::HostedMedia | Self::Comfyui)
+    }
+
+    /// The form of batches that goes with it.
+    pub fn batch_kind(self) -> BatchKind {
+        match self {
+            Self::ChatCompletions | Self::Responses | Self::Images | Self::ImagesMultipart => BatchKind::Openai,
+            Self::Gemini => BatchKind::Gemini,
+            Self::AnthropicMessages => BatchKind::Anthropic,
+            _ => BatchKind::None,
+        }
     }
 
     /// Whether every model calls the member that takes pictures something else, so that its name must be known.

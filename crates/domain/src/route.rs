@@ -9,6 +9,7 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::hash::TaskKey;
+use crate::lane::BatchTerms;
 use crate::money::Money;
 use crate::profile::Profile;
 use crate::request::{NegativePrompt, RequestOptions};
@@ -124,8 +125,11 @@ pub struct Route {
     pub model: String,
     /// How the model is told the negative prompt.
     pub negative: NegativePrompt,
-    /// The most one picture call may cost; `None` when the price is not known.
+    /// The most one picture call may cost at the full price; `None` when the price is not known.
     pub call_ceiling: Option<Money>,
+    /// For the batch lane: what the provider's batches take and cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<BatchTerms>,
     /// The job's options as this model takes them.
     pub options: RequestOptions,
     /// Its share of the tasks; 0 in a fail-over order.

@@ -30,6 +30,13 @@ pub(crate) struct SavedAnswer {
     pub(crate) usage: Usage,
     pub(crate) http_status: u16,
     pub(crate) raw: String,
+    /// What the provider charges for it, as a share of the usual price.
+    #[serde(default = "whole")]
+    pub(crate) price: f64,
+}
+
+fn whole() -> f64 {
+    1.0
 }
 
 /// One thing of the answer.
@@ -73,13 +80,13 @@ impl SavedAnswer {
                 Found::Failed(failure) => SavedItem::Failed(failure),
             })
             .collect();
-        Self { call, items, usage: answer.usage, http_status: answer.http_status, raw: answer.raw }
+        Self { call, items, usage: answer.usage, http_status: answer.http_status, raw: answer.raw, price: whole() }
     }
 
     /// Takes an answer in words over.
     pub(crate) fn of_words(call: CallId, answer: ChatAnswer) -> Self {
         let items = vec![SavedItem::Words { text: answer.text, finish: answer.finish }];
-        Self { call, items, usage: answer.usage, http_status: answer.http_status, raw: answer.raw }
+        Self { call, items, usage: answer.usage, http_status: answer.http_status, raw: answer.raw, price: whole() }
     }
 
     pub(crate) fn has_links(&self) -> bool {
@@ -260,6 +267,7 @@ mod tests {
             usage: Usage::default(),
             http_status: 200,
             raw: String::new(),
+            price: whole(),
         }
     }
 

@@ -15,6 +15,7 @@ use imagemill_store::{CallEnd, NewCall, OpenCall};
 use serde::{Deserialize, Serialize};
 
 use crate::answers::{Kept, SavedAnswer, SavedItem};
+use crate::batch::{self, BatchWay, Joined, Joining};
 use crate::context::TaskContext;
 use crate::course::Account;
 use crate::journal::{self, Entry};
@@ -41,6 +42,8 @@ pub(crate) struct Speaking {
     pub(crate) provider: Arc<dyn ChatProvider>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) capabilities: Option<Capabilities>,
+    /// How its calls go in batches, where it has some, in the batch lane.
+    pub(crate) batch: Option<Arc<BatchWay>>,
 }
 
 /// What a model answered.
@@ -86,10 +89,11 @@ impl Speaking {
         }
     }
 
-    fn cost_of(&self, usage: &Usage) -> Option<Money> {
+    /// `share` is of the usual price; a provider that names money names what it charges.
+    fn cost_of(&self, usage: &Usage, share: f64) -> Option<Money> {
         match usage.cost_micros {
             Some(micros) => Some(Money::from_micros(micros)),
-            None => self.capabilities.as_ref()?.price.as_ref()?.settle_chat(usage),
+            None => Some(self.capabilities.as_ref()?.price.as_ref()?.settle_chat(usage)? * share),
         }
     }
 }
@@ -143,6 +147,11 @@ impl TaskContext {
                 Entry::Failed(failure) => return Err(failure),
                 Entry::Open(call) => return self.go_on(call, speaking).await,
             }
+        }
+        if let Some(way) = &speaking.batch
+            && !batch::fell_back(self, step).await?
+        {
+            return Err(self.join_batch(step, &ask, speaking, way.clone()).await?);
         }
         let permit = tokio::select! {
             biased;
@@ -203,8 +212,17 @@ impl TaskContext {
         inputs: &[PictureInput],
         speaking: &Speaking,
     ) -> Result<CallId, Failure> {
+        let opened = self.shared.store.calls();
+        let opened = opened.open(self.new_call(step, request, inputs, speaking), self.shared.clock.now_us()).await;
+        match opened.map_err(|error| local(&error))? {
+            OpenCall::Opened(call) => Ok(call),
+            refused => Err(self.not_opened(refused, speaking)),
+        }
+    }
+
+    fn new_call(&self, step: &str, request: &ChatRequest, inputs: &[PictureInput], speaking: &Speaking) -> NewCall {
         let price = speaking.capabilities.as_ref().and_then(|known| known.price.as_ref());
-        let new_call = NewCall {
+        NewCall {
             lease: self.claimed.lease,
             step: step.to_owned(),
             request_hash: request.hash(),
@@ -214,15 +232,48 @@ impl TaskContext {
             request_raw: speaking.provider.request_text(request, inputs).into_bytes(),
             idempotency_key: None,
             profile_budget: speaking.profile.budget,
-        };
-        let opened = self.shared.store.calls().open(new_call, self.shared.clock.now_us()).await;
-        match opened.map_err(|error| local(&error))? {
-            OpenCall::Opened(call) => Ok(call),
-            OpenCall::Fenced | OpenCall::NotActive => Err(self.release()),
-            OpenCall::OverBudget { of, budget, spent, reserved, ceiling } => {
-                Err(over_budget(self, &speaking.profile.name, of, budget, spent + reserved, ceiling))
-            }
+            batch: None,
         }
+    }
+
+    fn not_opened(&self, refused: OpenCall, speaking: &Speaking) -> Failure {
+        match refused {
+            OpenCall::OverBudget { of, budget, spent, reserved, ceiling } => {
+                over_budget(self, &speaking.profile.name, of, budget, spent + reserved, ceiling)
+            }
+            _ => self.release(),
+        }
+    }
+
+    /// The call goes with a batch: this attempt ends, and the recipe runs again when the answer is here.
+    async fn join_batch(
+        &self,
+        step: &str,
+        ask: &ChatAsk,
+        speaking: &Speaking,
+        way: Arc<BatchWay>,
+    ) -> Result<Failure, Failure> {
+        let ready = tokio::select! {
+            ready = self.shared.batches.ready() => ready,
+            () = self.cancel.cancelled() => return Ok(self.release()),
+        };
+        let sent = self.shown(ask, speaking).await?;
+        let request = request(ask, &sent, speaking);
+        let inputs: Vec<PictureInput> = sent.into_iter().map(|picture| picture.input).collect();
+        let call = self.new_call(step, &request, &inputs, speaking);
+        let ask = speaking.provider.batch_ask(&request, &inputs);
+        let joined = batch::join(self, Joining { way, call, ask, in_words: true, pictures: 0 }).await;
+        drop(ready);
+        match joined? {
+            Joined::Waits => Ok(self.waits()),
+            Joined::Refused(refused) => Ok(self.not_opened(refused, speaking)),
+        }
+    }
+
+    /// The task waits for a batch already.
+    fn waits(&self) -> Failure {
+        let failure = Failure::new(FailureKind::Stopped, "put off until its batch is answered");
+        self.course.decided(Step::Moved, failure)
     }
 
     /// Sends the request. A stop closes the socket after a short grace.
@@ -258,7 +309,7 @@ impl TaskContext {
         let mut end = failed_end(self, &failure, failed.usage, failed.raw);
         if failure.billing == Billing::Billed {
             // Counted by the provider, else the most it may have cost, which the ledger knows.
-            end.cost = speaking.cost_of(&end.usage);
+            end.cost = speaking.cost_of(&end.usage, 1.0);
         }
         let known = end.cost;
         let step = conclude(self, call, end, failure.clone()).await?;
@@ -266,6 +317,28 @@ impl TaskContext {
         match &step {
             Step::Judged { decision, written: false, .. } if is_tolerable(decision) => Ok(failure),
             _ => Ok(self.course.decided(step, failure)),
+        }
+    }
+
+    /// Ends a call of a batch that brought no words.
+    async fn failed_in_batch(
+        &self,
+        answer: SavedAnswer,
+        kept: Option<Kept>,
+        failure: Failure,
+        speaking: &Speaking,
+    ) -> Result<ChatReply, Failure> {
+        let failure = speaking.with_billing(failure);
+        let mut end = failed_end(self, &failure, answer.usage.clone(), answer.raw.clone());
+        if failure.billing == Billing::Billed {
+            end.cost = speaking.cost_of(&end.usage, answer.price);
+        }
+        let known = end.cost;
+        let step = batch::failed(self, answer, kept, end, failure.clone()).await?;
+        self.course.ended(if failure.billing == Billing::NotBilled { Some(Money::ZERO) } else { known }, 0);
+        match &step {
+            Step::Judged { decision, written: false, .. } if is_tolerable(decision) => Err(failure),
+            _ => Err(self.course.decided(step, failure)),
         }
     }
 
@@ -277,7 +350,7 @@ impl TaskContext {
             return Err(Failure::new(FailureKind::Protocol, "the answer that was kept for this step holds no words")
                 .billing(Billing::Billed));
         };
-        let cost = speaking.cost_of(&answer.usage);
+        let cost = speaking.cost_of(&answer.usage, answer.price);
         let stored = StoredWords { version: STORED_VERSION, text, finish, raw: answer.raw.clone() };
         let end = CallEnd {
             state: CallState::Fetched,
@@ -324,7 +397,14 @@ impl TaskContext {
     async fn go_on(&self, call: Call, speaking: &Speaking) -> Result<ChatReply, Failure> {
         let held = lock(&self.shared.stuck).remove(&call.id);
         if let Some((answer, kept)) = held {
-            return self.enter(answer, kept, speaking).await;
+            return match answer.only_failure().filter(|_| call.batch.is_some()) {
+                Some(failure) => self.failed_in_batch(answer, kept, failure, speaking).await,
+                None => self.enter(answer, kept, speaking).await,
+            };
+        }
+        if call.batch.is_some() {
+            batch::wait(self).await?;
+            return Err(self.waits());
         }
         let failure = paid::end_not_written();
         let end = failed_end(self, &failure, Usage::default(), String::new());

@@ -16,6 +16,7 @@ use imagemill_store::{Claimed, Files, OwnerId, Store};
 use tokio_util::sync::CancellationToken;
 
 use crate::answers::{AnswerLog, Kept, SavedAnswer};
+use crate::batch::Batches;
 use crate::chat::Speaking;
 use crate::clock::Clock;
 use crate::course::{Account, Course};
@@ -40,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) stuck: Mutex<HashMap<CallId, (SavedAnswer, Option<Kept>)>>,
     /// Calls that are with a provider's queue.
     pub(crate) tickets: Mutex<Tickets>,
+    /// Batches that are gathered or with a provider.
+    pub(crate) batches: Batches,
     pub(crate) recipes: HashMap<RecipeName, Arc<dyn Recipe>>,
     pub(crate) capabilities: Arc<CapabilityTable>,
     /// The engine ends: what was not sent yet is not sent any more. Places at a gate may be held by calls that wait for their

@@ -11,17 +11,19 @@ use std::time::Duration;
 
 use imagemill_domain::failure::{Failure, FailureKind};
 use imagemill_domain::job::{JobDefinition, JobId, JobState};
+use imagemill_domain::lane::{BatchId, Lane};
 use imagemill_domain::profile as domain;
 use imagemill_domain::route::Route;
 use imagemill_domain::speaker::Speaker;
 use imagemill_domain::task::TaskId;
 use imagemill_providers::{Registry, WireOptions};
-use imagemill_store::{Claimed, OpenJob, PollJob};
+use imagemill_store::{Batch, Claimed, OpenJob, PollJob};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::batch::Tended;
 use crate::chat::Speaking;
 use crate::context::{RunningJob, Shared, TaskContext};
 use crate::course::Course;
@@ -33,6 +35,7 @@ use crate::start::{Activity, Blocked, LEASE_MS, ProfileActivity, ReadCredential}
 use crate::worker::{self, Effect, Report};
 
 mod asking;
+mod batching;
 mod claims;
 
 use claims::Claim;
@@ -99,6 +102,13 @@ pub(crate) struct Dispatcher {
     polling: Vec<PollJob>,
     /// Of these, those that cannot be asked for: their provider cannot be made.
     unaskable: HashSet<JobId>,
+    /// Batches that were sent and have not ended.
+    batches: Vec<Batch>,
+    /// Those that something is done for right now.
+    tended: HashSet<BatchId>,
+    tends: JoinSet<Tended>,
+    /// Calls joined batches that were not sent yet.
+    gathers: bool,
     /// Grows each time the open jobs are read.
     reading: u64,
     /// The open jobs must be read again before the next claim.
@@ -136,6 +146,10 @@ impl Dispatcher {
             open: Vec::new(),
             polling: Vec::new(),
             unaskable: HashSet::new(),
+            batches: Vec::new(),
+            tended: HashSet::new(),
+            tends: JoinSet::new(),
+            gathers: false,
             reading: 0,
             stale: true,
             draining: false,
@@ -158,16 +172,18 @@ impl Dispatcher {
                 self.claim_more();
             }
             self.publish();
-            if self.draining && self.workers.is_empty() && self.claims.is_empty() {
+            if self.draining && self.workers.is_empty() && self.claims.is_empty() && self.tends.is_empty() {
                 break;
             }
             tokio::select! {
                 Some(done) = self.workers.join_next(), if !self.workers.is_empty() => self.on_report(done).await,
                 Some(Ok(done)) = self.claims.join_next(), if !self.claims.is_empty() => self.on_claim(done),
+                Some(Ok(done)) = self.tends.join_next(), if !self.tends.is_empty() => self.on_tended(done).await,
                 command = self.inbox.recv() => self.on_command(command),
                 _ = tick.tick() => self.on_tick().await,
             }
         }
+        self.take_back_all().await;
         self.hold_answers().await;
         self.shared.answers.close();
         if let Err(error) = self.shared.store.owners().leave(self.shared.owner).await {
@@ -295,6 +311,7 @@ impl Dispatcher {
         }
         self.lift_pauses().await;
         self.ask_providers().await;
+        self.tend_batches().await;
         // Jobs may have been submitted, paused or stopped by another process.
         self.stale = true;
     }
@@ -396,8 +413,9 @@ impl Dispatcher {
             return Err(failed.swap_remove(0));
         }
         let own = || Speaker { profile: definition.profile.clone(), model: definition.model.clone() };
-        let text = self.speaking(definition.speakers.text.clone().unwrap_or_else(own))?;
-        let vision = self.speaking(definition.speakers.vision.clone().unwrap_or_else(own))?;
+        let lane = definition.file.lane;
+        let text = self.speaking(definition.speakers.text.clone().unwrap_or_else(own), lane)?;
+        let vision = self.speaking(definition.speakers.vision.clone().unwrap_or_else(own), lane)?;
         let unready = failed.iter().map(|(name, _)| name.clone()).collect();
         Ok((RunningJob { id, definition, drawings, unready, text, vision }, failed))
     }
@@ -413,10 +431,11 @@ impl Dispatcher {
         };
         let secret = (self.read_credential)(&profile.credential)?;
         let provider = self.registry.provider_with(profile, knows_images, secret, options)?;
-        Ok(Drawing { route, provider, gate, capabilities })
+        let batch = route.batch.as_ref().and_then(|_| self.batch_way(profile, &route.model, profile.protocol));
+        Ok(Drawing { route, provider, gate, capabilities, batch })
     }
 
-    fn speaking(&mut self, speaker: Speaker) -> Result<Arc<Speaking>, (String, Failure)> {
+    fn speaking(&mut self, speaker: Speaker, lane: Lane) -> Result<Arc<Speaking>, (String, Failure)> {
         let Speaker { profile, model } = speaker;
         let gate = self.gate(&profile);
         let capabilities = self.shared.capabilities.find(&profile.provider, &model).cloned();
@@ -427,7 +446,9 @@ impl Dispatcher {
         let provider = (self.read_credential)(&profile.credential)
             .and_then(|secret| self.registry.chat(&profile, secret, options))
             .map_err(|failure| (profile.name.clone(), failure))?;
-        Ok(Arc::new(Speaking { profile, model, provider, gate, capabilities }))
+        let batch =
+            (lane == Lane::Batch).then(|| self.batch_way(&profile, &model, profile.resolved_chat_protocol())).flatten();
+        Ok(Arc::new(Speaking { profile, model, provider, gate, capabilities, batch }))
     }
 
     fn is_paused(&self, profile: &str) -> bool {
@@ -512,8 +533,12 @@ impl Dispatcher {
         let awaited = |poll: &PollJob| !self.unaskable.contains(&poll.job) && !long_paused(&poll.profile);
         // A call may have been taken since the jobs were looked at.
         let with_providers = poll::any_taken(&self.shared) && !self.profiles.keys().any(|profile| long_paused(profile));
+        let batched = |batch: &Batch| !self.unaskable.contains(&batch.job) && !long_paused(&batch.profile);
         let idle = self.running.is_empty()
             && self.claims.is_empty()
+            && self.tends.is_empty()
+            && !self.gathers
+            && !self.batches.iter().any(batched)
             && !self.stale
             && !with_providers
             && !self.polling.iter().any(awaited);

@@ -9,6 +9,7 @@ use imagemill_domain::money::Money;
 use imagemill_domain::route::Route;
 use imagemill_providers::ImageProvider;
 
+use crate::batch::BatchWay;
 use crate::context::TaskContext;
 use crate::course::Account;
 use crate::limits::Gate;
@@ -19,6 +20,8 @@ pub(crate) struct Drawing {
     pub(crate) provider: Arc<dyn ImageProvider>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) capabilities: Option<Capabilities>,
+    /// How its calls go in batches, in the batch lane.
+    pub(crate) batch: Option<Arc<BatchWay>>,
 }
 
 impl Drawing {
@@ -49,12 +52,13 @@ impl Drawing {
         }
     }
 
-    /// What an answer with `made` pictures cost; `None` when it cannot be told.
-    pub(crate) fn cost_of(&self, usage: &Usage, made: u64) -> Option<Money> {
+    /// What an answer with `made` pictures cost; `None` when it cannot be told. `share` is of the usual price; a provider that names
+    /// money names what it charges.
+    pub(crate) fn cost_of(&self, usage: &Usage, made: u64, share: f64) -> Option<Money> {
         if let Some(micros) = usage.cost_micros {
             return Some(Money::from_micros(micros));
         }
-        self.capabilities.as_ref()?.price.as_ref()?.settle(usage, made)
+        Some(self.capabilities.as_ref()?.price.as_ref()?.settle(usage, made)? * share)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The paid step up to its answer: limits, room on the disk, ledger, the call itself. In this order nothing that may cost
 //! money is sent before its row is durable. What becomes of the answer is in `settle`.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use imagemill_domain::request::ImageRequest;
 use imagemill_providers::{CallFailure, PictureInput, Progress, Reply, Spool, WireCall};
 use imagemill_store::{BudgetOf, NewCall, OpenCall};
 
+use crate::batch::{self, BatchWay, Joined, Joining};
 use crate::context::TaskContext;
 use crate::drawing::Drawing;
 use crate::journal::{self, Entry};
@@ -65,6 +67,11 @@ pub(crate) async fn image(task: &TaskContext, ask: ImageAsk) -> Result<Step, Fai
         return Ok(step);
     }
     let drawing = task.drawing();
+    if let Some(way) = drawing.batch.clone()
+        && !batch::fell_back(task, &ask.step).await?
+    {
+        return join_batch(task, &drawing, way, ask).await;
+    }
     let pictures_asked = ask.options.n.unwrap_or(1);
     let permit = tokio::select! {
         biased;
@@ -91,6 +98,7 @@ pub(crate) async fn image(task: &TaskContext, ask: ImageAsk) -> Result<Step, Fai
         request_raw: request_text.into_bytes(),
         idempotency_key: None,
         profile_budget: drawing.route.profile.budget,
+        batch: None,
     };
     let opened = task.shared.store.calls().open(new_call, task.shared.clock.now_us()).await;
     let call = match opened.map_err(|error| local(&error))? {
@@ -119,6 +127,44 @@ pub(crate) async fn image(task: &TaskContext, ask: ImageAsk) -> Result<Step, Fai
     };
     drop(room);
     step
+}
+
+/// The call goes with a batch.
+async fn join_batch(task: &TaskContext, drawing: &Drawing, way: Arc<BatchWay>, ask: ImageAsk) -> Result<Step, Failure> {
+    let ready = tokio::select! {
+        ready = task.shared.batches.ready() => ready,
+        () = task.cancel.cancelled() => return Ok(Step::Released),
+    };
+    let sent = prepare(task, &ask).await?;
+    let request = request(task, &ask, &sent);
+    let inputs: Vec<PictureInput> = sent.into_iter().map(|picture| picture.input).collect();
+    let request_text = drawing.provider.request_text(&request, &inputs);
+    let batch_ask = drawing.provider.batch_ask(&request, &inputs).ok_or_else(|| {
+        let message = "the profile's protocol cannot make requests for batches; take another lane";
+        Failure::new(FailureKind::Invalid, message)
+    })?;
+    let call = NewCall {
+        lease: task.claimed.lease,
+        step: ask.step.into_owned(),
+        request_hash: request.hash(),
+        profile: drawing.name().to_owned(),
+        model: request.model.clone(),
+        ceiling: drawing.route.call_ceiling,
+        request_raw: request_text.into_bytes(),
+        idempotency_key: None,
+        profile_budget: drawing.route.profile.budget,
+        batch: None,
+    };
+    let pictures = ask.options.n.unwrap_or(1);
+    let joined = batch::join(task, Joining { way, call, ask: batch_ask, in_words: false, pictures }).await;
+    drop(ready);
+    match joined? {
+        Joined::Waits => Ok(Step::Moved),
+        Joined::Refused(OpenCall::OverBudget { of, budget, spent, reserved, ceiling }) => {
+            Err(over_budget(task, drawing.name(), of, budget, spent + reserved, ceiling))
+        }
+        Joined::Refused(_) => Ok(Step::Released),
+    }
 }
 
 /// What the journal has of a step, for whichever way it was asked.
@@ -241,13 +287,23 @@ async fn resume(task: &TaskContext, ask: &ImageAsk, earlier: &[Call]) -> Result<
         return poll::ask(task, ask, call, ticket).await.map(Some);
     }
     let Some((answer, kept)) = found else {
+        if call.batch.is_some() {
+            return batch::wait(task).await.map(Some);
+        }
         let failure = end_not_written();
         let end = failed_end(task, &failure, Usage::default(), String::new());
         return conclude(task, call.id, end, failure).await.map(Some);
     };
-    // Only the comparison with the source needs it, and the source may be gone by now.
-    let sent = prepare(task, ask).await.unwrap_or_default();
-    let settled = settle(task, answer, kept, &sent).await;
+    let settled = if let Some(failure) = answer.only_failure().filter(|_| call.batch.is_some()) {
+        let failure = task.drawing().with_billing(failure);
+        let mut end = failed_end(task, &failure, answer.usage.clone(), answer.raw.clone());
+        end.cost = end.cost.map(|cost| cost * answer.price);
+        batch::failed(task, answer, kept, end, failure).await
+    } else {
+        // Only the comparison with the source needs it, and the source may be gone by now.
+        let sent = prepare(task, ask).await.unwrap_or_default();
+        settle(task, answer, kept, &sent).await
+    };
     // After a step in the middle the task goes on like any other.
     task.asking.store(false, Ordering::Relaxed);
     match settled {

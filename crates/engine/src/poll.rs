@@ -263,7 +263,8 @@ async fn wait(task: &TaskContext, call: CallId, wait_ms: u64, failure: Option<Fa
         None => true,
     };
     let (until_us, now_us) = (task.shared.clock.after_ms(wait_ms), task.shared.clock.now_us());
-    let waits = task.shared.store.tasks().wait_for_result(task.claimed.lease, until_us, failure, tell, now_us).await;
+    let waits =
+        task.shared.store.tasks().wait_for_result(task.claimed.lease, Some(until_us), failure, tell, now_us).await;
     waits.map_err(|error| local(&error))?;
     Ok(Step::Moved)
 }

@@ -16,6 +16,7 @@ use imagemill_domain::task::TaskState;
 use imagemill_store::{CallEnd, Orphan, TaskEnd};
 
 use crate::answers::{Inherited, SavedAnswer};
+use crate::batch;
 use crate::context::Shared;
 use crate::error::EngineError;
 use crate::poll;
@@ -38,6 +39,7 @@ pub(crate) async fn recover(shared: &Shared) -> Result<Recovered, EngineError> {
         source,
     };
     let mut inherited = Inherited::read(&spool, shared.owner).map_err(disk)?;
+    batch::recover(shared).await?;
     let mut jobs: HashMap<JobId, Option<Job>> = HashMap::new();
     let mut recovered = Recovered::default();
     for orphan in shared.store.owners().reap(shared.owner, shared.clock.now_us(), true).await? {
@@ -50,7 +52,7 @@ pub(crate) async fn recover(shared: &Shared) -> Result<Recovered, EngineError> {
             .open_calls
             .iter()
             .filter(|call| call.state != CallState::Produced && !inherited.answers.contains_key(&call.id))
-            .filter(|call| poll::parse(call).is_none())
+            .filter(|call| poll::parse(call).is_none() && call.batch.is_none())
             .collect::<Vec<_>>();
         if lost.is_empty() {
             let continues = !orphan.open_calls.is_empty();
@@ -62,10 +64,15 @@ pub(crate) async fn recover(shared: &Shared) -> Result<Recovered, EngineError> {
             recovered.unknown += 1;
         }
     }
+    let mut batched = Vec::new();
     // Answers outlive this process too until their tasks were taken up again. Those whose calls ended are of no use.
     for (call, answer) in std::mem::take(&mut inherited.answers) {
-        let open = shared.store.calls().get(call).await?.is_some_and(|call| call.state.is_open());
-        if open {
+        let open = shared.store.calls().get(call).await?.filter(|call| call.state.is_open());
+        if let Some(open) = open {
+            if let Some(batch) = open.batch {
+                shared.batches.inherited(batch, call);
+                batched.push(call);
+            }
             let kept = shared.answers.keep(&answer).map_err(disk)?;
             inherited.spare(&answer);
             shared.stuck.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(call, (answer, Some(kept)));
@@ -81,6 +88,7 @@ pub(crate) async fn recover(shared: &Shared) -> Result<Recovered, EngineError> {
     // A wait that was set under another clock must not outlast it.
     shared.store.tasks().promote(i64::MAX).await?;
     shared.store.tasks().poll_all_now(shared.clock.now_us()).await?;
+    shared.store.batches().deliver(batched, shared.clock.now_us()).await?;
     Ok(recovered)
 }
 
@@ -127,7 +135,7 @@ async fn give_up(shared: &Shared, orphan: &Orphan, lost: &[&Call], job: Option<&
         }
         None => Decision::End(TaskState::Unknown),
     };
-    let goes_on = orphan.open_calls.iter().any(|call| poll::parse(call).is_some());
+    let goes_on = orphan.open_calls.iter().any(|call| poll::parse(call).is_some() || call.batch.is_some());
     let released = goes_on || matches!(decision, Decision::Wait { .. });
     let task_end = TaskEnd { state: TaskState::Unknown, failure: Some(failure.clone()), pictures: 0, cost: None };
     let now_us = shared.clock.now_us();

@@ -111,7 +111,7 @@ async fn enter(task: &TaskContext, answer: &SavedAnswer, sent: &[SentPicture]) -
     if let Some(failure) = later {
         return Ok(fetch_later(task, failure).await);
     }
-    let cost = task.drawing().cost_of(&answer.usage, made);
+    let cost = task.drawing().cost_of(&answer.usage, made, answer.price);
     let assets = new_assets(task, stored, sent).await?;
     let (state, call_state, failure) = verdict(task, assets.len(), &failures);
     let end = CallEnd {
@@ -236,6 +236,17 @@ pub(crate) async fn conclude(
 ) -> Result<Step, Failure> {
     let faults = note_at_gate(task, &failure);
     let decision = decide(task, &failure, faults).await;
+    conclude_as(task, call, end, failure, decision).await
+}
+
+/// The same where it is decided already what becomes of the task.
+pub(crate) async fn conclude_as(
+    task: &TaskContext,
+    call: CallId,
+    end: CallEnd,
+    failure: Failure,
+    decision: Decision,
+) -> Result<Step, Failure> {
     // Before its last step a recipe may go on after a failure that concerns only this step.
     let task_end = match &decision {
         decision if is_tolerable(decision) && !task.course.is_last() => None,
@@ -276,7 +287,7 @@ pub(crate) fn failed_end(task: &TaskContext, failure: &Failure, usage: Usage, ra
         FailureKind::UnknownOutcome => CallState::Unknown,
         _ => CallState::Failed,
     };
-    let counted = task.drawing().cost_of(&usage, 0).filter(|cost| *cost > Money::ZERO);
+    let counted = task.drawing().cost_of(&usage, 0, 1.0).filter(|cost| *cost > Money::ZERO);
     let cost = match failure.billing {
         Billing::NotBilled => Some(Money::ZERO),
         // Charged without a count: the most it may have cost.

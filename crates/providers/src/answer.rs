@@ -8,6 +8,7 @@ use imagemill_domain::call::Usage;
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
 use reqwest::header::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 use url::Url;
 
 use crate::chat::ChatAnswer;
@@ -112,6 +113,56 @@ async fn take_in(
         return Err(head.failed(failure.clone(), &raw, reading.secret));
     }
     Ok((content, broke, head))
+}
+
+/// One line of a file of answers, whose value is the answer with something around it.
+pub(crate) struct LineOf<'a> {
+    reading: Reading<'a>,
+    content: Content,
+    events: Vec<Event>,
+    is_broken: bool,
+}
+
+impl<'a> LineOf<'a> {
+    /// Before its first byte.
+    pub(crate) fn new(reading: Reading<'a>) -> Self {
+        Self { content: Content::new(&reading, None), reading, events: Vec::new(), is_broken: false }
+    }
+
+    /// Takes bytes of the line. What breaks a bound breaks this line only.
+    pub(crate) fn feed(&mut self, piece: &[u8]) {
+        let mut rest = piece;
+        // One line is one value; what follows it is passed over.
+        while !rest.is_empty() && self.events.is_empty() && !self.is_broken {
+            match self.content.reader.feed(rest, &mut self.content.shelf, &mut self.events) {
+                Ok(taken) => rest = &rest[taken..],
+                Err(failure) => {
+                    tracing::warn!(%failure, "a line of a batch's results cannot be read");
+                    self.is_broken = true;
+                }
+            }
+        }
+    }
+
+    /// The line is over: its value without the pictures; `None` when it is not whole.
+    pub(crate) fn value(&mut self) -> Option<Value> {
+        let ended = self.content.reader.finish(&mut self.content.shelf, &mut self.events);
+        let whole = !self.is_broken && ended.is_ok_and(|cut| !cut);
+        self.events.pop().filter(|event| whole && !event.cut).map(|event| event.value)
+    }
+
+    /// The pictures of the answer in the line.
+    pub(crate) fn pictures(mut self, answer: Value) -> Result<Answer, Box<CallFailure>> {
+        self.content.take(&mut vec![Event { name: String::new(), value: answer, cut: false }]);
+        self.content.conclude(None, Head::plain(200), &self.reading)
+    }
+
+    /// The words of the answer in the line.
+    pub(crate) fn words(mut self, answer: Value) -> Result<ChatAnswer, Box<CallFailure>> {
+        self.content.words = Some(Words::default());
+        self.content.take(&mut vec![Event { name: String::new(), value: answer, cut: false }]);
+        self.content.conclude_words(None, Head::plain(200), &self.reading)
+    }
 }
 
 impl Content {
@@ -313,6 +364,11 @@ impl Head {
         let names = ["x-request-id", "request-id", "x-fal-request-id", "x-comfy-request-id"];
         let id = names.iter().find_map(|name| headers.get(*name)?.to_str().ok());
         Self { status, request_id: id.map(|id| id.chars().take(200).collect()), rate: error::rate_hints(headers) }
+    }
+
+    /// Of an answer that came without headers.
+    pub(crate) fn plain(status: u16) -> Self {
+        Self { status, request_id: None, rate: RateHints::default() }
     }
 
     /// The failure of a call with this head; `raw` is shortened, the credential taken out.

@@ -7,6 +7,7 @@ use imagemill_domain::chat::{ChatPart, ChatRequest};
 use reqwest::header::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 
+use crate::batch::BatchAsk;
 use crate::body::{self, PictureText};
 use crate::chat::{ChatCall, ChatFuture, ChatProvider};
 use crate::provider::PictureInput;
@@ -75,6 +76,10 @@ impl ChatProvider for Messages {
         let body = body::json(&value, call.pictures);
         let url = self.wire.words_endpoint("/v1", wire::MESSAGES);
         Box::pin(self.wire.chat(url, body, call))
+    }
+
+    fn batch_ask(&self, request: &ChatRequest, pictures: &[PictureInput]) -> BatchAsk {
+        BatchAsk::new(wire::MESSAGES, self.body(request, pictures, &body::base64), pictures)
     }
 
     fn request_text(&self, request: &ChatRequest, pictures: &[PictureInput]) -> String {

@@ -4,6 +4,7 @@
 //! Must not know what the parts mean.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -26,6 +27,8 @@ pub(crate) enum Part {
     Raw(PictureInput),
     /// The picture's bytes as base64.
     Base64(PictureInput),
+    /// So many bytes of a file of ours.
+    File(PathBuf, u64),
 }
 
 impl Part {
@@ -34,6 +37,7 @@ impl Part {
             Self::Text(bytes) => bytes.len() as u64,
             Self::Raw(picture) => picture.len,
             Self::Base64(picture) => picture.len.div_ceil(3) * 4,
+            Self::File(_, len) => *len,
         }
     }
 }
@@ -82,8 +86,9 @@ pub(crate) fn stream(
     let whole = body.len();
     let pieces = stream::iter(body.parts).flat_map(|part| match part {
         Part::Text(bytes) => stream::once(async { Ok(bytes) }).boxed(),
-        Part::Raw(picture) => pieces(picture).boxed(),
-        Part::Base64(picture) => pieces(picture)
+        Part::Raw(picture) => pieces(picture.bytes, picture.len).boxed(),
+        Part::File(path, len) => pieces(PictureBytes::File(path), len).boxed(),
+        Part::Base64(picture) => pieces(picture.bytes, picture.len)
             .map(|piece| piece.map(|bytes| base64_simd::STANDARD.encode_to_string(&bytes).into()))
             .boxed(),
     });
@@ -105,21 +110,21 @@ pub(crate) fn stream(
 }
 
 /// A picture's bytes in pieces of [`PIECE`], exactly as many as announced.
-fn pieces(picture: PictureInput) -> impl Stream<Item = io::Result<Bytes>> + Send {
+fn pieces(bytes: PictureBytes, len: u64) -> impl Stream<Item = io::Result<Bytes>> + Send {
     enum Source {
-        Unopened(PictureInput),
+        Unopened(PictureBytes, u64),
         Memory(Bytes),
         File(tokio::fs::File, u64),
     }
-    stream::try_unfold(Source::Unopened(picture), |source| async move {
+    stream::try_unfold(Source::Unopened(bytes, len), |source| async move {
         let source = match source {
-            Source::Unopened(PictureInput { bytes: PictureBytes::Memory(bytes), len, .. }) => {
+            Source::Unopened(PictureBytes::Memory(bytes), len) => {
                 if bytes.len() as u64 != len {
                     return Err(changed());
                 }
                 Source::Memory(bytes)
             }
-            Source::Unopened(PictureInput { bytes: PictureBytes::File(path), len, .. }) => {
+            Source::Unopened(PictureBytes::File(path), len) => {
                 let file = tokio::fs::File::open(&path).await?;
                 if file.metadata().await?.len() != len {
                     return Err(changed());

@@ -5,6 +5,7 @@
 use imagemill_domain::call::Usage;
 use imagemill_domain::chat::ChatRequest;
 
+use crate::batch::BatchAsk;
 use crate::provider::{CallFailure, PictureInput, Progress, ProviderFuture, RateHints};
 use crate::spool::Spool;
 
@@ -60,6 +61,9 @@ pub trait ChatProvider: Send + Sync {
 
     /// The body of the request for the ledger: JSON text, pictures as `blake3:<hash>`, no credential.
     fn request_text(&self, request: &ChatRequest, pictures: &[PictureInput]) -> String;
+
+    /// The request as one of a batch.
+    fn batch_ask(&self, request: &ChatRequest, pictures: &[PictureInput]) -> BatchAsk;
 }
 
 #[cfg(test)]

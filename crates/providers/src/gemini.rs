@@ -30,6 +30,10 @@ impl JsonCall for Gemini {
         body::base64(number)
     }
 
+    fn batch_endpoint(&self) -> Option<&'static str> {
+        Some("")
+    }
+
     fn body(
         &self,
         _wire: &Wire,

@@ -5,6 +5,7 @@
 use imagemill_domain::chat::{ChatPart, ChatRequest};
 use serde_json::{Map, Value, json};
 
+use crate::batch::BatchAsk;
 use crate::body::{self, PictureText};
 use crate::chat::{ChatCall, ChatFuture, ChatProvider};
 use crate::provider::PictureInput;
@@ -59,6 +60,10 @@ impl ChatProvider for GeminiText {
         let endpoint = format!("/models/{}:generateContent", model.strip_prefix("models/").unwrap_or(model));
         let url = self.wire.words_endpoint("/v1beta", &endpoint);
         Box::pin(self.wire.chat(url, body, call))
+    }
+
+    fn batch_ask(&self, request: &ChatRequest, pictures: &[PictureInput]) -> BatchAsk {
+        BatchAsk::new("", self.body(request, pictures, &body::base64), pictures)
     }
 
     fn request_text(&self, request: &ChatRequest, pictures: &[PictureInput]) -> String {

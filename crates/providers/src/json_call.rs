@@ -7,6 +7,7 @@ use imagemill_domain::failure::Failure;
 use imagemill_domain::request::ImageRequest;
 use serde_json::{Value, json};
 
+use crate::batch::BatchAsk;
 use crate::body::{self, PictureText};
 use crate::provider::{CallFuture, ImageProvider, PictureInput, ProviderFuture, WireCall};
 use crate::spool::{Spool, Spooled};
@@ -30,6 +31,11 @@ pub(crate) trait JsonCall: Send + Sync {
     /// How a source picture is written into the body: a data URL, unless the protocol says otherwise.
     fn written(&self, pictures: &[PictureInput], number: usize) -> String {
         body::data_url(pictures, number)
+    }
+
+    /// The endpoint that a batch's line names, for protocols whose requests can go in one; empty where a batch names none.
+    fn batch_endpoint(&self) -> Option<&'static str> {
+        None
     }
 
     /// The ids of the models the account may use.
@@ -81,6 +87,12 @@ impl<P: JsonCall> ImageProvider for JsonProvider<P> {
             body["model"] = request.model.as_str().into();
         }
         body.to_string()
+    }
+
+    fn batch_ask(&self, request: &ImageRequest, pictures: &[PictureInput]) -> Option<BatchAsk> {
+        let endpoint = self.protocol.batch_endpoint()?;
+        let value = self.body(request, pictures, &|number| self.protocol.written(pictures, number)).ok()?;
+        Some(BatchAsk::new(endpoint, value, pictures))
     }
 
     fn download<'a>(&'a self, url: &'a str, spool: Spool) -> ProviderFuture<'a, Result<Spooled, Failure>> {

@@ -6,8 +6,10 @@
 mod account;
 mod address;
 mod answer;
+mod anthropic_batch;
 mod anthropic_messages;
 mod automatic1111;
+mod batch;
 mod body;
 mod chat;
 mod comfy_router;
@@ -17,6 +19,7 @@ mod error;
 mod extract;
 mod fal;
 mod gemini;
+mod gemini_batch;
 mod gemini_text;
 mod hosted_media;
 mod http;
@@ -25,6 +28,7 @@ mod lift;
 mod links;
 mod model_input;
 mod no_pictures;
+mod openai_batch;
 mod openai_chat;
 mod openai_chat_text;
 mod openai_images;
@@ -33,6 +37,7 @@ mod openai_responses_text;
 mod openrouter_images;
 mod provider;
 mod queue;
+mod reach;
 mod registry;
 mod replicate;
 mod schema;
@@ -52,11 +57,15 @@ mod scripted_server;
 mod test_calls;
 
 pub use account::{DayBill, account_key_variable};
+pub use batch::{
+    BatchAsk, BatchEnd, BatchItem, BatchLine, BatchProvider, BatchResults, BatchStage, ItemOutcome, NewBatch,
+};
 pub use chat::{ChatAnswer, ChatCall, ChatFuture, ChatProvider, MAX_CHAT_TEXT};
 pub use download::ADDRESS_NOT_ALLOWED;
 pub use provider::{
     Answer, CallFailure, CallFuture, Found, ImageProvider, PictureBytes, PictureInput, PollFuture, Polled, Progress,
     ProviderFuture, RateHints, Reply, Ticket, WireCall,
 };
+pub use reach::Reached;
 pub use registry::{Registry, WireOptions};
 pub use spool::{Spool, SpoolBody, SpoolWriter, Spooled};

@@ -39,6 +39,10 @@ impl JsonCall for Chat {
         wire::CHAT.into()
     }
 
+    fn batch_endpoint(&self) -> Option<&'static str> {
+        Some(wire::CHAT)
+    }
+
     fn body(
         &self,
         wire: &Wire,

@@ -4,6 +4,7 @@ use imagemill_domain::chat::{ChatPart, ChatRequest};
 use imagemill_domain::profile::TokenField;
 use serde_json::{Value, json};
 
+use crate::batch::BatchAsk;
 use crate::body::{self, PictureText};
 use crate::chat::{ChatCall, ChatFuture, ChatProvider};
 use crate::provider::PictureInput;
@@ -92,6 +93,10 @@ impl ChatProvider for ChatText {
         let body = body::json(&value, call.pictures);
         let url = self.wire.words_endpoint("/v1", wire::CHAT);
         Box::pin(self.wire.chat(url, body, call))
+    }
+
+    fn batch_ask(&self, request: &ChatRequest, pictures: &[PictureInput]) -> BatchAsk {
+        BatchAsk::new(wire::CHAT, self.body(request, &|number| body::data_url(pictures, number)), pictures)
     }
 
     fn request_text(&self, request: &ChatRequest, pictures: &[PictureInput]) -> String {

@@ -6,6 +6,7 @@ use imagemill_domain::request::ImageRequest;
 use imagemill_domain::sizes::is_name;
 use serde_json::{Value, json};
 
+use crate::batch::BatchAsk;
 use crate::body::{self, Body, PictureText};
 use crate::provider::{CallFuture, ImageProvider, PictureInput, ProviderFuture, WireCall};
 use crate::spool::{Spool, Spooled};
@@ -126,6 +127,12 @@ impl ImageProvider for Images {
             return form.to_string();
         }
         self.body(request, pictures, &|number| body::content_name(pictures, number)).to_string()
+    }
+
+    fn batch_ask(&self, request: &ImageRequest, pictures: &[PictureInput]) -> Option<BatchAsk> {
+        let endpoint = if pictures.is_empty() { wire::GENERATIONS } else { wire::EDITS };
+        let value = self.body(request, pictures, &|number| body::data_url(pictures, number));
+        Some(BatchAsk::new(endpoint, value, pictures))
     }
 
     fn download<'a>(&'a self, url: &'a str, spool: Spool) -> ProviderFuture<'a, Result<Spooled, Failure>> {

@@ -38,6 +38,10 @@ impl JsonCall for Responses {
         wire::RESPONSES.into()
     }
 
+    fn batch_endpoint(&self) -> Option<&'static str> {
+        Some(wire::RESPONSES)
+    }
+
     fn body(
         &self,
         wire: &Wire,

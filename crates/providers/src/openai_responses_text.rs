@@ -4,6 +4,7 @@ use imagemill_domain::chat::{ChatPart, ChatRequest};
 use imagemill_domain::profile::TokenField;
 use serde_json::{Value, json};
 
+use crate::batch::BatchAsk;
 use crate::body::{self, PictureText};
 use crate::chat::{ChatCall, ChatFuture, ChatProvider};
 use crate::provider::PictureInput;
@@ -68,6 +69,10 @@ impl ChatProvider for ResponsesText {
         let body = body::json(&value, call.pictures);
         let url = self.wire.words_endpoint("/v1", wire::RESPONSES);
         Box::pin(self.wire.chat(url, body, call))
+    }
+
+    fn batch_ask(&self, request: &ChatRequest, pictures: &[PictureInput]) -> BatchAsk {
+        BatchAsk::new(wire::RESPONSES, self.body(request, &|number| body::data_url(pictures, number)), pictures)
     }
 
     fn request_text(&self, request: &ChatRequest, pictures: &[PictureInput]) -> String {

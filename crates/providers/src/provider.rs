@@ -14,6 +14,7 @@ use imagemill_domain::picture::PictureFormat;
 use imagemill_domain::request::ImageRequest;
 use serde::{Deserialize, Serialize};
 
+use crate::batch::BatchAsk;
 use crate::spool::{Spool, Spooled};
 
 /// Where the bytes of a source picture are.
@@ -219,6 +220,11 @@ pub trait ImageProvider: Send + Sync {
 
     /// The body of the request for the ledger: JSON text, pictures as `blake3:<hash>`, no credential.
     fn request_text(&self, request: &ImageRequest, pictures: &[PictureInput]) -> String;
+
+    /// The request as one of a batch; `None` when it cannot go in one.
+    fn batch_ask(&self, _request: &ImageRequest, _pictures: &[PictureInput]) -> Option<BatchAsk> {
+        None
+    }
 
     /// Fetches a picture by link. Costs nothing, so it may be repeated. Every failure carries `Billing::Billed`: the
     /// picture was made and paid for, only its fetch failed.

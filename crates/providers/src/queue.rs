@@ -25,7 +25,7 @@ use crate::links::{self, Hit};
 use crate::provider::{Answer, CallFailure, Found, PictureInput, Polled, Reply, Ticket, WireCall};
 use crate::spool::Spool;
 use crate::sse::Reader;
-use crate::wire::{Wire, api_rules};
+use crate::wire::{Asked, Wire, api_rules};
 
 /// Most bytes of source pictures that go into one body as data URLs.
 const MAX_INLINE_BYTES: u64 = 10 << 20;
@@ -91,7 +91,17 @@ impl Stage {
 impl Wire {
     /// Sends a request that may cost money and reads what was said to it. Every status of 300 and above is a failure.
     pub(crate) async fn submit(&self, url: Url, body: Body, call: &WireCall<'_>) -> Result<Told, Box<CallFailure>> {
-        let response = self.send(url, body, &call.into()).await?;
+        self.submit_as(url, body, &call.into(), call.spool.clone()).await
+    }
+
+    /// The same for what is no call of its own: `key` is our name of it.
+    pub(crate) async fn create(&self, url: Url, body: Body, key: &str) -> Result<Told, Box<CallFailure>> {
+        let asked = Asked { key, idempotency_key: None, progress: &|_| () };
+        self.submit_as(url, body, &asked, Spool::new("", "create")).await
+    }
+
+    async fn submit_as(&self, url: Url, body: Body, asked: &Asked<'_>, spool: Spool) -> Result<Told, Box<CallFailure>> {
+        let response = self.send(url, body, asked).await?;
         let head = Head::of(response.status.as_u16(), &response.headers);
         if response.status.is_redirection() {
             let message = format!(
@@ -100,7 +110,7 @@ impl Wire {
             );
             return Err(head.failed(Failure::new(FailureKind::Invalid, message), "", self.secret.as_ref()));
         }
-        let told = self.tell(response, call.spool.clone()).await;
+        let told = self.tell(response, spool).await;
         let told = told.map_err(|failure| head.failed(failure, "", self.secret.as_ref()))?;
         if told.is_success() {
             return Ok(told);
@@ -122,7 +132,17 @@ impl Wire {
             first_byte_ms: self.profile.timeouts.first_byte_ms.min(ASK_FIRST_BYTE_MS),
             ..self.profile.timeouts
         };
-        let response = http::send(&self.client, request, &timeouts, || ()).await;
+        self.ask_with(request, &timeouts, spool).await
+    }
+
+    /// The same with headers and times of its own.
+    pub(crate) async fn ask_with(
+        &self,
+        request: Request,
+        timeouts: &Timeouts,
+        spool: Spool,
+    ) -> Result<Told, Box<CallFailure>> {
+        let response = http::send(&self.client, request, timeouts, || ()).await;
         let response = response.map_err(|failure| self.unanswered(asked_in_vain(failure)).of_question())?;
         let head = Head::of(response.status.as_u16(), &response.headers);
         let told = self.tell(response, spool).await;
@@ -244,7 +264,8 @@ impl Wire {
         }
     }
 
-    fn own_url(&self, named: &str) -> Result<Url, Failure> {
+    /// An address that the provider named, if it is on its own hosts.
+    pub(crate) fn own_url(&self, named: &str) -> Result<Url, Failure> {
         let url = address::check(named, api_rules(&self.profile))?;
         let listed = !self.profile.network.api_hosts.is_empty();
         let as_safe = url.scheme() == "https" || url.scheme() == self.base.scheme();

@@ -5,23 +5,28 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use imagemill_domain::failure::{Failure, FailureKind};
+use imagemill_domain::lane::BatchKind;
 use imagemill_domain::profile::{Profile, Protocol};
 use reqwest::Client;
 use secrecy::SecretString;
 
 use crate::address::Purpose;
+use crate::anthropic_batch::AnthropicBatch;
 use crate::anthropic_messages::{self, Messages};
 use crate::automatic1111::Automatic1111;
+use crate::batch::BatchProvider;
 use crate::chat::ChatProvider;
 use crate::comfy_router::{self, ComfyRouter};
 use crate::comfyui::Comfyui;
 use crate::fal::Fal;
 use crate::gemini::{self, Gemini};
+use crate::gemini_batch::GeminiBatch;
 use crate::gemini_text::GeminiText;
 use crate::hosted_media::HostedMedia;
 use crate::http;
 use crate::json_call::JsonProvider;
 use crate::no_pictures::NoPictures;
+use crate::openai_batch::OpenaiBatch;
 use crate::openai_chat::Chat;
 use crate::openai_chat_text::ChatText;
 use crate::openai_images::Images;
@@ -122,6 +127,24 @@ impl Registry {
         })
     }
 
+    /// The provider's batches for requests that go over `protocol`; `None` where it has none that are known here. Fails like
+    /// [`Self::provider`].
+    pub fn batches(
+        &self,
+        profile: &Profile,
+        protocol: Protocol,
+        secret: Option<SecretString>,
+        options: WireOptions,
+    ) -> Result<Option<Arc<dyn BatchProvider>>, Failure> {
+        let wire = self.wire(profile, secret, options)?;
+        Ok(match protocol.batch_kind() {
+            BatchKind::Openai => Some(Arc::new(OpenaiBatch::new(wire))),
+            BatchKind::Gemini => Some(Arc::new(GeminiBatch::new(wire.with_key_in(gemini::KEY_HEADER)?))),
+            BatchKind::Anthropic => Some(Arc::new(AnthropicBatch::new(of_anthropic(wire)?))),
+            BatchKind::None | BatchKind::Xai => None,
+        })
+    }
+
     pub(crate) fn wire(
         &self,
         profile: &Profile,
@@ -144,7 +167,7 @@ impl Registry {
         Wire::new(profile, secret, scheme, options, api, fetcher)
     }
 
-    fn client(&self, rules: ClientRules) -> Result<Client, Failure> {
+    pub(crate) fn client(&self, rules: ClientRules) -> Result<Client, Failure> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(&rules) {
             return Ok(client.clone());

@@ -61,9 +61,12 @@ const MAX_MODELS: usize = 8 << 20;
 
 /// What a call says of itself, whatever it asks for.
 pub(crate) struct Asked<'a> {
-    key: &'a str,
-    idempotency_key: Option<&'a str>,
-    progress: &'a (dyn Fn(Progress) + Send + Sync),
+    /// Our name of the call.
+    pub(crate) key: &'a str,
+    /// Sent along where given.
+    pub(crate) idempotency_key: Option<&'a str>,
+    /// Told how far it is.
+    pub(crate) progress: &'a (dyn Fn(Progress) + Send + Sync),
 }
 
 impl<'a> From<&'a WireCall<'_>> for Asked<'a> {
@@ -214,7 +217,8 @@ impl Wire {
         answer::read_words(response, self.reading(call.spool, 1, call.progress)).await
     }
 
-    fn reading<'a>(
+    /// What the reader of an answer needs to know.
+    pub(crate) fn reading<'a>(
         &'a self,
         spool: Spool,
         expected: u32,

@@ -169,6 +169,12 @@ pub(crate) fn body(shared: &Arc<Shared>, pieces: Vec<Piece>) -> Body {
     }))
 }
 
+/// These bytes, and then the connection breaks off.
+pub(crate) fn broken_off(bytes: Vec<u8>) -> Response {
+    let parts = [Ok(Bytes::from(bytes)), Err(std::io::Error::other("broken off on purpose"))];
+    Body::from_stream(stream::iter(parts)).into_response()
+}
+
 /// `before`, then `megabytes` of the letter A, then `after`. It costs no memory.
 pub(crate) fn padded(before: String, megabytes: usize, after: String, content_type: &'static str) -> Response {
     static PADDING: [u8; 1 << 16] = [b'A'; 1 << 16];

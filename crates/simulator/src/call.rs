@@ -139,6 +139,9 @@ pub(crate) fn admit(shared: &Shared, asked: &Asked) -> Result<Admitted, Refused>
     } else {
         None
     };
+    // Nobody listens to a request of a batch while it is run.
+    let batched = shared.batches().is_item(&asked.request_id);
+    let verdict = verdict.filter(|verdict| !batched || matches!(verdict.act, Act::Refuse | Act::ServerError));
     if let Some((outcome, response)) = asked.turned_away(verdict, times) {
         let billed = outcome == Outcome::Refused && scenario.bill_refusals;
         asked.record(shared, outcome, billed, 0);
@@ -270,7 +273,8 @@ impl Asked {
 
     fn record(&self, shared: &Shared, outcome: Outcome, billed: bool, pictures: u32) {
         let units = if outcome == Outcome::Made { pictures } else { 1 };
-        let micros = if billed { shared.scenario().price_micros.saturating_mul(i64::from(units)) } else { 0 };
+        let price = shared.price(&self.request_id, shared.scenario().price_micros);
+        let micros = if billed { price.saturating_mul(i64::from(units)) } else { 0 };
         let (request_id, model) = (self.request_id.clone(), self.model.as_str().into());
         shared.record(BillEntry { request_id, model, billed, outcome, pictures, micros });
     }

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::answer::{self, Answer, Refused, bad_request, mark};
+use crate::batch_forms;
 use crate::call::{Asked, Made, make};
 use crate::chat::{WORDS, is_text_model};
 use crate::request::{self, ratio_size};
@@ -24,6 +25,7 @@ pub(crate) async fn generate_content(
 ) -> Response {
     let answer = match call.rsplit_once(':') {
         Some((model, "generateContent")) => respond(&shared, model, request).await,
+        Some((model, "batchGenerateContent")) => batch_forms::gemini_create(&shared, model, request).await,
         _ => Err(bad_request("not_found", "There is no such method here.", None)),
     };
     match answer {

@@ -6,6 +6,8 @@
 
 mod answer;
 mod ark;
+mod batch_forms;
+mod batches;
 mod bill;
 mod call;
 mod chat;
@@ -28,5 +30,5 @@ mod state;
 mod words;
 
 pub use bill::{Bill, BillEntry, Outcome};
-pub use scenario::{Act, Rates, Scenario, ScriptLine};
+pub use scenario::{Act, BatchRules, Rates, Scenario, ScriptLine};
 pub use server::{Simulator, SimulatorError, SimulatorOptions};

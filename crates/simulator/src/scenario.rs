@@ -30,6 +30,8 @@ pub struct Scenario {
     /// Memory for drawn pictures, in MiB: links to them work as long as they are kept, and a request that comes again is not
     /// drawn again.
     pub kept_mib: u32,
+    /// What becomes of batches.
+    pub batch: BatchRules,
     /// Shares of calls that go wrong.
     pub rates: Rates,
     /// What happens at the n-th call.
@@ -50,8 +52,44 @@ impl Default for Scenario {
             grain_bits: 0,
             variations: 16,
             kept_mib: 48,
+            batch: BatchRules::default(),
             rates: Rates::default(),
             script: Vec::new(),
+        }
+    }
+}
+
+/// What becomes of batches. Their requests are run one after the other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BatchRules {
+    /// What a request costs in a batch, as a share of its price.
+    pub price: f64,
+    /// How long a batch takes, in milliseconds.
+    pub takes_ms: u64,
+    /// A batch expires after so many of its requests.
+    pub expires_after: Option<u64>,
+    /// So many creations, from the first, are taken and their answer breaks off.
+    pub lost_creates: u32,
+    /// Such a batch is not listed either.
+    pub hides_lost: bool,
+    /// Every batch is refused when its file is looked at.
+    pub rejects: bool,
+    /// So many readings of results, from the first, break off in the middle.
+    pub cut_results: u32,
+}
+
+impl Default for BatchRules {
+    /// Half price, at once, all well.
+    fn default() -> Self {
+        Self {
+            price: 0.5,
+            takes_ms: 0,
+            expires_after: None,
+            lost_creates: 0,
+            hides_lost: false,
+            rejects: false,
+            cut_results: 0,
         }
     }
 }

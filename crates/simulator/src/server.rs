@@ -21,7 +21,7 @@ use crate::answer::error;
 use crate::bill::{Bill, Ledger};
 use crate::scenario::Scenario;
 use crate::state::Shared;
-use crate::{ark, chat, faults, gemini, images, media, messages, predictions, responses, sdapi};
+use crate::{ark, batch_forms, chat, faults, gemini, images, media, messages, predictions, responses, sdapi};
 
 /// Largest request body: 16 source pictures of 20 MiB as base64 and some room.
 const MAX_REQUEST_BYTES: usize = 512 << 20;
@@ -138,6 +138,11 @@ impl Simulator {
         self.shared.queue().cancelled()
     }
 
+    /// Batches that were taken so far, and files that were uploaded for them.
+    pub fn batches(&self) -> (u64, u64) {
+        (self.shared.batches().taken(), self.shared.batches().uploads())
+    }
+
     /// What was charged so far.
     pub fn bill(&self) -> Bill {
         self.shared.bill()
@@ -169,6 +174,20 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/chat/completions", post(chat::completions))
         .route("/v1/responses", post(responses::create))
         .route("/v1/messages", post(messages::create))
+        .route("/v1/files", post(batch_forms::openai_upload))
+        .route("/v1/files/{id}/content", get(batch_forms::openai_content))
+        .route("/v1/batches", post(batch_forms::openai_create).get(batch_forms::openai_list))
+        .route("/v1/batches/{id}", get(batch_forms::openai_get))
+        .route("/v1/batches/{id}/cancel", post(batch_forms::openai_cancel))
+        .route("/upload/v1beta/files", post(batch_forms::gemini_begin_upload))
+        .route("/upload/v1beta/files/{id}", post(batch_forms::gemini_upload))
+        .route("/v1beta/files/{call}", get(batch_forms::gemini_download))
+        .route("/v1beta/batches", get(batch_forms::gemini_list))
+        .route("/v1beta/batches/{id}", get(batch_forms::gemini_get).post(batch_forms::gemini_cancel))
+        .route("/v1/messages/batches", post(batch_forms::anthropic_create).get(batch_forms::anthropic_list))
+        .route("/v1/messages/batches/{id}", get(batch_forms::anthropic_get))
+        .route("/v1/messages/batches/{id}/cancel", post(batch_forms::anthropic_cancel))
+        .route("/v1/messages/batches/{id}/results", get(batch_forms::anthropic_results))
         .route("/fal/{model}", post(predictions::fal_submit))
         .route("/fal/{model}/requests/{id}/status", get(predictions::fal_status))
         .route("/fal/{model}/requests/{id}", get(predictions::fal_result))
@@ -206,6 +225,11 @@ fn router(shared: Arc<Shared>) -> Router {
         .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), add_headers))
         .with_state(shared)
+}
+
+/// The endpoints of single calls, for the requests of a batch.
+pub(crate) fn endpoints(shared: &Arc<Shared>) -> Router {
+    router(Arc::clone(shared))
 }
 
 async fn nothing_here() -> Response {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
+use crate::batches::Batches;
 use crate::bill::{Bill, BillEntry, Ledger};
 use crate::picture::Drawn;
 use crate::queue::Queue;
@@ -32,6 +33,7 @@ pub(crate) struct Shared {
     seen: Mutex<HashMap<u64, u32>>,
     shelf: Mutex<Shelf>,
     queue: Queue,
+    batches: Batches,
     /// One place per processor: a decoded picture is large, and drawing more at once is not faster.
     drawing: Arc<Semaphore>,
 }
@@ -49,6 +51,7 @@ impl Shared {
             seen: Mutex::default(),
             shelf: Mutex::default(),
             queue: Queue::default(),
+            batches: Batches::default(),
             drawing: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from))),
         }
     }
@@ -67,6 +70,19 @@ impl Shared {
 
     pub(crate) fn queue(&self) -> &Queue {
         &self.queue
+    }
+
+    pub(crate) fn batches(&self) -> &Batches {
+        &self.batches
+    }
+
+    /// What a call costs that would cost `micros` by itself.
+    pub(crate) fn price(&self, request_id: &str, micros: i64) -> i64 {
+        if self.batches.is_item(request_id) {
+            (micros as f64 * self.scenario.batch.price).round() as i64
+        } else {
+            micros
+        }
     }
 
     pub(crate) fn require_key(&self) -> Option<&str> {

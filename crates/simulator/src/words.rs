@@ -80,7 +80,7 @@ pub(crate) async fn say(
         billed: true,
         outcome: if said.finish == Finish::Filter { Outcome::Refused } else { Outcome::Said },
         pictures: 0,
-        micros: scenario.words_micros(said.input_tokens, said.output_tokens),
+        micros: shared.price(&asked.request_id, scenario.words_micros(said.input_tokens, said.output_tokens)),
     };
     // Detached: a client that goes away does not stop it.
     let billing = Arc::clone(shared);

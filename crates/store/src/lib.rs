@@ -16,8 +16,8 @@ mod sqlite;
 pub use error::StoreError;
 pub use files::Files;
 pub use record::{
-    BudgetOf, CallEnd, Claimed, CostLine, CostsOf, Finished, GalleryFilter, GalleryOrder, GalleryRow, JobBrief, Lease,
-    NewAsset, NewCall, NewJob, NewTask, OpenCall, OpenJob, Orphan, Owner, OwnerId, PausedProfile, PollJob,
-    RetrySelection, ReviewChange, Submitted, TaskBrief, TaskEnd, TaskFilter, VerdictFilter,
+    Batch, BatchCall, BatchState, BudgetOf, CallEnd, Claimed, CostLine, CostsOf, Finished, GalleryFilter, GalleryOrder,
+    GalleryRow, Health, JobBrief, Lease, NewAsset, NewCall, NewJob, NewTask, OpenCall, OpenJob, Orphan, Owner, OwnerId,
+    PausedProfile, PollJob, RetrySelection, ReviewChange, Submitted, TaskBrief, TaskEnd, TaskFilter, VerdictFilter,
 };
-pub use sqlite::{Assets, Calls, Events, Jobs, Owners, Profiles, Reviews, Store, StoreOptions, Tasks};
+pub use sqlite::{Assets, Batches, Calls, Events, Jobs, Owners, Profiles, Reviews, Store, StoreOptions, Tasks};

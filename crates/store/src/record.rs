@@ -6,11 +6,23 @@ use imagemill_domain::call::{Call, CallId, CallState, Usage};
 use imagemill_domain::failure::{Failure, FailureKind};
 use imagemill_domain::hash::{ContentHash, RequestHash, TaskKey};
 use imagemill_domain::job::{JobDefinition, JobId, JobState};
+use imagemill_domain::lane::BatchId;
 use imagemill_domain::money::Money;
 use imagemill_domain::picture::{Finding, Findings, PictureFacts};
 use imagemill_domain::profile::ProfileBudget;
 use imagemill_domain::review::{Review, Verdict};
 use imagemill_domain::task::{Task, TaskId, TaskSpec, TaskState};
+
+/// How a database is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Its size.
+    pub bytes: u64,
+    /// Of its schema.
+    pub version: i64,
+    /// What is wrong with it.
+    pub complaint: Option<String>,
+}
 
 /// A job to be submitted. The name makes it the same job as an earlier one.
 #[derive(Clone, Debug, PartialEq)]
@@ -283,6 +295,76 @@ pub struct NewCall {
     pub idempotency_key: Option<String>,
     /// What the profile may spend, besides the job's own budget.
     pub profile_budget: ProfileBudget,
+    /// The batch that it goes with.
+    pub batch: Option<BatchId>,
+}
+
+/// Where a batch stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum BatchState {
+    /// Calls join it; nothing of it was sent.
+    Gathering,
+    /// Its creation was sent and nobody knows yet whether it was taken.
+    Creating,
+    /// The provider has it.
+    Open,
+    /// Every call of it ended.
+    Ended,
+}
+
+impl BatchState {
+    /// Every state; the position is the stored number.
+    pub const ALL: [Self; 4] = [Self::Gathering, Self::Creating, Self::Open, Self::Ended];
+
+    /// The stable machine word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Gathering => "gathering",
+            Self::Creating => "creating",
+            Self::Open => "open",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+/// Calls of one job that go to their provider together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// Row id.
+    pub id: BatchId,
+    /// Whose.
+    pub job: JobId,
+    /// Where it stands.
+    pub state: BatchState,
+    /// Our name of it, by which it is found again at the provider.
+    pub key: String,
+    /// Profile by name.
+    pub profile: String,
+    /// Model by name.
+    pub model: String,
+    /// Requests in it as it was sent.
+    pub items: u32,
+    /// The provider's name of it.
+    pub remote_id: Option<String>,
+    /// How it ended at the provider, in a word.
+    pub outcome: Option<String>,
+    /// When its first call joined, microseconds since 1970.
+    pub opened_us: i64,
+    /// When its creation was sent.
+    pub sent_us: Option<i64>,
+    /// When its last call ended.
+    pub ended_us: Option<i64>,
+    /// When the provider is asked again.
+    pub next_ask_us: Option<i64>,
+}
+
+/// A call of a batch whose outcome is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BatchCall {
+    /// Which.
+    pub call: CallId,
+    /// Its task.
+    pub task: TaskId,
 }
 
 /// Whose budget it is.

@@ -2,6 +2,7 @@
 
 use imagemill_desk::{JobInput, Runner, check_name, choose, save_rule};
 use imagemill_domain::job_file::{JobFile, RecipeName};
+use imagemill_domain::lane::Lane;
 use imagemill_simulator::Scenario;
 
 use crate::cli::{AskArgs, EditArgs, GenerateArgs, OverrideArgs, SaveToArgs, StartArgs};
@@ -103,6 +104,7 @@ fn name_of(context: &Context, file: &JobFile) -> String {
     identity.accept_unknown_price = false;
     identity.priority = 0;
     identity.limits = None;
+    identity.lane = Lane::default();
     // Another profile is another job, also when it was not typed.
     if file.profiles.is_none() {
         identity.profile = choose(&context.desk.config, file.profile.as_deref()).ok().map(|profile| profile.name);

@@ -6,7 +6,7 @@ use imagemill_domain::call::{Call, CallState};
 use imagemill_domain::job::{Job, JobState};
 use imagemill_domain::plan::prompt_of;
 use imagemill_domain::task::{Task, TaskId, TaskState};
-use imagemill_store::Store;
+use imagemill_store::{Batch, Store};
 use serde_json::Value;
 
 use crate::cli::ExplainArgs;
@@ -14,7 +14,7 @@ use crate::clock::local_time;
 use crate::context::Context;
 use crate::printer::Tone;
 use crate::quit::{Exit, Quit};
-use crate::report::{page, quoted};
+use crate::report::{batch_line, page, quoted};
 use crate::texts::say;
 
 /// Lines of a request or an answer that are shown.
@@ -88,7 +88,8 @@ fn tell(context: &Context, known: &TaskStory) {
         printer.line(format!("  {}", say!(texts, "explain.negative", prompt = definition.file.negative_prompt)));
     }
     for (call, raw) in &known.calls {
-        tell_call(context, call, raw.as_ref());
+        let batch = known.batches.iter().find(|batch| call.batch == Some(batch.id));
+        tell_call(context, call, raw.as_ref(), batch);
     }
     if known.calls.is_empty() {
         printer.line(format!("  {}", say!(texts, "explain.no_calls")));
@@ -109,7 +110,7 @@ fn tell(context: &Context, known: &TaskStory) {
     }
 }
 
-fn tell_call(context: &Context, call: &Call, raw: Option<&(String, String)>) {
+fn tell_call(context: &Context, call: &Call, raw: Option<&(String, String)>, batch: Option<&Batch>) {
     let (texts, printer) = (&context.texts, &context.printer);
     let seconds =
         call.ended_us.map_or_else(String::new, |ended| format!("{:.1}s", (ended - call.sent_us) as f64 / 1e6));
@@ -133,6 +134,9 @@ fn tell_call(context: &Context, call: &Call, raw: Option<&(String, String)>) {
     printer.line("");
     printer.line(format!("  {head}  {state} {http} {seconds}"));
     printer.line(format!("    {}", cost_line(context, call)));
+    if let Some(batch) = batch {
+        printer.line(format!("    {}", batch_line(texts, batch)));
+    }
     if let Some(failure) = &call.failure {
         let code = failure.code.as_deref().map(|code| format!(" [{code}]")).unwrap_or_default();
         printer.line(format!("    {}{code}", printer.paint(Tone::Bad, texts.translated(&failure.message))));
@@ -199,6 +203,7 @@ fn next(context: &Context, known: &TaskStory) -> Vec<String> {
     let (texts, task, job) = (&context.texts, &known.task, &known.job);
     let mut lines = vec![String::new()];
     let by_itself = match (task.state, job.state) {
+        (TaskState::Waiting, _) if task.not_before_us.is_none() => say!(texts, "explain.waits_for_batch"),
         (TaskState::Waiting, _) => {
             let seconds = task.not_before_us.map_or(0, |until| (until - now_us()).max(0) / 1_000_000);
             say!(texts, "explain.waits", time = crate::clock::duration(seconds as u64))

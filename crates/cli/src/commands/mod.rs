@@ -5,6 +5,7 @@ pub(crate) mod config;
 pub(crate) mod costs;
 pub(crate) mod demo;
 pub(crate) mod direct;
+pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod gc;
 pub(crate) mod models;

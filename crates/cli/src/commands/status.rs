@@ -3,7 +3,7 @@
 use imagemill_desk::{DeskError, JobSnapshot, Owner, PauseState, WayState, documents};
 use imagemill_domain::failure::FailureKind;
 use imagemill_domain::job::{Job, JobState};
-use imagemill_store::Store;
+use imagemill_store::{BatchState, Store};
 use serde_json::json;
 
 use crate::cli::StatusArgs;
@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::launch;
 use crate::printer::Tone;
 use crate::quit::Exit;
-use crate::report::{Summary, bar, counts_line, render};
+use crate::report::{Summary, bar, batch_line, counts_line, render};
 use crate::texts::{grouped, say};
 
 /// Characters of a job's bar.
@@ -113,6 +113,10 @@ async fn one(context: &Context, store: &Store, job: Job, owner: Option<Owner>) -
     if let Some(owner) = &owner {
         context.printer.line(format!("  {}", say!(texts, "status.owner", owner = owner)));
     }
+    let batches = store.batches().of_job(job.id).await?;
+    for batch in batches.iter().filter(|batch| batch.state != BatchState::Ended) {
+        context.printer.line(format!("  {}", batch_line(texts, batch)));
+    }
     let summary = Summary {
         seconds: 0,
         put_off: std::collections::BTreeMap::new(),
@@ -133,6 +137,8 @@ async fn one(context: &Context, store: &Store, job: Job, owner: Option<Owner>) -
         object.insert("recipe".into(), definition.file.recipe.word().into());
         object.insert("failures".into(), serde_json::to_value(&summary.failures)?);
         object.insert("unknown".into(), serde_json::to_value(&summary.unknown)?);
+        let batches: Vec<_> = batches.iter().map(documents::batch).collect();
+        object.insert("batches".into(), batches.into());
         object.insert("owner".into(), serde_json::to_value(&owner)?);
     }
     context.printer.json(&document);

@@ -1,11 +1,12 @@
 //! Single lines about a job: beside a progress bar, in a log without a terminal, in a list. Pure: from state to text.
 
-use imagemill_desk::Progress;
+use imagemill_desk::{Progress, now_us};
 use imagemill_domain::job::{JobState, TaskCounts};
 use imagemill_domain::money::Money;
 use imagemill_domain::task::TaskState;
+use imagemill_store::{Batch, BatchState};
 
-use crate::clock::duration;
+use crate::clock::{duration, local_time};
 use crate::texts::{Texts, grouped, say};
 
 /// `████████░░░░`, `width` characters wide.
@@ -40,6 +41,28 @@ pub(crate) fn counts_line(texts: &Texts, counts: &TaskCounts) -> String {
         .map(|(state, count)| format!("{} {}", grouped(count), say!(texts, &format!("state.{}", state.word()))))
         .collect();
     parts.join(", ")
+}
+
+/// A batch: what is in it, where it is, since when.
+pub(crate) fn batch_line(texts: &Texts, batch: &Batch) -> String {
+    let (id, profile) = (batch.id, &batch.profile);
+    let since = local_time(batch.sent_us.unwrap_or(batch.opened_us));
+    if batch.state == BatchState::Gathering {
+        return say!(texts, "batch.gathering", id = id, profile = profile, time = since);
+    }
+    let items = texts.count("call", batch.items.into());
+    let named = batch.remote_id.as_deref().unwrap_or(&batch.key);
+    let head = say!(texts, "batch.sent", id = id, name = named, calls = items, profile = profile, time = since);
+    let state = match (batch.state, batch.outcome.as_deref()) {
+        (BatchState::Ended, None) => say!(texts, "batch.ended"),
+        (_, Some(outcome)) => say!(texts, &format!("batch.{outcome}")),
+        (BatchState::Creating, None) => say!(texts, "batch.creating"),
+        _ => {
+            let asks = batch.next_ask_us.map_or(0, |at| (at - now_us()).max(0) / 1_000_000) as u64;
+            say!(texts, "batch.open", time = duration(asks))
+        }
+    };
+    format!("{head}; {state}")
 }
 
 /// The line below a progress bar: rate, time to go, money, failures, what it waits for.
@@ -98,6 +121,12 @@ fn waits(texts: &Texts, progress: &Progress) -> Option<String> {
             }
             None => say!(texts, "progress.profile_paused", profile = now.profile, kind = kind),
         });
+    }
+    if let Some(oldest) = now.batches.iter().min_by_key(|batch| batch.opened_us) {
+        let waiting = texts.count("task", now.counts.get(TaskState::Waiting));
+        let since = local_time(oldest.sent_us.unwrap_or(oldest.opened_us));
+        let batches = texts.count("batch", now.batches.len() as u64);
+        return Some(say!(texts, "progress.batched", tasks = waiting, batches = batches, time = since));
     }
     let until = now.waiting_until_us.filter(|until| *until > now.at_us)?;
     let waiting = now.counts.get(TaskState::Waiting);

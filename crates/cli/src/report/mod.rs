@@ -6,5 +6,5 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use lines::{bar, counts_line, money_line, plain_line, rough, short_rate, status_line};
+pub(crate) use lines::{bar, batch_line, counts_line, money_line, plain_line, rough, short_rate, status_line};
 pub(crate) use summary::{Summary, page, quoted, render};

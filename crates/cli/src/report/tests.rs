@@ -30,6 +30,7 @@ fn look(at_s: i64, states: &[(TaskState, u64)]) -> JobSnapshot {
         failures: Vec::new(),
         pictures: 0,
         waiting_until_us: None,
+        batches: Vec::new(),
         paused: None,
         concurrency: None,
     }

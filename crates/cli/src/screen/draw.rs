@@ -201,6 +201,7 @@ mod tests {
             failures: vec![(FailureKind::Refused, TaskState::Refused, 2)],
             pictures: 30,
             waiting_until_us: None,
+            batches: Vec::new(),
             paused: None,
             concurrency: None,
         };

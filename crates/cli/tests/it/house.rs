@@ -51,6 +51,7 @@ fn crates_import_only_what_architecture_allows() {
             "export" => &["domain", "imaging", "store"],
             "bench" => &["domain", "store"],
             "desk" => &["domain", "sources", "store", "providers", "engine", "recipes", "export", "simulator"],
+            "server" => &["domain", "imaging", "store", "providers", "engine", "export", "desk"],
             "cli" => &[
                 "domain",
                 "imaging",

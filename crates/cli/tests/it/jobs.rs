@@ -160,3 +160,26 @@ fn gc_shows_first_and_removes_only_what_nothing_refers_to() {
 fn blake3_name(bytes: &[u8]) -> String {
     blake3::hash(bytes).to_hex().to_string()
 }
+
+#[test]
+fn a_batch_is_planned_run_and_explained() {
+    let world = World::with_photos(3);
+    let plan = world.run(&edit(&["--lane", "batch", "--plan"])).code(0);
+    assert!(plan.out.contains("at 50% of the usual price; results come within 24 h"), "{}", plan.out);
+    let plan = world.run(&edit(&["--lane", "batch", "--plan", "--json"])).code(0).json();
+    assert_eq!(
+        (&plan["lane"], &plan["cost"]["likely"], &plan["batch"]["price"]),
+        (&"batch".into(), &0.06.into(), &0.5.into())
+    );
+
+    let run = world.run(&edit(&["--lane", "batch", "--json", "--name", "night"])).code(0).last_json();
+    assert_eq!((&run["tasks"]["succeeded"], &run["spent"]), (&3.into(), &0.06.into()));
+    let status = world.run(&["status", "night", "--json"]).code(0).json();
+    assert_eq!((&status["batches"][0]["state"], &status["batches"][0]["calls"]), (&"ended".into(), &3.into()));
+    let told = world.run(&["explain", "1"]).code(0).out;
+    let batch = status["batches"][0]["remote_id"].as_str().unwrap();
+    assert!(told.contains(batch) && told.contains("with 3 calls") && told.contains("completed"), "{told}");
+
+    let refused = world.run(&edit(&["--lane", "queue"])).code(2);
+    assert!(refused.err.contains("has no queue"), "{}", refused.err);
+}

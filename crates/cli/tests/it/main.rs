@@ -4,6 +4,7 @@
 
 mod demo;
 mod docs;
+mod doctor;
 mod faults;
 mod hosted;
 mod house;

@@ -1,8 +1,9 @@
 //! A job's options against what its model and protocol take: everything is an error here that would else be refused, dropped
 //! or paid for in vain later. Must not know tasks or money.
 
-use crate::capability::{Capabilities, SeedSupport};
+use crate::capability::{Capabilities, CapabilityTable, SeedSupport};
 use crate::job_file::{JobFile, RecipeName};
+use crate::lane::{BatchKind, BatchTerms, Lane};
 use crate::profile::{Profile, Protocol};
 use crate::request::{NegativePrompt, RequestOptions};
 use crate::sizes::{SizeChoice, SizeWish, pixels_of};
@@ -50,6 +51,65 @@ impl Asked<'_> {
                 self.refuse(name.as_str(), detail)
             }
             None => self.check_input(file, scan, protocol),
+        }
+    }
+
+    /// Whether answers are asked for as streams: by the lane, which must agree with the option.
+    pub(super) fn stream(&self, file: &JobFile) -> Result<Option<bool>, PlanError> {
+        let asked = file.options.stream;
+        let word = file.lane.word();
+        let protocol = self.profile.resolved_protocol(self.capabilities.is_some_and(Capabilities::knows_images));
+        let refuse = |detail: String| self.refuse(format!("lane = \"{word}\""), detail);
+        let over = protocol.word();
+        match file.lane {
+            Lane::Queue if !protocol.is_queue() => {
+                refuse(format!("the protocol {over} has no queue; take another lane or profile"))
+            }
+            Lane::Auto | Lane::Queue => Ok(asked),
+            _ if protocol.is_queue() => {
+                refuse(format!("the protocol {over} is a queue; take lane = \"queue\" or leave it out"))
+            }
+            Lane::Stream if !protocol.carries("stream") => {
+                refuse(format!("the protocol {over} has no streams; take lane = \"sync\""))
+            }
+            Lane::Stream if asked == Some(false) => self.refuse(
+                "lane = \"stream\" with stream = false",
+                "the two contradict each other; leave one of them out",
+            ),
+            Lane::Stream => Ok(Some(true)),
+            Lane::Sync | Lane::Batch if asked == Some(true) => self.refuse(
+                format!("lane = \"{word}\" with stream = true"),
+                "the two contradict each other; leave one of them out",
+            ),
+            Lane::Sync if self.profile.stream == Some(true) && protocol.carries("stream") => Ok(Some(false)),
+            Lane::Sync | Lane::Batch => Ok(asked),
+        }
+    }
+
+    /// What the provider's batches take and cost, where the job goes through them.
+    pub(super) fn batch(&self, file: &JobFile, table: &CapabilityTable) -> Result<Option<BatchTerms>, PlanError> {
+        if file.lane != Lane::Batch {
+            return Ok(None);
+        }
+        let protocol = self.profile.resolved_protocol(self.capabilities.is_some_and(Capabilities::knows_images));
+        let refuse = |detail: String| self.refuse("lane = \"batch\"", detail);
+        let Some(kind) = self.capabilities.and_then(|known| known.batch).filter(|kind| *kind != BatchKind::None) else {
+            return refuse(
+                "it has no batch endpoint that is known; take another lane, or say in a models_file which one it has"
+                    .into(),
+            );
+        };
+        if protocol.batch_kind() != kind {
+            return refuse(format!(
+                "its batches cannot be made over the protocol {}; take another lane or protocol",
+                protocol.word()
+            ));
+        }
+        match table.batch.get(&kind) {
+            Some(terms) => Ok(Some(terms.clone())),
+            None => {
+                refuse("nobody said what its batches take and cost; add the table [batch.…] to a models_file".into())
+            }
         }
     }
 

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::hash::ContentHash;
+use crate::lane::{BatchFallback, BatchKind, Lane};
 use crate::profile::Protocol;
 use crate::request::NegativePrompt;
 use crate::task::SourcePicture;
@@ -294,6 +295,57 @@ fn a_protocol_that_cannot_carry_something_refuses_the_plan() {
         profile.extra_body.insert("workflow_file".into(), "/flow.json".into());
     };
     assert_eq!(refused(Protocol::Comfyui, "other", &[], &workflow), None);
+}
+
+fn in_lane(lane: Lane, change: impl FnOnce(&mut JobFile, &mut Profile)) -> Result<Plan, PlanError> {
+    let terms = "max_items = 9\nmax_bytes = 99\nwindow_h = 24\nprice = 0.5\ndate = \"2026-01-01\"\nsource = \"t\"";
+    let mut table = CapabilityTable::parse(&format!("[batch.openai]\n{terms}")).unwrap();
+    table.models = self::table().models;
+    table.models[0].batch = Some(BatchKind::Openai);
+    table.models[0].chat = true;
+    let (mut file, mut profile) = (JobFile { lane, ..edit("night") }, profile());
+    change(&mut file, &mut profile);
+    expand(&file, "test", &profile, scan(&["a.png", "b.png"]), &table)
+}
+
+#[test]
+fn the_batch_lane_costs_the_batch_price() {
+    let auto = in_lane(Lane::Auto, |_, _| {}).unwrap();
+    assert_eq!((auto.cost.unwrap().likely, auto.definition.batch), (Money::from_dollars(0.08), None));
+    let plan = in_lane(Lane::Batch, |_, _| {}).unwrap();
+    let cost = plan.cost.unwrap();
+    assert_eq!((cost.low, cost.high), (Money::from_dollars(0.04), Money::from_dollars(0.04)));
+    assert_eq!(plan.definition.batch.unwrap().window_h, 24);
+    // What a batch does not get to may cost the full price.
+    let plan = in_lane(Lane::Batch, |file, _| file.batch_fallback = BatchFallback::Sync).unwrap();
+    assert_eq!(plan.cost.unwrap().high, Money::from_dollars(0.08));
+}
+
+#[test]
+fn a_lane_that_is_not_there_is_refused_with_a_sentence() {
+    let refusal = |lane, change: &dyn Fn(&mut JobFile, &mut Profile)| match in_lane(lane, change) {
+        Err(error) => error.to_string(),
+        Ok(plan) => panic!("{lane:?} is taken: {:?}", plan.definition.file.options),
+    };
+    let over = |protocol| move |_: &mut JobFile, profile: &mut Profile| profile.protocol = protocol;
+    assert!(refusal(Lane::Queue, &over(Protocol::Images)).contains("the protocol images has no queue"));
+    assert!(refusal(Lane::Sync, &over(Protocol::Replicate)).contains("the protocol replicate is a queue"));
+    assert!(refusal(Lane::Stream, &over(Protocol::Gemini)).contains("the protocol gemini has no streams"));
+    assert!(refusal(Lane::Batch, &over(Protocol::Gemini)).contains("cannot be made over the protocol gemini"));
+    let streams = |file: &mut JobFile, _: &mut Profile| file.options.stream = Some(true);
+    assert!(refusal(Lane::Batch, &streams).contains("contradict"));
+    let plain = expand(&JobFile { lane: Lane::Batch, ..edit("x") }, "test", &profile(), scan(&["a.png"]), &table());
+    assert!(plain.unwrap_err().to_string().contains("no batch endpoint that is known"));
+}
+
+#[test]
+fn lanes_decide_whether_answers_are_streamed() {
+    let asked = |lane, of_profile: Option<bool>| {
+        let plan = in_lane(lane, |_, profile| (profile.protocol, profile.stream) = (Protocol::Images, of_profile));
+        plan.unwrap().definition.file.options.stream
+    };
+    assert_eq!((asked(Lane::Auto, None), asked(Lane::Stream, None)), (None, Some(true)));
+    assert_eq!((asked(Lane::Sync, None), asked(Lane::Sync, Some(true))), (None, Some(false)));
 }
 
 #[test]

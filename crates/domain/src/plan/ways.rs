@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::capability::{CallEstimate, CallShape, Capabilities, CapabilityTable};
 use crate::job_file::JobFile;
+use crate::lane::{BatchFallback, BatchTerms};
 use crate::money::Money;
 use crate::profile::{Profile, Protocol};
 use crate::request::NegativePrompt;
@@ -60,6 +61,8 @@ pub(super) fn plan_way(
     let asked = Asked { model: &model, profile, capabilities };
     let size = asked.size(&file.options)?;
     let mut file = file.clone();
+    file.options.stream = asked.stream(&file)?;
+    let batch = asked.batch(&file, table)?;
     file.options.size.clone_from(&size.size);
     file.options.aspect_ratio.clone_from(&size.aspect_ratio);
     asked.check(&file, scan)?;
@@ -84,6 +87,8 @@ pub(super) fn plan_way(
         profile.limits = limits;
     }
     profile.protocol = profile.resolved_protocol(capabilities.is_some_and(Capabilities::knows_images));
+    let call_ceiling = call.map(|call| call.high);
+    let call = call.map(|call| batch.as_ref().map_or(call, |terms| batch_call(call, terms, &file)));
     let planned = PlannedWay {
         profile: profile.name.clone(),
         provider: profile.provider.clone(),
@@ -94,8 +99,7 @@ pub(super) fn plan_way(
         call,
     };
     let price = price.map(|price| (price.source.clone(), price.date.clone()));
-    let call_ceiling = call.map(|call| call.high);
-    let route = Route { profile, model, negative, call_ceiling, options: file.options, share };
+    let route = Route { profile, model, negative, call_ceiling, batch, options: file.options, share };
     Ok(Way { route, planned, price })
 }
 
@@ -109,6 +113,12 @@ fn shape<'a>(file: &'a JobFile, size: &SizeChoice, scan: &Scan) -> CallShape<'a>
             + file.negative_prompt.len()
             + file.all_prompts().map(str::len).max().unwrap_or(200),
     }
+}
+
+/// One call at the batch price. What a batch does not get to may cost the full price, where the job says so.
+fn batch_call(call: CallEstimate, terms: &BatchTerms, file: &JobFile) -> CallEstimate {
+    let high = if file.batch_fallback == BatchFallback::Sync { call.high } else { terms.of(call.high) };
+    CallEstimate { low: terms.of(call.low), likely: terms.of(call.likely), high }
 }
 
 /// The money of a job: low at the cheapest way, high at the dearest, likely by the shares or at the first. `None` when a price

@@ -6,6 +6,7 @@ use std::time::Duration;
 use imagemill_domain::capability::CapabilityTable;
 use imagemill_domain::job::{Job, JobDefinition, JobId, JobState};
 use imagemill_domain::job_file::{JobFile, RecipeName};
+use imagemill_domain::lane::Lane;
 use imagemill_domain::plan;
 use imagemill_domain::profile::{Credential, NetworkRules, Profile, Protocol};
 use imagemill_domain::source::{Scan, SourceItem};
@@ -20,10 +21,50 @@ use secrecy::SecretString;
 
 /// Prices as in the shipped table: four cents a picture.
 const TABLE: &str = r#"
+[batch.openai]
+max_items = 50
+max_bytes = 1_000_000
+window_h = 24
+price = 0.5
+date = "2026-01-01"
+source = "test"
+
+[batch.gemini]
+max_items = 50
+max_bytes = 1_000_000
+window_h = 24
+price = 0.5
+date = "2026-01-01"
+source = "test"
+
+[batch.anthropic]
+max_items = 50
+max_bytes = 1_000_000
+window_h = 24
+price = 0.5
+date = "2026-01-01"
+source = "test"
+
+[[model]]
+provider = "gemini"
+model = "*"
+generations = true
+edits = true
+batch = "gemini"
+price = { date = "2026-01-01", source = "test", per_image = 0.04 }
+
+[[model]]
+provider = "anthropic"
+model = "*"
+chat = true
+batch = "anthropic"
+price = { date = "2026-01-01", source = "test", text_in = 0.5, text_out = 2.0 }
+
 [[model]]
 provider = "simulator"
 model = "sim-text*"
 chat = true
+batch = "openai"
 json_schema = true
 price = { date = "2026-01-01", source = "test", text_in = 0.5, text_out = 2.0 }
 
@@ -51,6 +92,7 @@ responses = true
 picture_field = "image_urls[]"
 seed = "honoured"
 max_n = 10
+batch = "openai"
 price = { date = "2026-01-01", source = "test", per_image = 0.04 }
 "#;
 
@@ -64,6 +106,8 @@ pub(crate) struct Bed {
     pub(crate) speakers: Speakers,
     /// Instead of the plainest recipe.
     pub(crate) recipe: Option<Arc<dyn Recipe>>,
+    /// What models can do.
+    pub(crate) table: CapabilityTable,
 }
 
 /// The plainest recipe: the task's own request. A prompt of "panic" panics, as a faulty recipe would.
@@ -104,7 +148,8 @@ impl Bed {
         let store = Store::open(&workspace.join("db.sqlite"), StoreOptions::default()).await.unwrap();
         let files = Files::open(workspace.path()).unwrap();
         let simulator = Simulator::start(options).await.unwrap();
-        Self { workspace, store, files, simulator, secret: None, speakers: Speakers::default(), recipe: None }
+        let table = CapabilityTable::parse(TABLE).unwrap();
+        Self { workspace, store, files, simulator, secret: None, speakers: Speakers::default(), recipe: None, table }
     }
 
     pub(crate) fn profile(&self, model: &str) -> Profile {
@@ -141,6 +186,10 @@ impl Bed {
     }
 
     pub(crate) async fn submit_edit_with(&self, profile: &Profile, names: &[&str]) -> JobId {
+        self.submit_edit_in(profile, names, Lane::Auto).await
+    }
+
+    pub(crate) async fn submit_edit_in(&self, profile: &Profile, names: &[&str], lane: Lane) -> JobId {
         let items = names
             .iter()
             .map(|name| {
@@ -150,7 +199,7 @@ impl Bed {
                 SourceItem { pictures: vec![picture], ..SourceItem::default() }
             })
             .collect();
-        let file = JobFile { prompt: Some("make it night".into()), ..JobFile::new(RecipeName::Edit) };
+        let file = JobFile { prompt: Some("make it night".into()), lane, ..JobFile::new(RecipeName::Edit) };
         self.submit_file(&file, profile, Scan { items, ..Scan::default() }).await
     }
 
@@ -160,8 +209,7 @@ impl Bed {
 
     /// A job with several ways to its pictures.
     pub(crate) async fn submit_over(&self, file: &JobFile, profiles: &[(Profile, u32)], scan: Scan) -> JobId {
-        let table = CapabilityTable::parse(TABLE).unwrap();
-        let plan = plan::expand_over(file, "job", profiles, scan, &table).unwrap();
+        let plan = plan::expand_over(file, "job", profiles, scan, &self.table).unwrap();
         let jobs = self.store.jobs();
         let job = NewJob {
             name: plan.name.clone(),
@@ -182,7 +230,8 @@ impl Bed {
 
     fn parts(&self) -> EngineParts {
         let recipe = self.recipe.clone().unwrap_or_else(|| Arc::new(Plain(RecipeName::Generate)));
-        parts(self.store.clone(), self.files.clone(), self.secret, recipe)
+        let parts = parts(self.store.clone(), self.files.clone(), self.secret, recipe);
+        EngineParts { capabilities: Arc::new(self.table.clone()), ..parts }
     }
 
     /// A profile and model for words at the simulator.
@@ -196,7 +245,9 @@ impl Bed {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let engine = runtime.spawn(async { Engine::start(parts, EngineOptions::default()).await.unwrap() });
         let engine = engine.await.unwrap();
+        let until = std::time::Instant::now() + Duration::from_secs(60);
         while !enough().await {
+            assert!(std::time::Instant::now() < until, "the moment to kill never came");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         runtime.shutdown_background();

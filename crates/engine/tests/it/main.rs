@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 
+mod batches;
 mod harness;
 mod links;
 mod queues;
@@ -395,6 +396,7 @@ async fn an_answer_that_was_written_down_is_not_paid_again() {
         request_raw: Vec::new(),
         idempotency_key: None,
         profile_budget: imagemill_domain::profile::ProfileBudget::default(),
+        batch: None,
     };
     let imagemill_store::OpenCall::Opened(call) = bed.store.calls().open(call, 1).await.unwrap() else {
         panic!("the call opens")
@@ -432,6 +434,7 @@ async fn a_call_without_an_answer_is_unknown_after_a_crash() {
         request_raw: Vec::new(),
         idempotency_key: None,
         profile_budget: imagemill_domain::profile::ProfileBudget::default(),
+        batch: None,
     };
     bed.store.calls().open(call, 1).await.unwrap();
     bed.run().await;

@@ -48,7 +48,7 @@ impl Bed {
         .await
     }
 
-    async fn calls(&self, job: JobId) -> Vec<Call> {
+    pub(crate) async fn calls(&self, job: JobId) -> Vec<Call> {
         let mut calls = Vec::new();
         for task in self.tasks(job).await {
             calls.extend(self.store.calls().for_task(task.id).await.unwrap());

@@ -21,11 +21,11 @@ use serde_json::{Value, json};
 use crate::harness::{self, Bed, settled};
 
 /// Words → picture → judgement as JSON → picture.
-struct Story {
+pub(crate) struct Story {
     /// A first step that fails for its content is done without.
-    tolerant: bool,
+    pub(crate) tolerant: bool,
     /// The last picture is left out.
-    ends_with_words: bool,
+    pub(crate) ends_with_words: bool,
 }
 
 fn schema() -> Value {
@@ -113,7 +113,7 @@ fn fetched(steps: &[&str]) -> Vec<(String, CallState)> {
 }
 
 /// Every charged call of the bill is one call of the ledger, and the sums agree.
-async fn expect_bill_is_ledger(bed: &Bed, job: JobId) {
+pub(crate) async fn expect_bill_is_ledger(bed: &Bed, job: JobId) {
     let bill = bed.simulator.bill();
     let charged = bill.billed_by_request();
     assert!(charged.values().all(|times| *times == 1), "{charged:?}");
@@ -440,6 +440,7 @@ async fn words_that_a_dead_process_wrote_down_are_not_paid_again() {
         request_raw: Vec::new(),
         idempotency_key: None,
         profile_budget: imagemill_domain::profile::ProfileBudget::default(),
+        batch: None,
     };
     let imagemill_store::OpenCall::Opened(call) = bed.store.calls().open(call, 1).await.unwrap() else {
         panic!("the call opens")

@@ -133,6 +133,7 @@ impl World {
             request_raw: Vec::new(),
             idempotency_key: None,
             profile_budget: imagemill_domain::profile::ProfileBudget::default(),
+            batch: None,
         };
         let OpenCall::Opened(call) = self.store.calls().open(call, 5).await.unwrap() else {
             panic!("the call cannot be opened")
@@ -223,6 +224,7 @@ async fn job_of(store: &Store, name: &str, file: JobFile) -> Job {
         speakers: imagemill_domain::speaker::Speakers::default(),
         negative: imagemill_domain::request::NegativePrompt::default(),
         call_ceiling: None,
+        batch: None,
         share: 0,
         others: Vec::new(),
         unknown: UnknownPolicy::Never,

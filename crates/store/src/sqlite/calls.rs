@@ -335,7 +335,8 @@ fn insert(connection: &Connection, call: &NewCall, ceiling: Money, now_us: i64) 
     connection
         .prepare_cached(
             "INSERT INTO call (task, job, attempt, round, state, ceiling, counted, sent_us, request_hash, step, \
-             profile, model, idempotency_key) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+             profile, model, idempotency_key, batch) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
         )?
         .execute(params![
             call.lease.task.0,
@@ -350,7 +351,8 @@ fn insert(connection: &Connection, call: &NewCall, ceiling: Money, now_us: i64) 
             call.step,
             call.profile,
             call.model,
-            call.idempotency_key
+            call.idempotency_key,
+            call.batch.map(|batch| batch.0)
         ])?;
     Ok(connection.last_insert_rowid())
 }

@@ -2,6 +2,7 @@
 //! noun; `moves`, `polls`, `retry`, `settle` and `submit` hold the transactions that change several tables.
 
 mod assets;
+mod batches;
 mod calls;
 mod costs;
 mod events;
@@ -28,6 +29,7 @@ mod tasks;
 mod writer;
 
 pub use assets::Assets;
+pub use batches::Batches;
 pub use calls::Calls;
 pub use events::Events;
 pub use jobs::Jobs;

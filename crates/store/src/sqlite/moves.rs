@@ -228,13 +228,16 @@ pub(crate) fn wait(
 
 /// See [`super::Tasks::release`].
 pub(crate) fn release(connection: &Connection, lease: &Lease, now_us: i64) -> OpResult<bool> {
+    if polls::has_joined(connection, lease.task)? {
+        return polls::wait(connection, lease, None, None, true, now_us);
+    }
     match polls::elsewhere(connection, lease.task)? {
-        Some(CallState::Accepted) => return polls::wait(connection, lease, now_us, None, true, now_us),
+        Some(CallState::Accepted) => return polls::wait(connection, lease, Some(now_us), None, true, now_us),
         Some(_) => {
             connection
                 .prepare_cached("UPDATE task SET tries = tries - 1 WHERE id = ?1 AND attempt = ?2 AND owner = ?3")?
                 .execute(params![lease.task.0, lease.attempt, lease.owner.0])?;
-            return polls::wait(connection, lease, now_us + FETCH_AGAIN_US, None, true, now_us);
+            return polls::wait(connection, lease, Some(now_us + FETCH_AGAIN_US), None, true, now_us);
         }
         None => {}
     }

@@ -4,7 +4,7 @@
 use rusqlite::{Connection, types::Null};
 
 use super::open::open_writer;
-use super::{calls, gallery, moves, owners, pages, polls};
+use super::{batches, calls, gallery, moves, owners, pages, polls};
 
 /// The plan of `sql` as lines, with every parameter null.
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
@@ -78,4 +78,9 @@ fn the_ledger_is_read_by_task_and_unknown_calls_by_their_own_index() {
     assert_plan(&format!("SELECT * FROM call {}", calls::JOURNAL), "USING INDEX call_task (task=?)");
     assert_plan(&format!("SELECT * FROM call {}", calls::OF_STEP), "USING INDEX call_task (task=?)");
     assert_plan(&format!("SELECT * FROM call {}", calls::UNKNOWN), "USING INDEX call_unknown (state=? AND rowid>?)");
+}
+
+#[test]
+fn the_open_calls_of_a_batch_are_read_by_their_own_index() {
+    assert_plan(batches::OPEN_CALLS, "USING INDEX call_batch (batch=? AND id>?)");
 }

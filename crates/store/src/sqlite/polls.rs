@@ -1,6 +1,6 @@
-//! Tasks whose call has a result elsewhere: with a provider's queue, or behind a link that did not answer yet. They wait like
-//! others and are taken, put off and counted apart from them, so that a full line never keeps a result that is paid for from
-//! being fetched. Stopping a job does not end them: their worker does, when the result is here or the provider was told.
+//! Tasks whose call has a result elsewhere: with a provider's queue, in a batch, or behind a link that did not answer yet. They
+//! wait like others and are taken, put off and counted apart from them, so that a full line never keeps a result that is paid
+//! for from being fetched. Stopping a job does not end them: their worker does, when the result is here or the provider was told.
 //!
 //! Fetching a link is a try of its task, a question is not.
 
@@ -17,9 +17,10 @@ use super::moves::check_owner;
 use super::rows::{failure_columns, job_state, task_key, task_spec};
 use crate::record::{Claimed, Lease, OwnerId, PollJob};
 
-/// Whether a call of the row `task` has its result elsewhere; to be put into statements over tasks.
-pub(crate) const AT_PROVIDER: &str = "EXISTS (SELECT 1 FROM call INDEXED BY call_elsewhere WHERE call.task = task.id \
-     AND (call.state = 1 OR call.state = 2))";
+/// Whether a call of the row `task` has its result elsewhere, or goes with a batch; to be put into statements over tasks.
+pub(crate) const AT_PROVIDER: &str = "(EXISTS (SELECT 1 FROM call INDEXED BY call_elsewhere WHERE call.task = task.id \
+     AND (call.state = 1 OR call.state = 2)) OR EXISTS (SELECT 1 FROM call INDEXED BY call_joined \
+     WHERE call.task = task.id AND call.state = 0 AND call.batch IS NOT NULL))";
 
 /// The statement of [`claim`]. What cannot be fetched pauses a job, so links of paused ones wait.
 pub(crate) const CLAIM: &str = "UPDATE task SET state = 1, attempt = attempt + 1, owner = ?3, not_before_us = NULL, \
@@ -54,7 +55,7 @@ pub(crate) fn claim(
 pub(crate) fn wait(
     connection: &Connection,
     lease: &Lease,
-    not_before_us: i64,
+    not_before_us: Option<i64>,
     failure: Option<&Failure>,
     tell: bool,
     now_us: i64,
@@ -73,7 +74,7 @@ pub(crate) fn wait(
             pictures: 0,
             cost: None,
             failure: failure.map(|failure| failure.kind),
-            not_before_us: Some(not_before_us),
+            not_before_us,
         };
         record(connection, now_us, Some(lease.job), &body)?;
     }
@@ -87,6 +88,14 @@ pub(crate) fn elsewhere(connection: &Connection, task: TaskId) -> OpResult<Optio
     )?;
     let state: Option<u8> = statement.query_row([task.0], |row| row.get(0))?;
     Ok(state.map(|state| CallState::ALL[usize::from(state)]))
+}
+
+/// Whether the task has a call in a batch that the provider does not have yet.
+pub(crate) fn has_joined(connection: &Connection, task: TaskId) -> OpResult<bool> {
+    let mut statement = connection.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM call INDEXED BY call_joined WHERE task = ?1 AND state = 0 AND batch IS NOT NULL)",
+    )?;
+    Ok(statement.query_row([task.0], |row| row.get(0))?)
 }
 
 /// The statement of [`jobs`].
@@ -117,7 +126,8 @@ pub(crate) fn all_now(connection: &Connection, now_us: i64) -> OpResult<()> {
     connection
         .prepare_cached(
             "UPDATE task SET not_before_us = ?1 WHERE state = 2 \
-             AND id IN (SELECT task FROM call INDEXED BY call_elsewhere WHERE state = 1 OR state = 2)",
+             AND id IN (SELECT task FROM call INDEXED BY call_elsewhere WHERE (state = 1 OR state = 2) \
+             AND (state = 2 OR batch IS NULL))",
         )?
         .execute([now_us])?;
     Ok(())

@@ -5,6 +5,7 @@ use imagemill_domain::call::{Call, CallId, CallState, Usage};
 use imagemill_domain::failure::{Failure, FailureKind};
 use imagemill_domain::hash::{ContentHash, RequestHash, Sha256Hash, TaskKey};
 use imagemill_domain::job::{Job, JobId, JobState};
+use imagemill_domain::lane::BatchId;
 use imagemill_domain::money::Money;
 use imagemill_domain::picture::{Findings, PictureFacts, PictureFormat};
 use imagemill_domain::task::{Task, TaskId, TaskSpec, TaskState};
@@ -24,7 +25,7 @@ pub(crate) const TASK_COLUMNS: &str =
 
 /// The columns that [`call`] reads.
 pub(crate) const CALL_COLUMNS: &str = "id, task, attempt, step, request_hash, state, profile, model, ceiling, cost, \
-     usage, remote_id, http_status, failure, sent_us, ended_us";
+     usage, remote_id, http_status, failure, sent_us, ended_us, batch";
 
 /// The columns that [`asset`] reads.
 pub(crate) const ASSET_COLUMNS: &str = "id, task, call, picture, format, width, height, bytes, findings, delivery, \
@@ -80,6 +81,7 @@ pub(crate) fn call(row: &Row<'_>) -> OpResult<Call> {
         failure: optional_json(row, 13, "call", id)?,
         sent_us: row.get(14)?,
         ended_us: row.get(15)?,
+        batch: row.get::<_, Option<i64>>(16)?.map(BatchId),
     })
 }
 

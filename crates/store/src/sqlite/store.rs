@@ -13,8 +13,9 @@ use super::failure::{OpError, OpResult};
 use super::open::{open_reader, open_writer};
 use super::readers::Readers;
 use super::writer::Writer;
-use super::{Assets, Calls, Events, Jobs, Owners, Profiles, Reviews, Tasks};
+use super::{Assets, Batches, Calls, Events, Jobs, Owners, Profiles, Reviews, Tasks};
 use crate::error::StoreError;
+use crate::record::Health;
 
 /// How a store is opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,6 +98,11 @@ impl Store {
         Events { store: self }
     }
 
+    /// Verbs on batches.
+    pub fn batches(&self) -> Batches<'_> {
+        Batches { store: self }
+    }
+
     /// Verbs on worker processes.
     pub fn owners(&self) -> Owners<'_> {
         Owners { store: self }
@@ -105,6 +111,18 @@ impl Store {
     /// Verbs on paused profiles.
     pub fn profiles(&self) -> Profiles<'_> {
         Profiles { store: self }
+    }
+
+    /// Reads the whole database through and says whether it is sound. Takes a second for some hundred megabytes.
+    pub async fn health(&self) -> Result<Health, StoreError> {
+        self.read(|connection| {
+            let pragma = |name: &str| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
+            let bytes = (pragma("page_count")? * pragma("page_size")?) as u64;
+            let version = pragma("user_version")?;
+            let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+            Ok(Health { bytes, version, complaint: (said != "ok").then_some(said) })
+        })
+        .await
     }
 
     /// Ends the store after every change that was asked for before. Other handles get [`StoreError::Closed`] from then

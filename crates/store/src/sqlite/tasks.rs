@@ -42,11 +42,11 @@ impl Tasks<'_> {
 
     /// Lets a task wait for a result that its provider is making; `false` when the token no longer holds. The same try
     /// goes on. `failure` is why the last question brought nothing. An event tells of it only with `tell`: to people,
-    /// all questions about one call are one wait.
+    /// all questions about one call are one wait. Without a time it waits until [`super::Batches::deliver`] names its call.
     pub async fn wait_for_result(
         &self,
         lease: Lease,
-        not_before_us: i64,
+        not_before_us: Option<i64>,
         failure: Option<Failure>,
         tell: bool,
         now_us: i64,

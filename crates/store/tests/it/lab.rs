@@ -156,6 +156,7 @@ pub(crate) fn new_job(name: &str, budget: Option<i64>) -> NewJob {
         speakers: imagemill_domain::speaker::Speakers::default(),
         negative: imagemill_domain::request::NegativePrompt::default(),
         call_ceiling: None,
+        batch: None,
         share: 0,
         others: Vec::new(),
         unknown: UnknownPolicy::Never,
@@ -183,6 +184,7 @@ pub(crate) fn new_call(lease: Lease, ceiling: Option<i64>) -> NewCall {
         request_raw: br#"{"prompt":"make it night"}"#.to_vec(),
         idempotency_key: None,
         profile_budget: imagemill_domain::profile::ProfileBudget::default(),
+        batch: None,
     }
 }
 

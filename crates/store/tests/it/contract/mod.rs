@@ -1,6 +1,7 @@
 //! The behaviours that every backend must have.
 
 mod assets;
+mod batches;
 mod budget;
 mod calls;
 mod counters;

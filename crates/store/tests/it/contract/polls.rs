@@ -15,7 +15,7 @@ async fn waiting(lab: &Lab, owner: OwnerId) -> (JobId, Claimed) {
     let claimed = lab.claim(job, owner).await;
     let call = lab.opened(claimed.lease, 100).await;
     lab.store.calls().accepted(call, "{\"id\":\"r\"}", T0).await.unwrap();
-    assert!(lab.store.tasks().wait_for_result(claimed.lease, T0 + SECOND, None, true, T0).await.unwrap());
+    assert!(lab.store.tasks().wait_for_result(claimed.lease, Some(T0 + SECOND), None, true, T0).await.unwrap());
     (job, claimed)
 }
 
@@ -37,8 +37,11 @@ async fn they_are_taken_apart_from_the_line_and_keep_their_try() {
     assert!(again.lease.attempt > first.lease.attempt);
     assert_eq!(tasks.poll_jobs(T0).await.unwrap(), []);
     let failure = Some(limited());
-    assert!(tasks.wait_for_result(again.lease, T0 + 2 * SECOND, failure, false, T0).await.unwrap());
-    assert!(!tasks.wait_for_result(first.lease, T0, None, false, T0).await.unwrap(), "an old token moves nothing");
+    assert!(tasks.wait_for_result(again.lease, Some(T0 + 2 * SECOND), failure, false, T0).await.unwrap());
+    assert!(
+        !tasks.wait_for_result(first.lease, Some(T0), None, false, T0).await.unwrap(),
+        "an old token moves nothing"
+    );
     let task = lab.task(first.lease.task).await;
     assert_eq!(task.failure.unwrap().kind, FailureKind::RateLimited);
     assert_eq!(tasks.promote(i64::MAX).await.unwrap(), 0, "with a failure neither");
@@ -56,7 +59,7 @@ async fn all_questions_about_one_call_are_one_event() {
     let before = events().await;
     for _ in 0..5 {
         let claimed = tasks.claim_polls(job, "simulator", 1, owner, T0 + SECOND).await.unwrap().remove(0);
-        tasks.wait_for_result(claimed.lease, T0, None, false, T0).await.unwrap();
+        tasks.wait_for_result(claimed.lease, Some(T0), None, false, T0).await.unwrap();
     }
     assert_eq!(events().await, before);
 }
