@@ -396,6 +396,15 @@ pub(crate) struct ReconcileArgs {
     /// Close as not charged: the money held is free again
     #[arg(long, group = "word")]
     pub(crate) not_charged: bool,
+    /// Hold a day of the ledger against what the provider says that it cost; free
+    #[arg(long, group = "word", conflicts_with_all = ["calls", "job", "all"])]
+    pub(crate) usage: bool,
+    /// With --usage: the profile
+    #[arg(long, short, value_name = "PROFILE", requires = "usage")]
+    pub(crate) profile: Option<String>,
+    /// With --usage: the day in UTC, YYYY-MM-DD; yesterday when not given
+    #[arg(long, value_name = "DAY", requires = "usage")]
+    pub(crate) day: Option<String>,
     /// With --resend: only queue; run later with `imagemill resume`
     #[arg(long, requires = "resend")]
     pub(crate) later: bool,

@@ -55,7 +55,7 @@ pub struct CostSum {
 }
 
 impl CostSum {
-    fn add(&mut self, line: &CostLine) {
+    pub(crate) fn add(&mut self, line: &CostLine) {
         self.calls += line.calls;
         self.pictures += line.pictures;
         self.spent += line.spent;

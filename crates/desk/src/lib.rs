@@ -5,6 +5,7 @@
 mod clock;
 pub mod config;
 mod costs;
+mod day_check;
 mod desk;
 pub mod doctor;
 pub mod documents;
@@ -26,6 +27,7 @@ mod workspace;
 
 pub use clock::{day_name, now_us, offset_us};
 pub use costs::{CostSum, CostsBy, costs};
+pub use day_check::{DayCheck, day_check, day_number, yesterday};
 pub use desk::{Desk, user_file};
 pub use error::{DeskError, FileFault};
 pub use job_input::JobInput;

@@ -41,6 +41,8 @@ pub enum Protocol {
     Replicate,
     /// The prediction form of hosted-media gateways: create, ask, outputs.
     HostedMedia,
+    /// Comfy Router's queue: submit, collect.
+    ComfyRouter,
     /// A ComfyUI of one's own: a workflow whose placeholders are filled in.
     Comfyui,
     /// The `/sdapi/v1` of a Stable Diffusion web UI of one's own.
@@ -64,6 +66,7 @@ impl Protocol {
             Self::Fal => "fal",
             Self::Replicate => "replicate",
             Self::HostedMedia => "hosted_media",
+            Self::ComfyRouter => "comfy_router",
             Self::Comfyui => "comfyui",
             Self::Automatic1111 => "automatic1111",
         }
@@ -103,6 +106,7 @@ impl Protocol {
             Self::AnthropicMessages => &["temperature", "max_tokens", "stream"],
             Self::Fal | Self::Replicate => &["n", "size", "aspect_ratio", "seed", "output_format", "negative_prompt"],
             Self::HostedMedia => &["n", "size", "aspect_ratio", "quality", "seed", "output_format", "negative_prompt"],
+            Self::ComfyRouter => &["size", "aspect_ratio", "seed", "output_format", "negative_prompt"],
             Self::Comfyui | Self::Automatic1111 => &["n", "size", "seed", "negative_prompt"],
         };
         option == "extra_body" || taken.contains(&option)
@@ -125,7 +129,7 @@ impl Protocol {
 
     /// Whether every model calls the member that takes pictures something else, so that its name must be known.
     pub fn needs_picture_field(self) -> bool {
-        matches!(self, Self::Fal | Self::Replicate)
+        matches!(self, Self::Fal | Self::Replicate | Self::ComfyRouter)
     }
 }
 
@@ -323,6 +327,7 @@ impl Profile {
             "fal" => Protocol::Fal,
             "replicate" => Protocol::Replicate,
             "wavespeed" => Protocol::HostedMedia,
+            "comfy_router" => Protocol::ComfyRouter,
             "comfyui" => Protocol::Comfyui,
             "automatic1111" => Protocol::Automatic1111,
             "openrouter" if address.ends_with("/images") => Protocol::OpenrouterImages,

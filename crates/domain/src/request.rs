@@ -113,6 +113,11 @@ impl ImageRequest {
         format!("{}\n\n{}", self.system_prompt, self.prompt)
     }
 
+    /// The seed of this sample: each sample of a job has one of its own.
+    pub fn sample_seed(&self) -> Option<i64> {
+        self.options.seed.map(|seed| seed.wrapping_add(i64::from(self.sample)))
+    }
+
     /// The journal's key for this request.
     pub fn hash(&self) -> RequestHash {
         let canonical = serde_json::to_vec(self).expect("texts, numbers and JSON values always serialise");

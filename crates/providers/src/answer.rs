@@ -361,7 +361,7 @@ fn is_cut(finish: &str) -> bool {
 impl Head {
     /// From status and headers.
     pub(crate) fn of(status: u16, headers: &HeaderMap) -> Self {
-        let names = ["x-request-id", "request-id", "x-fal-request-id"];
+        let names = ["x-request-id", "request-id", "x-fal-request-id", "x-comfy-request-id"];
         let id = names.iter().find_map(|name| headers.get(*name)?.to_str().ok());
         Self { status, request_id: id.map(|id| id.chars().take(200).collect()), rate: error::rate_hints(headers) }
     }

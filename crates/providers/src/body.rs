@@ -190,6 +190,15 @@ pub(crate) fn json(value: &Value, pictures: &[PictureInput]) -> Body {
     Body { content_type: "application/json".into(), parts }
 }
 
+/// Sets the members that have a value.
+pub(crate) fn put<const N: usize>(body: &mut Value, members: [(&str, Option<Value>); N]) {
+    for (name, value) in members {
+        if let Some(value) = value {
+            body[name] = value;
+        }
+    }
+}
+
 /// Merges `extra` into `value`: objects member by member, everything else replaced.
 pub(crate) fn merge(value: &mut Value, extra: &Value) {
     match (value, extra) {

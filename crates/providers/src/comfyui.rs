@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::body;
 use crate::error;
+use crate::model_input;
 use crate::provider::{
     CallFailure, CallFuture, Found, ImageProvider, PictureInput, PollFuture, Polled, ProviderFuture, Reply, Ticket,
     WireCall,
@@ -194,7 +195,7 @@ impl Places {
     fn of(request: &ImageRequest, pictures: &[String]) -> Result<Self, Failure> {
         // Without a seed of its own each request gets one, or ComfyUI answers from its cache.
         let drawn = i64::from_le_bytes(request.hash().as_bytes()[..8].try_into().expect("eight of sixteen bytes"));
-        let seed = request.options.seed.map(|seed| seed.wrapping_add(i64::from(request.sample)));
+        let seed = request.sample_seed();
         let mut words = vec![
             ("prompt".to_owned(), request.whole_prompt().into()),
             ("model".to_owned(), request.model.clone().into()),
@@ -203,7 +204,7 @@ impl Places {
             ("n".to_owned(), request.options.n.unwrap_or(1).into()),
         ];
         if let Some(size) = &request.options.size {
-            let (width, height) = queue::edges(size).ok_or_else(|| {
+            let (width, height) = model_input::edges(size).ok_or_else(|| {
                 Failure::new(FailureKind::Invalid, format!("size = {size:?}: a workflow takes WIDTHxHEIGHT"))
             })?;
             words.extend([("width".to_owned(), width.into()), ("height".to_owned(), height.into())]);
@@ -357,16 +358,7 @@ impl ImageProvider for Comfyui {
 
     /// The checkpoints it has.
     fn check(&self) -> ProviderFuture<'_, Result<Vec<String>, Failure>> {
-        Box::pin(async move {
-            let spool = Spool::new("", "check");
-            let told = self.wire.ask(Method::GET, self.wire.below("/models/checkpoints"), None, spool).await;
-            let told = told.map_err(|failure| failure.failure)?;
-            if !told.is_success() {
-                return Err(error::of_status(told.status, &told.headers, told.text(), false));
-            }
-            let list = told.value.as_array().cloned().unwrap_or_default();
-            Ok(list.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect())
-        })
+        Box::pin(self.wire.list("/models/checkpoints", |name| name.as_str().map(str::to_owned)))
     }
 }
 

@@ -54,6 +54,7 @@ const NOT_ENTITLED: &[&str] = &[
     "servicenotopen",
     "modelidaccessdisabled",
     "limit: 0",
+    "not_enabled",
 ];
 const RATE_LIMITED: &[&str] = &[
     "rate_limit",
@@ -240,6 +241,8 @@ pub(crate) fn of_status(status: u16, headers: &HeaderMap, body: &str, bills_5xx:
     if report.message.is_empty() {
         report.message = words_of(body);
     }
+    // Comfy Router's one word for a failure stands beside its body.
+    report.code = report.code.or_else(|| header(headers, "x-comfy-error-type").map(str::to_owned));
     report.retry_after_ms =
         retry_after_ms(headers, Timestamp::now()).or(report.retry_after_ms).or_else(|| wait_in_words(&report.message));
     let waits = report.retry_after_ms.is_some();

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::body::{self, PictureText};
 use crate::error;
+use crate::model_input;
 use crate::provider::{
     CallFailure, CallFuture, Found, ImageProvider, PictureInput, PollFuture, Polled, ProviderFuture, Reply, Ticket,
     WireCall,
@@ -32,36 +33,23 @@ impl Fal {
 
     fn input(&self, request: &ImageRequest, pictures: &[PictureInput], picture: PictureText<'_>) -> Value {
         let options = &request.options;
-        let mut body = json!({"prompt": request.whole_prompt()});
         // A size is one of the model's words (`landscape_16_9`) or two edges.
-        let size = options.size.as_ref().map(|size| match queue::edges(size) {
+        let size = options.size.as_ref().map(|size| match model_input::edges(size) {
             Some((width, height)) => json!({"width": width, "height": height}),
             None => size.clone().into(),
         });
-        for (name, value) in [
-            ("num_images", options.n.map(Value::from)),
-            ("image_size", size),
-            ("aspect_ratio", options.aspect_ratio.clone().map(Value::from)),
-            ("output_format", options.output_format.clone().map(Value::from)),
-            ("seed", options.seed.map(|seed| seed.wrapping_add(i64::from(request.sample)).into())),
-            ("negative_prompt", queue::negative(request)),
-        ] {
-            if let Some(value) = value {
-                body[name] = value;
-            }
-        }
+        let own = [("num_images", options.n.map(Value::from)), ("image_size", size)];
+        let mut body = model_input::model_input(request, own);
         let field = self.wire.options.picture_field.as_deref();
-        put_pictures(&mut body, field.unwrap_or("image_urls[]"), pictures.len(), picture);
+        model_input::put_pictures(&mut body, field.unwrap_or("image_urls[]"), pictures.len(), picture);
         self.wire.add_extra(&mut body, request);
         body
     }
 
     async fn send(&self, call: WireCall<'_>) -> Result<Reply, Box<CallFailure>> {
-        self.wire.check_inline(call.pictures)?;
-        let value = self.input(call.request, call.pictures, &|number| body::data_url(call.pictures, number));
-        let body = body::json(&value, call.pictures);
         let model = call.request.model.trim_matches('/');
-        let told = self.wire.submit(self.wire.below(&format!("/{model}")), body, &call).await;
+        let input = self.input(call.request, call.pictures, &|number| body::data_url(call.pictures, number));
+        let told = self.wire.submit_inline(&format!("/{model}"), &input, &call).await;
         let told =
             told.map_err(|failure| Box::new(CallFailure { failure: submission(failure.failure), ..*failure }))?;
         let urls = ["status_url", "response_url", "cancel_url"].map(|name| told.value.get(name));
@@ -120,15 +108,6 @@ impl Fal {
         let of_account = queue::of_question(failure.kind) && failure.kind != FailureKind::Transient;
         let ended = told.failed(failure);
         if of_account { ended.of_question() } else { ended }
-    }
-}
-
-/// Puts pictures under the model's name for them; `[]` at its end asks for a list.
-pub(crate) fn put_pictures(body: &mut Value, field: &str, count: usize, picture: PictureText<'_>) {
-    match field.strip_suffix("[]") {
-        _ if count == 0 => {}
-        Some(field) => body[field] = (0..count).map(picture).collect(),
-        None => body[field] = picture(0).into(),
     }
 }
 

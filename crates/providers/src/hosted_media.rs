@@ -3,11 +3,11 @@
 
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
 use imagemill_domain::request::ImageRequest;
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::body;
 use crate::error;
+use crate::model_input;
 use crate::provider::{
     CallFailure, CallFuture, Found, ImageProvider, PictureInput, PollFuture, Polled, ProviderFuture, Reply, Ticket,
     WireCall,
@@ -47,24 +47,21 @@ impl HostedMedia {
         });
         let size = options.size.as_ref().map(|size| size.to_ascii_lowercase().replace(' ', ""));
         let tier = size.clone().filter(|size| TIERS.contains(&size.as_str()));
-        let size = size.filter(|_| tier.is_none()).map(|size| match queue::edges(&size) {
+        let size = size.filter(|_| tier.is_none()).map(|size| match model_input::edges(&size) {
             Some((width, height)) => format!("{width}*{height}"),
             None => size,
         });
-        for (name, value) in [
+        let members = [
             ("max_images", options.n.map(Value::from)),
             ("resolution", tier.map(Value::from)),
             ("size", size.map(Value::from)),
             ("aspect_ratio", options.aspect_ratio.clone().map(Value::from)),
             ("quality", options.quality.as_ref().map(|quality| quality.to_ascii_lowercase().into())),
             ("output_format", options.output_format.as_ref().map(|format| format.to_ascii_lowercase().into())),
-            ("seed", options.seed.map(|seed| seed.wrapping_add(i64::from(request.sample)).into())),
-            ("negative_prompt", queue::negative(request)),
-        ] {
-            if let Some(value) = value {
-                body[name] = value;
-            }
-        }
+            ("seed", request.sample_seed().map(Value::from)),
+            ("negative_prompt", model_input::negative(request)),
+        ];
+        body::put(&mut body, members);
         if !pictures.is_empty() {
             body["images"] = pictures.into();
         }
@@ -181,17 +178,8 @@ impl ImageProvider for HostedMedia {
     }
 
     fn check(&self) -> ProviderFuture<'_, Result<Vec<String>, Failure>> {
-        Box::pin(async move {
-            let spool = Spool::new("", "check");
-            let told = self.wire.ask(Method::GET, self.wire.below("/models"), None, spool).await;
-            let told = told.map_err(|failure| failure.failure)?;
-            if !told.is_success() {
-                return Err(error::of_status(told.status, &told.headers, told.text(), false));
-            }
-            let list = told.value.get("data").unwrap_or(&told.value).as_array().cloned().unwrap_or_default();
-            let name = |model: &Value| Some(model.get("model_id").or(model.get("id"))?.as_str()?.to_owned());
-            Ok(list.iter().filter_map(name).collect())
-        })
+        let name = |model: &Value| Some(model.get("model_id").or(model.get("id"))?.as_str()?.to_owned());
+        Box::pin(self.wire.list("/models", name))
     }
 }
 

@@ -3,6 +3,7 @@
 //! Everything that leaves this crate is in words of `imagemill_domain` or of this crate's root; wire structs stay inside.
 //! A call is made by [`ImageProvider::image`] or [`ChatProvider::chat`]; who may be called and how often is decided elsewhere.
 
+mod account;
 mod address;
 mod answer;
 mod anthropic_batch;
@@ -11,6 +12,7 @@ mod automatic1111;
 mod batch;
 mod body;
 mod chat;
+mod comfy_router;
 mod comfyui;
 mod download;
 mod error;
@@ -21,8 +23,10 @@ mod gemini_batch;
 mod gemini_text;
 mod hosted_media;
 mod http;
+mod json_call;
 mod lift;
 mod links;
+mod model_input;
 mod no_pictures;
 mod openai_batch;
 mod openai_chat;
@@ -52,6 +56,7 @@ mod scripted_server;
 #[cfg(test)]
 mod test_calls;
 
+pub use account::{DayBill, account_key_variable};
 pub use batch::{
     BatchAsk, BatchEnd, BatchItem, BatchLine, BatchProvider, BatchResults, BatchStage, ItemOutcome, NewBatch,
 };

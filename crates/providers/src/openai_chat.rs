@@ -1,70 +1,19 @@
 //! `/chat/completions` with pictures as content parts (OpenAI, OpenRouter, Vercel, grok2api 1.x to 3.x and the like).
 
+use std::borrow::Cow;
+
 use imagemill_domain::failure::Failure;
 use imagemill_domain::profile::TokenField;
 use imagemill_domain::request::ImageRequest;
 use serde_json::{Map, Value, json};
 
-use crate::batch::BatchAsk;
-use crate::body::{self, PictureText};
-use crate::provider::{CallFuture, ImageProvider, PictureInput, ProviderFuture, WireCall};
-use crate::spool::{Spool, Spooled};
+use crate::body::PictureText;
+use crate::json_call::JsonCall;
+use crate::provider::PictureInput;
 use crate::wire::{self, Wire};
 
 /// An account that speaks chat completions.
-pub(crate) struct Chat {
-    wire: Wire,
-}
-
-impl Chat {
-    /// Over `wire`.
-    pub(crate) fn new(wire: Wire) -> Self {
-        Self { wire }
-    }
-
-    fn body(&self, request: &ImageRequest, pictures: &[PictureInput], picture: PictureText<'_>) -> Value {
-        let options = &request.options;
-        let mut content = vec![json!({"type": "text", "text": request.prompt})];
-        for number in 0..pictures.len() {
-            content.push(json!({"type": "image_url", "image_url": {"url": picture(number)}}));
-        }
-        let mut messages = Vec::new();
-        if !request.system_prompt.is_empty() {
-            messages.push(json!({"role": "system", "content": request.system_prompt}));
-        }
-        messages.push(json!({"role": "user", "content": content}));
-        let mut body = json!({"model": request.model, "messages": messages});
-        let mut set = |name: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                body[name] = value;
-            }
-        };
-        let grok = self.wire.profile.provider == "grok2api";
-        let router = self.wire.profile.provider == "openrouter";
-        let stream = self.wire.stream(request);
-        set("stream", stream.map(Value::from));
-        // Without this the official endpoint streams no usage; lesser gateways may not know it.
-        let counts = stream == Some(true) && matches!(self.wire.profile.provider.as_str(), "openai" | "openrouter");
-        set("stream_options", counts.then(|| json!({"include_usage": true})));
-        set("temperature", options.temperature.map(Value::from));
-        set("seed", options.seed.map(|seed| seed.wrapping_add(i64::from(request.sample)).into()));
-        set("n", options.n.filter(|_| !grok).map(Value::from));
-        set("modalities", router.then(|| json!(["image", "text"])));
-        let config = image_config(request, grok, router);
-        set("image_config", (!config.is_empty()).then(|| config.into()));
-        let field = match self.wire.profile.token_field {
-            TokenField::Auto | TokenField::MaxTokens => Some("max_tokens"),
-            TokenField::MaxCompletionTokens => Some("max_completion_tokens"),
-            TokenField::MaxOutputTokens => Some("max_output_tokens"),
-            TokenField::None => None,
-        };
-        if let (Some(field), Some(tokens)) = (field, options.max_tokens) {
-            set(field, Some(tokens.into()));
-        }
-        self.wire.add_extra(&mut body, request);
-        body
-    }
-}
+pub(crate) struct Chat;
 
 /// Options of the picture: OpenRouter and grok2api take them in an object of their own.
 fn image_config(request: &ImageRequest, grok: bool, router: bool) -> Map<String, Value> {
@@ -85,27 +34,60 @@ fn image_config(request: &ImageRequest, grok: bool, router: bool) -> Map<String,
     .collect()
 }
 
-impl ImageProvider for Chat {
-    fn image<'a>(&'a self, call: WireCall<'a>) -> CallFuture<'a> {
-        let value = self.body(call.request, call.pictures, &|number| body::data_url(call.pictures, number));
-        let body = body::json(&value, call.pictures);
-        Box::pin(self.wire.call(wire::CHAT, body, call))
+impl JsonCall for Chat {
+    fn endpoint(&self, _request: &ImageRequest, _has_pictures: bool) -> Cow<'static, str> {
+        wire::CHAT.into()
     }
 
-    fn request_text(&self, request: &ImageRequest, pictures: &[PictureInput]) -> String {
-        self.body(request, pictures, &|number| body::content_name(pictures, number)).to_string()
+    fn batch_endpoint(&self) -> Option<&'static str> {
+        Some(wire::CHAT)
     }
 
-    fn batch_ask(&self, request: &ImageRequest, pictures: &[PictureInput]) -> Option<BatchAsk> {
-        let value = self.body(request, pictures, &|number| body::data_url(pictures, number));
-        Some(BatchAsk::new(wire::CHAT, value, pictures))
-    }
-
-    fn download<'a>(&'a self, url: &'a str, spool: Spool) -> ProviderFuture<'a, Result<Spooled, Failure>> {
-        Box::pin(self.wire.downloads().fetch(url, spool))
-    }
-
-    fn check(&self) -> ProviderFuture<'_, Result<Vec<String>, Failure>> {
-        Box::pin(self.wire.models())
+    fn body(
+        &self,
+        wire: &Wire,
+        request: &ImageRequest,
+        pictures: &[PictureInput],
+        picture: PictureText<'_>,
+    ) -> Result<Value, Failure> {
+        let options = &request.options;
+        let mut content = vec![json!({"type": "text", "text": request.prompt})];
+        for number in 0..pictures.len() {
+            content.push(json!({"type": "image_url", "image_url": {"url": picture(number)}}));
+        }
+        let mut messages = Vec::new();
+        if !request.system_prompt.is_empty() {
+            messages.push(json!({"role": "system", "content": request.system_prompt}));
+        }
+        messages.push(json!({"role": "user", "content": content}));
+        let mut body = json!({"model": request.model, "messages": messages});
+        let mut set = |name: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                body[name] = value;
+            }
+        };
+        let grok = wire.profile.provider == "grok2api";
+        let router = wire.profile.provider == "openrouter";
+        let stream = wire.stream(request);
+        set("stream", stream.map(Value::from));
+        // Without this the official endpoint streams no usage; lesser gateways may not know it.
+        let counts = stream == Some(true) && matches!(wire.profile.provider.as_str(), "openai" | "openrouter");
+        set("stream_options", counts.then(|| json!({"include_usage": true})));
+        set("temperature", options.temperature.map(Value::from));
+        set("seed", request.sample_seed().map(Value::from));
+        set("n", options.n.filter(|_| !grok).map(Value::from));
+        set("modalities", router.then(|| json!(["image", "text"])));
+        let config = image_config(request, grok, router);
+        set("image_config", (!config.is_empty()).then(|| config.into()));
+        let field = match wire.profile.token_field {
+            TokenField::Auto | TokenField::MaxTokens => Some("max_tokens"),
+            TokenField::MaxCompletionTokens => Some("max_completion_tokens"),
+            TokenField::MaxOutputTokens => Some("max_output_tokens"),
+            TokenField::None => None,
+        };
+        if let (Some(field), Some(tokens)) = (field, options.max_tokens) {
+            set(field, Some(tokens.into()));
+        }
+        Ok(body)
     }
 }

@@ -32,7 +32,7 @@ impl Images {
         let mut body = json!({"model": request.model, "prompt": request.whole_prompt()});
         let negative = Some(request.negative_prompt.as_str()).filter(|negative| !negative.is_empty());
         let size_name = self.size_name(options.size.as_deref());
-        for (name, value) in [
+        let members = [
             ("n", options.n.map(Value::from)),
             (size_name, options.size.clone().map(Value::from)),
             ("negative_prompt", negative.map(Value::from)),
@@ -43,13 +43,10 @@ impl Images {
             ("output_compression", options.output_compression.map(Value::from)),
             // GPT image models refuse this one, so it goes out only when it was set.
             ("response_format", options.response_format.clone().map(Value::from)),
-            ("seed", options.seed.map(|seed| seed.wrapping_add(i64::from(request.sample)).into())),
+            ("seed", request.sample_seed().map(Value::from)),
             ("stream", self.wire.stream(request).map(Value::from)),
-        ] {
-            if let Some(value) = value {
-                body[name] = value;
-            }
-        }
+        ];
+        body::put(&mut body, members);
         body
     }
 

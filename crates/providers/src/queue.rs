@@ -8,7 +8,6 @@ use std::collections::HashSet;
 use imagemill_domain::call::Usage;
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
 use imagemill_domain::profile::Timeouts;
-use imagemill_domain::request::ImageRequest;
 use reqwest::Method;
 use reqwest::header::HeaderMap;
 use secrecy::SecretString;
@@ -155,6 +154,37 @@ impl Wire {
         self.ask(Method::GET, url, None, spool).await?.about_ticket()
     }
 
+    /// The names in a list below the base address, bare or as `data`, each read by `name`. Costs nothing.
+    pub(crate) async fn list(
+        &self,
+        path: &str,
+        name: impl Fn(&Value) -> Option<String> + Send,
+    ) -> Result<Vec<String>, Failure> {
+        let list = self.list_at(self.below(path)).await?;
+        let list = list.get("data").unwrap_or(&list).as_array();
+        Ok(list.into_iter().flatten().filter_map(name).collect())
+    }
+
+    /// What `url` answers to a question that costs nothing.
+    pub(crate) async fn list_at(&self, url: Url) -> Result<Value, Failure> {
+        let told = self.ask(Method::GET, url, None, Spool::new("", "list")).await.map_err(|failure| failure.failure)?;
+        if told.is_success() {
+            return Ok(told.value);
+        }
+        Err(error::of_status(told.status, &told.headers, &told.text, false))
+    }
+
+    /// Sends a request that may cost money with its source pictures inside.
+    pub(crate) async fn submit_inline(
+        &self,
+        path: &str,
+        value: &Value,
+        call: &WireCall<'_>,
+    ) -> Result<Told, Box<CallFailure>> {
+        self.check_inline(call.pictures)?;
+        self.submit(self.below(path), body::json(value, call.pictures), call).await
+    }
+
     /// Tells the provider to drop a request.
     pub(crate) async fn tell_to_cancel(&self, method: Method, url: Url, body: Option<Body>) -> Result<(), Failure> {
         let nowhere = Spool::new("", "cancel");
@@ -186,7 +216,7 @@ impl Wire {
     }
 
     /// Source pictures as data URLs must stay small: the whole body is read before the request is queued.
-    pub(crate) fn check_inline(&self, pictures: &[PictureInput]) -> Result<(), Box<CallFailure>> {
+    fn check_inline(&self, pictures: &[PictureInput]) -> Result<(), Box<CallFailure>> {
         let bytes: u64 = pictures.iter().map(|picture| picture.len).sum();
         if bytes <= MAX_INLINE_BYTES {
             return Ok(());
@@ -272,7 +302,8 @@ impl Wire {
             body.progressed();
             received += piece.len();
             let mut rest = &piece[..];
-            while !rest.is_empty() && !reader.is_done() {
+            // What stands behind the value, a line's end at least, is not wanted, and the reader takes no more.
+            while !rest.is_empty() && events.is_empty() && !reader.is_done() {
                 let taken = reader.feed(rest, &mut shelf, &mut events)?;
                 rest = &rest[taken..];
             }
@@ -400,7 +431,8 @@ impl Told {
             }
             Value::Array(list) if depth < 4 => list.iter().for_each(|entry| self.collect(entry, items, depth + 1)),
             Value::Object(map) if depth < 4 => {
-                let names = ["url", "image", "images", "image_url", "uri", "output", "b64_json"];
+                let names =
+                    ["url", "image", "images", "image_url", "uri", "output", "b64_json", "result", "results", "sample"];
                 for value in names.iter().filter_map(|name| map.get(*name)) {
                     self.collect(value, items, depth + 1);
                 }
@@ -442,17 +474,6 @@ impl Told {
 pub(crate) fn flagged() -> Found {
     let message = "the provider's content filter flagged this picture and withholds it";
     Found::Failed(Failure::new(FailureKind::Refused, message).billing(Billing::Billed))
-}
-
-/// The negative prompt, for models with a parameter for it.
-pub(crate) fn negative(request: &ImageRequest) -> Option<Value> {
-    (!request.negative_prompt.is_empty()).then(|| request.negative_prompt.clone().into())
-}
-
-/// `1024x768` and `1024*768` as numbers.
-pub(crate) fn edges(size: &str) -> Option<(u32, u32)> {
-    let (width, height) = size.split_once(['x', 'X', '*', '×'])?;
-    Some((width.trim().parse().ok()?, height.trim().parse().ok()?))
 }
 
 /// The request was taken and nothing tells how to ask about it.

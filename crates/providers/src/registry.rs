@@ -16,6 +16,7 @@ use crate::anthropic_messages::{self, Messages};
 use crate::automatic1111::Automatic1111;
 use crate::batch::BatchProvider;
 use crate::chat::ChatProvider;
+use crate::comfy_router::{self, ComfyRouter};
 use crate::comfyui::Comfyui;
 use crate::fal::Fal;
 use crate::gemini::{self, Gemini};
@@ -23,6 +24,7 @@ use crate::gemini_batch::GeminiBatch;
 use crate::gemini_text::GeminiText;
 use crate::hosted_media::HostedMedia;
 use crate::http;
+use crate::json_call::JsonProvider;
 use crate::no_pictures::NoPictures;
 use crate::openai_batch::OpenaiBatch;
 use crate::openai_chat::Chat;
@@ -91,20 +93,21 @@ impl Registry {
     ) -> Result<Arc<dyn ImageProvider>, Failure> {
         let wire = self.wire(profile, secret, options)?;
         Ok(match profile.resolved_protocol(knows_images) {
-            Protocol::Responses => Arc::new(Responses::new(wire)),
+            Protocol::Responses => Arc::new(JsonProvider::new(wire, Responses)),
             Protocol::Images => Arc::new(Images::new(wire, false)),
             Protocol::ImagesMultipart => Arc::new(Images::new(wire, true)),
-            Protocol::ChatCompletions | Protocol::Auto => Arc::new(Chat::new(wire)),
-            Protocol::Gemini => Arc::new(Gemini::new(wire.with_key_in(gemini::KEY_HEADER)?)),
-            Protocol::Seedream => Arc::new(Seedream::new(wire)),
-            Protocol::Sensenova => Arc::new(Sensenova::new(wire)),
-            Protocol::OpenrouterImages => Arc::new(OpenrouterImages::new(wire)),
+            Protocol::ChatCompletions | Protocol::Auto => Arc::new(JsonProvider::new(wire, Chat)),
+            Protocol::Gemini => Arc::new(JsonProvider::new(wire.with_key_in(gemini::KEY_HEADER)?, Gemini)),
+            Protocol::Seedream => Arc::new(JsonProvider::new(wire, Seedream)),
+            Protocol::Sensenova => Arc::new(JsonProvider::new(wire, Sensenova)),
+            Protocol::OpenrouterImages => Arc::new(JsonProvider::new(wire, OpenrouterImages)),
             Protocol::AnthropicMessages => Arc::new(NoPictures::new(of_anthropic(wire)?)),
             Protocol::Fal => Arc::new(Fal::new(wire)),
             Protocol::Replicate => Arc::new(Replicate::new(wire)),
             Protocol::HostedMedia => Arc::new(HostedMedia::new(wire)),
+            Protocol::ComfyRouter => Arc::new(ComfyRouter::new(wire.with_key_in(comfy_router::KEY_HEADER)?)),
             Protocol::Comfyui => Arc::new(Comfyui::new(wire)?),
-            Protocol::Automatic1111 => Arc::new(Automatic1111::new(wire)),
+            Protocol::Automatic1111 => Arc::new(JsonProvider::new(wire, Automatic1111)),
         })
     }
 
@@ -142,7 +145,12 @@ impl Registry {
         })
     }
 
-    fn wire(&self, profile: &Profile, secret: Option<SecretString>, options: WireOptions) -> Result<Wire, Failure> {
+    pub(crate) fn wire(
+        &self,
+        profile: &Profile,
+        secret: Option<SecretString>,
+        options: WireOptions,
+    ) -> Result<Wire, Failure> {
         if profile.base_url.trim().is_empty() {
             let message = format!("the profile {:?} has no base_url; set it to the provider's address", profile.name);
             return Err(Failure::new(FailureKind::Invalid, message));

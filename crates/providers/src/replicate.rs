@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 
 use crate::body::{self, PictureText};
 use crate::error;
-use crate::fal::put_pictures;
+use crate::model_input;
 use crate::provider::{
     CallFailure, CallFuture, ImageProvider, PictureInput, PollFuture, Polled, ProviderFuture, Reply, Ticket, WireCall,
 };
-use crate::queue::{self, Stage, Told};
+use crate::queue::{Stage, Told};
 use crate::spool::{Spool, Spooled};
 use crate::wire::Wire;
 
@@ -28,25 +28,11 @@ impl Replicate {
     }
 
     fn body(&self, request: &ImageRequest, pictures: &[PictureInput], picture: PictureText<'_>) -> Value {
-        let options = &request.options;
-        let mut input = json!({"prompt": request.whole_prompt()});
-        let edges = options.size.as_deref().and_then(queue::edges);
-        for (name, value) in [
-            ("num_outputs", options.n.map(Value::from)),
-            ("width", edges.map(|(width, _)| width.into())),
-            ("height", edges.map(|(_, height)| height.into())),
-            ("size", options.size.clone().filter(|_| edges.is_none()).map(Value::from)),
-            ("aspect_ratio", options.aspect_ratio.clone().map(Value::from)),
-            ("output_format", options.output_format.clone().map(Value::from)),
-            ("seed", options.seed.map(|seed| seed.wrapping_add(i64::from(request.sample)).into())),
-            ("negative_prompt", queue::negative(request)),
-        ] {
-            if let Some(value) = value {
-                input[name] = value;
-            }
-        }
+        let [width, height, size] = model_input::size_members(request);
+        let own = [("num_outputs", request.options.n.map(Value::from)), width, height, size];
+        let mut input = model_input::model_input(request, own);
         let field = self.wire.options.picture_field.as_deref();
-        put_pictures(&mut input, field.unwrap_or("image"), pictures.len(), picture);
+        model_input::put_pictures(&mut input, field.unwrap_or("image"), pictures.len(), picture);
         let mut body = json!({"input": input});
         if let (_, Some(version)) = place(&request.model) {
             body["version"] = version.into();
@@ -56,11 +42,9 @@ impl Replicate {
     }
 
     async fn send(&self, call: WireCall<'_>) -> Result<Reply, Box<CallFailure>> {
-        self.wire.check_inline(call.pictures)?;
-        let value = self.body(call.request, call.pictures, &|number| body::data_url(call.pictures, number));
-        let body = body::json(&value, call.pictures);
         let (path, _) = place(&call.request.model);
-        let told = self.wire.submit(self.wire.below(&path), body, &call).await?;
+        let body = self.body(call.request, call.pictures, &|number| body::data_url(call.pictures, number));
+        let told = self.wire.submit_inline(&path, &body, &call).await?;
         let named = |name: &str| told.value.get("urls").and_then(|urls| urls.get(name));
         let ticket = self.wire.ticket(&call.request.model, told.value.get("id"), [named("get"), None, named("cancel")]);
         read(told)?.reply(ticket)

@@ -11,6 +11,7 @@ mod batches;
 mod bill;
 mod call;
 mod chat;
+mod comfy_router;
 mod fal;
 pub mod faults;
 mod gemini;

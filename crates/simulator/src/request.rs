@@ -207,9 +207,19 @@ pub(crate) fn ratio_size(ratio: &str) -> Option<(u32, u32)> {
     Some((edge(shape.sqrt()), edge(1.0 / shape.sqrt())))
 }
 
-/// The bytes of a picture given as a data URL or as a link to one of our own answers.
+/// The bytes of a picture given as a data URL, as bare base64 or as a link to one of our own answers.
 pub(crate) fn source(shared: &Shared, url: &str, strict_label: bool) -> Result<Bytes, Refused> {
     let wrong = |message: &str| bad_request("invalid_image_input", message, Some("image"));
+    let decoded = |base64: &str| {
+        base64_simd::forgiving_decode_to_vec(base64.as_bytes())
+            .map_err(|_| wrong("Invalid image data: the base64 text cannot be decoded."))
+    };
+    // A base64 text may begin with a slash (a JPEG's does), but it has no colon.
+    if !url.contains(':') {
+        let bytes = decoded(url)?;
+        PictureFormat::sniff(&bytes).ok_or_else(|| wrong("Invalid image data: this is not a picture."))?;
+        return Ok(bytes.into());
+    }
     let Some(rest) = url.strip_prefix("data:") else {
         let name = url.rsplit('/').next().unwrap_or_default();
         return shared.on_shelf(name).map(|picture| picture.bytes.clone()).ok_or_else(|| {
@@ -218,8 +228,7 @@ pub(crate) fn source(shared: &Shared, url: &str, strict_label: bool) -> Result<B
     };
     let (label, base64) =
         rest.split_once(";base64,").ok_or_else(|| wrong("Invalid image data: expected a base64 data URL."))?;
-    let bytes = base64_simd::forgiving_decode_to_vec(base64.as_bytes())
-        .map_err(|_| wrong("Invalid image data: the base64 text cannot be decoded."))?;
+    let bytes = decoded(base64)?;
     let format = PictureFormat::sniff(&bytes).ok_or_else(|| wrong("Invalid image data: this is not a picture."))?;
     if strict_label && format.media_type() != label {
         let message = format!("The picture is labelled {label} and is {}.", format.media_type());

@@ -1,17 +1,19 @@
 //! Start and stop, routes, and what every answer carries. It must not know protocols.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, Query, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Json, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use axum::serve::ListenerExt;
 use imagemill_domain::profile::Protocol;
+use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -20,7 +22,8 @@ use crate::bill::{Bill, Ledger};
 use crate::scenario::Scenario;
 use crate::state::Shared;
 use crate::{
-    ark, batch_forms, chat, fal, faults, gemini, hosted, images, media, messages, replicate, responses, sdapi,
+    ark, batch_forms, chat, comfy_router, fal, faults, gemini, hosted, images, media, messages, replicate, responses,
+    sdapi,
 };
 
 /// Largest request body: 16 source pictures of 20 MiB as base64 and some room.
@@ -121,7 +124,7 @@ impl Simulator {
     }
 
     /// The base address of a protocol's own: `/v1beta` for Gemini, `/api/v3` for Seedream, `/fal`, `/replicate/v1`, `/hosted`,
-    /// and nothing more for the web UI's `/sdapi/v1`.
+    /// `/comfy/v2`, and nothing more for the web UI's `/sdapi/v1`.
     pub fn base_url_for(&self, protocol: Protocol) -> String {
         let path = match protocol {
             Protocol::Gemini => "/v1beta",
@@ -129,6 +132,7 @@ impl Simulator {
             Protocol::Fal => "/fal",
             Protocol::Replicate => "/replicate/v1",
             Protocol::HostedMedia => "/hosted",
+            Protocol::ComfyRouter => "/comfy/v2",
             Protocol::Automatic1111 => "",
             _ => return self.base_url(),
         };
@@ -170,6 +174,7 @@ impl Drop for Simulator {
 fn router(shared: Arc<Shared>) -> Router {
     let with_key = Router::new()
         .route("/v1/models", get(models))
+        .route("/v1/organization/costs", get(costs))
         .route("/v1/images/generations", post(images::generations))
         .route("/v1/images/edits", post(images::edits))
         .route("/v1/chat/completions", post(chat::completions))
@@ -199,6 +204,10 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/hosted/{model}", post(hosted::submit))
         .route("/hosted/predictions/{id}/result", get(hosted::get))
         .route("/hosted/media/upload/binary", post(hosted::upload))
+        .route("/comfy/v2/models", get(comfy_router::models))
+        .route("/comfy/v2/models/{provider}/{model}/requests", post(comfy_router::submit))
+        .route("/comfy/v2/models/{provider}/{model}/requests/{id}", get(comfy_router::collect))
+        .route("/comfy/v2/models/{provider}/{model}/requests/{id}/cancel", put(comfy_router::cancel))
         .route("/sdapi/v1/txt2img", post(sdapi::create))
         .route("/sdapi/v1/img2img", post(sdapi::create))
         .route("/sdapi/v1/sd-models", get(sdapi::models))
@@ -249,6 +258,31 @@ async fn models() -> Response {
 
 async fn bill(State(shared): State<Arc<Shared>>) -> Json<Bill> {
     Json(shared.bill())
+}
+
+/// OpenAI's account of a day. All that was billed was billed today.
+async fn costs(State(shared): State<Arc<Shared>>, Query(asked): Query<DayAsked>) -> Response {
+    let now_s = std::time::UNIX_EPOCH.elapsed().map_or(0, |now| now.as_secs());
+    let is_today = asked.start_time <= now_s && asked.end_time.is_none_or(|end| now_s < end);
+    let mut lines: BTreeMap<Arc<str>, i64> = BTreeMap::new();
+    for entry in shared.bill().entries.iter().filter(|entry| is_today && entry.billed) {
+        *lines.entry(Arc::clone(&entry.model)).or_default() += entry.micros;
+    }
+    let result = |(model, micros): (&Arc<str>, &i64)| {
+        serde_json::json!({"object": "organization.costs.result", "project_id": null, "line_item": model,
+            "amount": {"value": *micros as f64 / 1e6, "currency": "usd"}})
+    };
+    let results: Vec<_> = lines.iter().map(result).collect();
+    let bucket = serde_json::json!({"object": "bucket", "start_time": asked.start_time, "end_time": asked.end_time,
+        "results": results});
+    Json(serde_json::json!({"object": "page", "data": [bucket], "has_more": false, "next_page": null})).into_response()
+}
+
+/// Which day.
+#[derive(Debug, Deserialize)]
+struct DayAsked {
+    start_time: u64,
+    end_time: Option<u64>,
 }
 
 async fn check_key(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {

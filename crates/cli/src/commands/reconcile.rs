@@ -19,6 +19,9 @@ const LISTED: usize = 50;
 /// Lists, or acts on what is named.
 pub(crate) async fn run(context: &Context, args: ReconcileArgs) -> anyhow::Result<Exit> {
     let store = context.desk.existing_store().await?;
+    if args.usage {
+        return usage(context, &store, &args).await;
+    }
     let lost = read(context, &store, &args).await?;
     if !(args.resend || args.charged || args.not_charged) {
         tell(context, &lost);
@@ -58,6 +61,54 @@ pub(crate) async fn run(context: &Context, args: ReconcileArgs) -> anyhow::Resul
     let mut jobs: Vec<Job> = done.into_iter().map(|lost| lost.job).collect();
     jobs.dedup_by_key(|job| job.id);
     Box::pin(super::state::carry_on(context, &store, jobs, "reconcile")).await
+}
+
+/// A day of the ledger beside the provider's account of it. Code 1 when the difference is not explained by lost calls.
+async fn usage(context: &Context, store: &Store, args: &ReconcileArgs) -> anyhow::Result<Exit> {
+    let (texts, printer) = (&context.texts, &context.printer);
+    let profile = imagemill_desk::choose(&context.desk.config, args.profile.as_deref())?;
+    let day = match &args.day {
+        Some(name) => {
+            imagemill_desk::day_number(name).ok_or_else(|| Quit::usage(say!(texts, "reconcile.no_day", day = name)))?
+        }
+        None => imagemill_desk::yesterday(),
+    };
+    let check = match imagemill_desk::day_check(store, &profile, day).await? {
+        Ok(check) => check,
+        Err(failure) => {
+            let why = texts.translated(&failure.message);
+            anyhow::bail!(say!(texts, "reconcile.no_usage", profile = profile.name, why = why));
+        }
+    };
+    let (ours, theirs) = (&check.ours, &check.theirs);
+    let calls = texts.count("call", ours.calls);
+    printer.line(say!(
+        texts,
+        "reconcile.usage_head",
+        profile = check.profile,
+        day = check.document()["day"].as_str().unwrap_or_default()
+    ));
+    printer.line(say!(texts, "reconcile.ours", money = ours.spent, calls = calls, held = ours.held));
+    let requests = theirs.requests.map_or_else(String::new, |count| format!(" ({})", texts.count("call", count)));
+    printer.line(say!(texts, "reconcile.theirs", money = theirs.cost, requests = requests));
+    for (name, cost) in &theirs.lines {
+        printer.line(printer.paint(Tone::Dim, format!("    {cost:>9}  {name}")));
+    }
+    let difference = check.difference();
+    let (tone, key) = match difference.micros {
+        0 => (Tone::Good, "reconcile.same"),
+        _ if check.is_explained() => (Tone::Good, "reconcile.explained"),
+        1.. => (Tone::Warn, "reconcile.more_there"),
+        _ => (Tone::Warn, "reconcile.less_there"),
+    };
+    let shown = imagemill_domain::money::Money::from_micros(difference.micros.abs());
+    printer.line(printer.paint(tone, say!(texts, key, money = shown)));
+    if ours.unpriced > 0 {
+        printer
+            .line(printer.paint(Tone::Warn, say!(texts, "costs.unpriced", calls = texts.count("call", ours.unpriced))));
+    }
+    printer.json(&check.document());
+    Ok(if difference.micros == 0 || check.is_explained() { Exit::Ok } else { Exit::SomeFailed })
 }
 
 async fn read(context: &Context, store: &Store, args: &ReconcileArgs) -> anyhow::Result<Vec<LostCall>> {

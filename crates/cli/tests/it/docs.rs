@@ -63,11 +63,11 @@ fn toml_of(page: &str) -> Vec<&str> {
 #[test]
 fn profiles_to_copy_can_be_copied() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/providers");
-    let mut pages: Vec<String> =
+    let pages: Vec<String> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    pages.sort();
-    assert_eq!(pages.len(), 15, "{pages:?}");
     let list = page("providers/README.md");
+    let rows = list.lines().filter(|line| line.starts_with("| [")).count();
+    assert!(rows > 10 && rows == pages.len() - 1, "{rows} rows for {pages:?}");
     for name in pages.iter().filter(|name| *name != "README.md") {
         assert!(list.contains(&format!("({name})")), "{name} is not in the list");
         let text = page(&format!("providers/{name}"));

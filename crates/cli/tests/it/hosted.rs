@@ -42,6 +42,26 @@ fn a_folder_is_edited_over_both() {
 }
 
 #[test]
+fn comfy_routers_own_profile_runs_a_job_through_its_queue() {
+    let world = World::with_photos(0);
+    let mut simulator = world.start(&["simulate", "--port", "0", "--json"]);
+    let told: Value = serde_json::from_str(&simulator.first_line()).unwrap();
+    let base = told["url"].as_str().unwrap().replace("/v1", "/comfy/v2");
+    let variables = [("COMFY_API_KEY", "k"), ("COMFY_ROUTER_BASE_URL", base.as_str())];
+    let run = |model: &str, code: i32| {
+        let arguments =
+            ["generate", "a barn", "-p", "comfy-router", "--model", model, "--accept-unknown-price", "--json"];
+        world.run_with(&variables, &arguments).code(code).last_json()
+    };
+    assert_eq!(run("sim/sim-image", 0)["pictures"], 1);
+    assert_eq!(run("sim/nsfw", 1)["tasks"]["refused"], 1);
+    let listed = world.run_with(&variables, &["probe", "-p", "comfy-router"]).code(0).out;
+    assert!(listed.contains("bfl/flux-2-pro is not among them"), "{listed}");
+    simulator.signal("INT");
+    simulator.end();
+}
+
+#[test]
 fn a_set_with_one_refused_is_partly_done() {
     let world = world(0);
     world.folder.write(

@@ -59,6 +59,36 @@ fn a_probe_is_free_unless_told_otherwise() {
 }
 
 #[test]
+fn a_day_of_the_ledger_is_held_against_the_providers_account() {
+    let world = World::new();
+    let mut simulator = world.start(&["simulate", "--port", "0", "--json"]);
+    let url = serde_json::from_str::<Value>(&simulator.first_line()).unwrap()["url"].as_str().unwrap().to_owned();
+    let profile = MYSTERY.replace("URL", &url).replace("provider = \"mystery\"", "provider = \"openai\"");
+    world.folder.write("imagemill.toml", &profile);
+    let key = [("MYSTERY_KEY", "sk-caller"), ("OPENAI_ADMIN_KEY", "sk-admin-secret")];
+    world
+        .run_with(&key, &["generate", "a barn", "-p", "mystery", "--model", "sim-image", "--accept-unknown-price"])
+        .code(0);
+    let today = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
+    let ask = |more: &[&str], code: i32| {
+        let all = [&["reconcile", "--usage", "-p", "mystery"], more].concat();
+        world.run_with(&key, &all).code(code)
+    };
+    let told = ask(&["--day", &today, "--json"], 1).json();
+    assert_eq!((&told["provider"]["lines"][0]["name"], &told["ledger"]["calls"]), (&"sim-image".into(), &1.into()));
+    assert!(told["provider"]["cost"].as_f64().unwrap() > 0.0 && told["difference"] == told["provider"]["cost"]);
+    let shown = ask(&["--day", &today], 1);
+    assert!(shown.out.contains("more there than here"), "{}", shown.out);
+    assert!(ask(&["--day", "2020-01-01"], 0).out.contains("Both say the same"));
+    assert!(ask(&["--day", "someday"], 2).err.contains("2026-11-21"));
+    assert!(!format!("{}{}", shown.out, shown.err).contains("sk-admin-secret"));
+    world.folder.write("imagemill.toml", profile.replace("provider = \"openai\"", "provider = \"gemini\""));
+    assert!(ask(&[], 3).err.contains("no address that tells"));
+    simulator.signal("INT");
+    simulator.end();
+}
+
+#[test]
 fn a_paid_probe_makes_one_picture_and_tells_what_is_refused() {
     let world = World::new();
     let mut simulator = world.start(&["simulate", "--port", "0", "--json", "--log", "calls.jsonl"]);

@@ -199,6 +199,36 @@ async fn hosted_media_takes_uploads_and_answers_in_an_envelope() {
 }
 
 #[tokio::test]
+async fn comfy_router_tells_everything_at_one_address() {
+    let rig = Rig::start(slow(80)).await;
+    let source = base64_simd::STANDARD.encode_to_string(pictures::png(1, 40, 30));
+    let own = "comfy/v2/models/bfl";
+    let body = json!({"prompt": "night", "input_image": source});
+    let taken = rig.send_to(&format!("{own}/sim-image/requests"), &body).await;
+    assert_eq!(taken.status, 201);
+    let url = taken.json()["response_url"].as_str().unwrap().to_owned();
+    assert_eq!(rig.get(&url).await.status, 202);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let done = rig.get(&url).await.json();
+    assert_eq!(size_of(&rig.get(done["result"]["sample"].as_str().unwrap()).await.bytes), (40, 30));
+    let cancelled = rig.send(rig.http.put(format!("{url}/cancel"))).await;
+    assert_eq!((cancelled.status, &cancelled.json()["status"]), (409, &json!("ALREADY_COMPLETED")));
+    for (model, status, word) in [
+        ("nsfw", 400, "content_policy_violation"),
+        ("job-fails", 502, "provider_error"),
+        ("stuck", 400, "client_disconnected"),
+    ] {
+        let taken = rig.send_to(&format!("{own}/{model}/requests"), &json!({"prompt": "x"})).await.json();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        if model == "stuck" {
+            assert_eq!(rig.send(rig.http.put(taken["cancel_url"].as_str().unwrap())).await.status, 202);
+        }
+        let ended = rig.get(taken["response_url"].as_str().unwrap()).await;
+        assert_eq!((ended.status, ended.header("x-comfy-error-type")), (status, word), "{model}");
+    }
+}
+
+#[tokio::test]
 async fn the_web_ui_answers_at_once_in_base64() {
     let rig = Rig::start(Scenario::default()).await;
     let body = json!({"prompt": "a fox", "seed": -1, "width": 32, "height": 24, "n_iter": 2});

@@ -148,7 +148,7 @@ fn save_presets_come_from_files() {
 }
 
 /// Providers whose prices are named in each answer, or that nobody told.
-const UNPRICED: [&str; 11] = [
+const UNPRICED: [&str; 12] = [
     "openrouter",
     "xai",
     "grok2api",
@@ -158,6 +158,7 @@ const UNPRICED: [&str; 11] = [
     "fal",
     "replicate",
     "wavespeed",
+    "comfy_router",
     "comfyui",
     "automatic1111",
 ];
