@@ -89,7 +89,7 @@ fn paused(job: &JobSnapshot) -> Option<Value> {
     Some(json!({ "kind": kind, "reason": reason, "until_us": until_us }))
 }
 
-/// PLAN; `tasks` are the listed ones, from [`planned_task`].
+/// PLAN; `tasks` are the listed ones, as the planner wrote them.
 pub fn plan(plan: &Plan, tasks: &[Value]) -> Value {
     json!({
         "job": plan.name,

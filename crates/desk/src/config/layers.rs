@@ -21,7 +21,7 @@ pub enum Origin {
 /// A value with its origin.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Setting {
-    /// The value; never a table, but for keys of [`WHOLE`].
+    /// The value; never a table, but for the keys that are taken whole (`WHOLE`).
     pub value: Value,
     /// Where it is from.
     pub origin: Origin,
