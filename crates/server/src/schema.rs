@@ -143,6 +143,10 @@ shapes! {
         provider: String,
         protocol: String,
         model: String,
+        /// The way of the calls as the job asks for it.
+        lane: String,
+        /// What the provider's batches take and cost, for the batch lane.
+        batch: Option<Value>,
         size: Value,
         tasks: u64,
         sources: u64,
@@ -202,6 +206,8 @@ shapes! {
         calls: Vec<Value>,
         /// With `asset`, `prepared` and `path`.
         assets: Vec<Value>,
+        /// Batches that its calls are or were part of.
+        batches: Vec<Value>,
         /// Whether requests and answers are told to this client.
         raw_allowed: bool,
     }

@@ -97,7 +97,8 @@ async fn kill_again_and_again(kills_in_all: u32, unknown: &str, seed: u64, proto
         let before = simulator.bill().calls;
         let mut child = start(workspace.path());
         // A machine that is suddenly faster must not get through the run in one window.
-        let most = before + (4 * TASKS as u64 / u64::from(kills_in_all)).max(20);
+        let left = (TASKS as u64).saturating_sub(before);
+        let most = before + (2 * left / u64::from(kills_in_all - kills)).max(3);
         let until = Instant::now() + Duration::from_millis(20 + dice.below(2 * window_ms));
         while Instant::now() < until && simulator.bill().calls < most {
             tokio::time::sleep(Duration::from_millis(5)).await;
