@@ -184,6 +184,24 @@ impl Default for Timeouts {
     }
 }
 
+/// Where a provider sends its notices that a request ended, and what they are checked with. Without them it is asked all the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Webhook {
+    /// Address at which the provider reaches `imagemill serve` (`https://mill.example`).
+    pub url: String,
+    /// Where Replicate's signing secret (`whsec_…`) is.
+    #[serde(skip_serializing_if = "is_none")]
+    pub secret: Credential,
+    /// Where fal's public keys are; empty for fal's own address.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub keys_url: String,
+}
+
+fn is_none(credential: &Credential) -> bool {
+    *credential == Credential::None
+}
+
 /// How hard a profile may be pushed. Across all jobs that use it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -300,6 +318,9 @@ pub struct Profile {
     pub budget: ProfileBudget,
     /// Network rules.
     pub network: NetworkRules,
+    /// How the provider tells this workspace's server that a request ended; fal and Replicate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<Webhook>,
 }
 
 impl Profile {

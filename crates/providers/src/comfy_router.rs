@@ -48,7 +48,8 @@ impl ComfyRouter {
     async fn send(&self, call: WireCall<'_>) -> Result<Reply, Box<CallFailure>> {
         let model = call.request.model.trim_matches('/');
         let input = self.input(call.request, call.pictures, &body::base64);
-        let told = self.wire.submit_inline(&format!("/models/{model}/requests"), &input, &call).await?;
+        let told =
+            self.wire.submit_inline(self.wire.below(&format!("/models/{model}/requests")), &input, &call).await?;
         let urls = ["status_url", "response_url", "cancel_url"].map(|name| told.value.get(name));
         let ticket = self.wire.ticket(model, told.value.get("request_id"), urls);
         ticket.map(Reply::Accepted).ok_or_else(|| queue::no_ticket(&told))

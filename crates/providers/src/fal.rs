@@ -15,6 +15,7 @@ use crate::provider::{
 };
 use crate::queue::{self, Told};
 use crate::spool::{Spool, Spooled};
+use crate::webhook;
 use crate::wire::Wire;
 
 /// First parts of a model's name that are not its owner.
@@ -49,7 +50,11 @@ impl Fal {
     async fn send(&self, call: WireCall<'_>) -> Result<Reply, Box<CallFailure>> {
         let model = call.request.model.trim_matches('/');
         let input = self.input(call.request, call.pictures, &|number| body::data_url(call.pictures, number));
-        let told = self.wire.submit_inline(&format!("/{model}"), &input, &call).await;
+        let mut url = self.wire.below(&format!("/{model}"));
+        if let Some(address) = webhook::address_of(&self.wire.profile) {
+            url.query_pairs_mut().append_pair("fal_webhook", &address);
+        }
+        let told = self.wire.submit_inline(url, &input, &call).await;
         let told =
             told.map_err(|failure| Box::new(CallFailure { failure: submission(failure.failure), ..*failure }))?;
         let urls = ["status_url", "response_url", "cancel_url"].map(|name| told.value.get(name));

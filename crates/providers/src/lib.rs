@@ -45,6 +45,7 @@ mod seedream;
 mod sensenova;
 mod spool;
 mod sse;
+mod webhook;
 mod wire;
 
 #[cfg(test)]
@@ -69,3 +70,4 @@ pub use provider::{
 pub use reach::Reached;
 pub use registry::{Registry, WireOptions};
 pub use spool::{Spool, SpoolBody, SpoolWriter, Spooled};
+pub use webhook::{Notice, NoticeError, NoticeReader};

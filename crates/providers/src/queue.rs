@@ -177,12 +177,12 @@ impl Wire {
     /// Sends a request that may cost money with its source pictures inside.
     pub(crate) async fn submit_inline(
         &self,
-        path: &str,
+        url: Url,
         value: &Value,
         call: &WireCall<'_>,
     ) -> Result<Told, Box<CallFailure>> {
         self.check_inline(call.pictures)?;
-        self.submit(self.below(path), body::json(value, call.pictures), call).await
+        self.submit(url, body::json(value, call.pictures), call).await
     }
 
     /// Tells the provider to drop a request.

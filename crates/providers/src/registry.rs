@@ -37,6 +37,7 @@ use crate::provider::ImageProvider;
 use crate::replicate::Replicate;
 use crate::seedream::Seedream;
 use crate::sensenova::Sensenova;
+use crate::webhook;
 use crate::wire::{Scheme, Wire};
 
 /// What is known of a provider beyond its profile.
@@ -155,6 +156,7 @@ impl Registry {
             let message = format!("the profile {:?} has no base_url; set it to the provider's address", profile.name);
             return Err(Failure::new(FailureKind::Invalid, message));
         }
+        check_webhook(profile)?;
         let connect_ms = profile.timeouts.connect_ms;
         let api = self.client((Purpose::Api, profile.network.allow_private_api, connect_ms))?;
         let fetcher = self.client((Purpose::Download, profile.network.allow_private_downloads, connect_ms))?;
@@ -181,4 +183,24 @@ impl Registry {
 
 fn of_anthropic(wire: Wire) -> Result<Wire, Failure> {
     Ok(wire.with_key_in(anthropic_messages::KEY_HEADER)?.with_header(anthropic_messages::VERSION))
+}
+/// A `[webhook]` that nothing would come of is said before anything is spent.
+fn check_webhook(profile: &Profile) -> Result<(), Failure> {
+    let Some(webhook) = &profile.webhook else { return Ok(()) };
+    let protocol = profile.resolved_protocol(false);
+    let message = if !webhook::knows(protocol) {
+        format!(
+            "the profile {:?} has a [webhook] and {} has no notices that could be checked; remove it",
+            profile.name,
+            protocol.word()
+        )
+    } else if webhook::address_of(profile).is_none() {
+        format!(
+            "the profile {:?} has a [webhook] whose url {:?} is no address; set it to where the provider reaches `imagemill serve`",
+            profile.name, webhook.url
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Failure::new(FailureKind::Invalid, message))
 }

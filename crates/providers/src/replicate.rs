@@ -14,6 +14,7 @@ use crate::provider::{
 };
 use crate::queue::{Stage, Told};
 use crate::spool::{Spool, Spooled};
+use crate::webhook;
 use crate::wire::Wire;
 
 /// An account at Replicate.
@@ -37,6 +38,10 @@ impl Replicate {
         if let (_, Some(version)) = place(&request.model) {
             body["version"] = version.into();
         }
+        if let Some(address) = webhook::address_of(&self.wire.profile) {
+            body["webhook"] = address.into();
+            body["webhook_events_filter"] = json!(["completed"]);
+        }
         self.wire.add_extra(&mut body, request);
         body
     }
@@ -44,7 +49,7 @@ impl Replicate {
     async fn send(&self, call: WireCall<'_>) -> Result<Reply, Box<CallFailure>> {
         let (path, _) = place(&call.request.model);
         let body = self.body(call.request, call.pictures, &|number| body::data_url(call.pictures, number));
-        let told = self.wire.submit_inline(&path, &body, &call).await?;
+        let told = self.wire.submit_inline(self.wire.below(&path), &body, &call).await?;
         let named = |name: &str| told.value.get("urls").and_then(|urls| urls.get(name));
         let ticket = self.wire.ticket(&call.request.model, told.value.get("id"), [named("get"), None, named("cancel")]);
         read(told)?.reply(ticket)

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use imagemill_desk::{Desk, DeskError, JobInput, Runner, SIMULATOR, choose};
+use imagemill_providers::NoticeReader;
 use imagemill_store::{Files, Store};
 use tokio::sync::Mutex;
 
@@ -44,6 +45,8 @@ pub(crate) struct Parts {
     pub(crate) settings_turn: Mutex<()>,
     /// Saves under way.
     pub(crate) saves: Saves,
+    /// Checks what providers tell by themselves.
+    pub(crate) notices: NoticeReader,
     /// Pictures that look alike.
     pub(crate) stacks: Stacks,
 }
@@ -67,6 +70,7 @@ impl AppState {
             settings_turn: Mutex::default(),
             hub: EventHub::default(),
             board: ActivityBoard::default(),
+            notices: NoticeReader::default(),
             stacks: Stacks::default(),
             desk: RwLock::new(Arc::new(desk)),
             options,

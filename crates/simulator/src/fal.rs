@@ -13,6 +13,7 @@ use crate::predictions::{Common, asked_for, ended, taken};
 use crate::queue::{self, Job, Stage};
 use crate::request::{self, Place};
 use crate::state::Shared;
+use crate::webhooks::{self, Signer};
 
 /// First parts of a model's path that are not its owner.
 const NAMESPACES: [&str; 2] = ["workflows", "comfy"];
@@ -23,8 +24,12 @@ const LONGEST_STREAM: Duration = Duration::from_secs(600);
 pub(crate) async fn submit(State(shared): Common, Path(path): Path<String>, request: Request) -> Response {
     let model = path.rsplit('/').next().unwrap_or_default();
     let answer = async {
-        let incoming = request::read_at(&shared, request, Place { model: Some(model), input: None }).await?;
+        let mut incoming = request::read_at(&shared, request, Place { model: Some(model), input: None }).await?;
+        let webhook = incoming.webhook.take();
         let (job, cut) = queue::enter(&shared, queue::asked(&shared, incoming)?).await?;
+        if let Some(url) = webhook {
+            webhooks::tell_when_ended(&shared, &job, url, Signer::Fal, |_, job| notice(job));
+        }
         let own = address(&shared, &path, &job);
         let value = json!({
             "request_id": job.id, "gateway_request_id": job.id, "status": "IN_QUEUE", "queue_position": 0,
@@ -91,6 +96,21 @@ fn status(job: &Job) -> Value {
     state
 }
 
+/// What the address that came with the request is told.
+fn notice(job: &Job) -> Value {
+    let (status, name, value) = match job.stage() {
+        Stage::Done => ("OK", "payload", pictures(job)),
+        Stage::Cancelled => ("ERROR", "error", "Request was cancelled".into()),
+        _ => ("ERROR", "error", "The runner failed on purpose".into()),
+    };
+    json!({"request_id": job.id, "gateway_request_id": job.id, "status": status, name: value})
+}
+
+fn pictures(job: &Job) -> Value {
+    let images: Vec<Value> = job.links().iter().map(|link| json!({"url": link, "content_type": "image/png"})).collect();
+    json!({"images": images, "seed": 1, "has_nsfw_concepts": job.flags()})
+}
+
 fn result(job: &Job) -> Response {
     let detail = |status: StatusCode, words: &str| (status, Json(json!({"detail": words}))).into_response();
     match job.stage() {
@@ -101,11 +121,7 @@ fn result(job: &Job) -> Response {
             response.headers_mut().insert("x-fal-error-type", HeaderValue::from_static("internal_error"));
             response
         }
-        Stage::Done => {
-            let images: Vec<Value> =
-                job.links().iter().map(|link| json!({"url": link, "content_type": "image/png"})).collect();
-            Json(json!({"images": images, "seed": 1, "has_nsfw_concepts": job.flags()})).into_response()
-        }
+        Stage::Done => Json(pictures(job)).into_response(),
     }
 }
 

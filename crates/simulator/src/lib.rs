@@ -31,6 +31,7 @@ mod sdapi;
 mod server;
 mod shapes;
 mod state;
+mod webhooks;
 mod words;
 
 pub use bill::{Bill, BillEntry, Outcome};

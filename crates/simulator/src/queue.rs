@@ -25,6 +25,7 @@ pub(crate) struct Queue {
     taken: Mutex<Taken>,
     next: AtomicU64,
     cancelled: AtomicU64,
+    heard: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -99,6 +100,16 @@ impl Queue {
     /// How many requests were dropped.
     pub(crate) fn cancelled(&self) -> u64 {
         self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// A notice that a request ended was taken.
+    pub(crate) fn heard(&self) {
+        self.heard.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many notices were taken.
+    pub(crate) fn notices(&self) -> u64 {
+        self.heard.load(Ordering::Relaxed)
     }
 
     fn put(&self, job: Job) -> Arc<Job> {

@@ -12,6 +12,7 @@ use crate::predictions::{Common, asked_for, ended, taken};
 use crate::queue::{self, Job, Stage};
 use crate::request::{self, Place};
 use crate::state::Shared;
+use crate::webhooks::{self, Signer};
 
 /// How long `Prefer: wait` waits when it names no time, and at most.
 const LONGEST_WAIT_S: u64 = 60;
@@ -54,8 +55,12 @@ async fn create(State(shared): Common, model: Option<&str>, request: Request) ->
     let patience = patience(request.headers());
     let answer = async {
         let place = Place { model, input: Some("input") };
-        let incoming = request::read_at(&shared, request, place).await?;
+        let mut incoming = request::read_at(&shared, request, place).await?;
+        let webhook = incoming.webhook.take();
         let (job, cut) = queue::enter(&shared, queue::asked(&shared, incoming)?).await?;
+        if let Some(url) = webhook {
+            webhooks::tell_when_ended(&shared, &job, url, Signer::Replicate, prediction);
+        }
         ended(&shared, &job, patience).await;
         let mut value = prediction(&shared, &job);
         if patience.is_zero() || job.stage() == Stage::Waiting {

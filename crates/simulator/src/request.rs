@@ -1,10 +1,11 @@
 //! Reading requests: JSON and multipart bodies as one kind of fields, with OpenAI's own complaints about wrong ones. It must
 //! not draw or bill.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Multipart, Request};
+use axum::extract::{FromRequest, Multipart, Query, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use imagemill_domain::picture::PictureFormat;
@@ -24,6 +25,8 @@ pub(crate) struct Incoming {
     /// Files of a multipart form, in order: field name and bytes.
     pub(crate) files: Vec<(String, Bytes)>,
     pub(crate) multipart: bool,
+    /// Where the client wants to be told that the request ended.
+    pub(crate) webhook: Option<String>,
 }
 
 /// Where protocols that are not OpenAI's have what the others have in the body's `model` and the body itself.
@@ -83,6 +86,12 @@ async fn read_body(
     let elsewhere = fields.get("version").or_else(|| fields.get("override_settings")?.get("sd_model_checkpoint"));
     let loaded = uri.path().starts_with("/sdapi/").then_some("sim-image");
     let model = place.model.or_else(|| fields.get("model").or(elsewhere)?.as_str()).or(loaded).map(str::to_owned);
+    let webhook = match fields.remove("webhook") {
+        Some(Value::String(url)) => Some(url),
+        _ => {
+            Query::<BTreeMap<String, String>>::try_from_uri(&uri).ok().and_then(|mut query| query.remove("fal_webhook"))
+        }
+    };
     if let Some(Value::Object(input)) = place.input.and_then(|name| fields.remove(name)) {
         fields = input;
     }
@@ -100,7 +109,7 @@ async fn read_body(
         let target = format!("{}{}?moved=1", host.trim_end_matches("/v1"), uri.path());
         return Err((StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, target)]).into_response().into());
     }
-    Ok(Incoming { request_id, model: model.to_owned(), behaviour, fields, files, multipart: is_form })
+    Ok(Incoming { request_id, model: model.to_owned(), behaviour, fields, files, multipart: is_form, webhook })
 }
 
 pub(crate) fn wrong_type(content_type: &str) -> Response {

@@ -23,7 +23,7 @@ use crate::scenario::Scenario;
 use crate::state::Shared;
 use crate::{
     ark, batch_forms, chat, comfy_router, fal, faults, gemini, hosted, images, media, messages, replicate, responses,
-    sdapi,
+    sdapi, webhooks,
 };
 
 /// Largest request body: 16 source pictures of 20 MiB as base64 and some room.
@@ -144,6 +144,11 @@ impl Simulator {
         self.shared.queue().cancelled()
     }
 
+    /// Notices that a request ended which were taken by those who asked for them.
+    pub fn notices(&self) -> u64 {
+        self.shared.queue().notices()
+    }
+
     /// Batches that were taken so far, and files that were uploaded for them.
     pub fn batches(&self) -> (u64, u64) {
         (self.shared.batches().taken(), self.shared.batches().uploads())
@@ -194,6 +199,8 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/messages/batches/{id}", get(batch_forms::anthropic_get))
         .route("/v1/messages/batches/{id}/cancel", post(batch_forms::anthropic_cancel))
         .route("/v1/messages/batches/{id}/results", get(batch_forms::anthropic_results))
+        .route("/fal/.well-known/jwks.json", get(webhooks::keys))
+        .route("/replicate/v1/webhooks/default/secret", get(webhooks::secret))
         .route("/fal/{*path}", post(fal::submit).get(fal::ask).put(fal::cancel))
         .route("/replicate/v1/models/{owner}/{name}/predictions", post(replicate::of_model))
         .route("/replicate/v1/predictions", post(replicate::of_version).get(replicate::list))

@@ -19,6 +19,7 @@ mod saving;
 mod session;
 mod tasks;
 mod uploads;
+mod webhooks;
 
 pub use routes::openapi;
 pub(crate) use routes::router;

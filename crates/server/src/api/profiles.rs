@@ -203,7 +203,8 @@ async fn ask(state: &AppState, profile: &Profile) -> Answer<Result<Vec<String>, 
     let knows_images = table.find(&profile.provider, &profile.model).is_some_and(Capabilities::knows_images);
     match Registry::new().provider(&profile, knows_images, secret) {
         Ok(provider) => Ok(provider.check().await),
-        Err(failure) => Ok(Err(failure)),
+        // Settings with which nothing can be called: not to be taken for a server that only cannot list its models.
+        Err(failure) => Ok(Err(Failure { kind: FailureKind::Local, ..failure })),
     }
 }
 

@@ -20,7 +20,7 @@ use utoipa_axum::routes;
 
 use super::{
     about, costs, folders, jobs, logs, pictures, plans, presets, profile_files, profiles, reconcile, results, reviews,
-    save_rules, saving, session, tasks, uploads,
+    save_rules, saving, session, tasks, uploads, webhooks,
 };
 use crate::error::{ApiError, Problem};
 use crate::state::AppState;
@@ -82,6 +82,9 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(logs::config))
         .routes(routes!(logs::log))
         .routes(routes!(logs::audit))
+        .merge(
+            OpenApiRouter::new().routes(routes!(webhooks::receive)).layer(DefaultBodyLimit::max(webhooks::MAX_BYTES)),
+        )
         .merge(with_jobs)
         .merge(with_files)
 }

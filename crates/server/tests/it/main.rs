@@ -8,4 +8,5 @@ mod flow;
 mod gallery;
 mod settings;
 mod stream;
+mod webhooks;
 mod world;

@@ -121,6 +121,18 @@ pub(crate) fn jobs(connection: &Connection, now_us: i64) -> OpResult<Vec<PollJob
         .collect()
 }
 
+/// See [`super::Tasks::poll_now`].
+pub(crate) fn now(connection: &Connection, profile: &str, request: &str, now_us: i64) -> OpResult<bool> {
+    let due = connection
+        .prepare_cached(
+            "UPDATE task SET not_before_us = ?3 WHERE state = 2 AND not_before_us > ?3 \
+             AND id IN (SELECT task FROM call INDEXED BY call_elsewhere WHERE state = 1 AND profile = ?1 \
+             AND json_valid(remote_id) AND remote_id ->> '$.id' = ?2)",
+        )?
+        .execute(params![profile, request, now_us])?;
+    Ok(due > 0)
+}
+
 /// See [`super::Tasks::poll_all_now`].
 pub(crate) fn all_now(connection: &Connection, now_us: i64) -> OpResult<()> {
     connection

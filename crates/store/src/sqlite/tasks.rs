@@ -61,6 +61,13 @@ impl Tasks<'_> {
         self.store.read(move |connection| polls::jobs(connection, now_us)).await
     }
 
+    /// Makes the tasks due whose call the provider of `profile` has as `request`; whether one was not yet. A notice about a call
+    /// that nobody waits for changes nothing.
+    pub async fn poll_now(&self, profile: &str, request: &str, now_us: i64) -> Result<bool, StoreError> {
+        let (profile, request) = (profile.to_owned(), request.to_owned());
+        self.store.change(move |connection| polls::now(connection, &profile, &request, now_us)).await
+    }
+
     /// Makes every such task due: their times were set by another process, perhaps under another clock.
     pub async fn poll_all_now(&self, now_us: i64) -> Result<(), StoreError> {
         self.store.change(move |connection| polls::all_now(connection, now_us)).await

@@ -50,6 +50,23 @@ async fn they_are_taken_apart_from_the_line_and_keep_their_try() {
 }
 
 #[tokio::test]
+async fn a_notice_makes_one_of_them_due() {
+    let lab = Lab::new().await;
+    let owner = lab.owner().await;
+    let (job, _) = waiting(&lab, owner).await;
+    let tasks = lab.store.tasks();
+    let profile = tasks.poll_jobs(T0).await.unwrap().remove(0).profile;
+    for (profile, request) in [(profile.as_str(), "s"), ("another", "r"), (profile.as_str(), "")] {
+        assert!(!tasks.poll_now(profile, request, T0).await.unwrap());
+    }
+    assert!(tasks.claim_polls(job, &profile, 9, owner, T0).await.unwrap().is_empty());
+    assert!(tasks.poll_now(&profile, "r", T0).await.unwrap());
+    assert!(!tasks.poll_now(&profile, "r", T0).await.unwrap(), "a repeated notice changes nothing");
+    assert_eq!(tasks.claim_polls(job, &profile, 9, owner, T0).await.unwrap().len(), 1);
+    assert!(!tasks.poll_now(&profile, "r", T0).await.unwrap(), "nor one about a call that is being asked about");
+}
+
+#[tokio::test]
 async fn all_questions_about_one_call_are_one_event() {
     let lab = Lab::new().await;
     let owner = lab.owner().await;
