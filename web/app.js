@@ -17,11 +17,12 @@ import { TaskPage } from './task/task.js';
 import { Save } from './save/save.js';
 import { Profiles } from './profiles/profiles.js';
 import { Costs } from './costs/costs.js';
+import { Server } from './server/server.js';
 
 /** @type {{ page: string, icon: import('./parts/icons.js').IconName, also: string[] }[]} */
 const places = [
   { page: 'jobs', icon: 'list', also: ['task'] }, { page: 'gallery', icon: 'grid', also: [] }, { page: 'save', icon: 'save', also: [] },
-  { page: 'profiles', icon: 'key', also: [] }, { page: 'costs', icon: 'coin', also: [] },
+  { page: 'profiles', icon: 'key', also: [] }, { page: 'costs', icon: 'coin', also: [] }, { page: 'server', icon: 'info', also: [] },
 ];
 
 const Page = () => {
@@ -33,6 +34,7 @@ const Page = () => {
   if (page === 'save') return html`<${Save} />`;
   if (page === 'profiles') return html`<${Profiles} />`;
   if (page === 'costs') return html`<${Costs} />`;
+  if (page === 'server') return html`<${Server} />`;
   return html`<${Jobs} />`;
 };
 
@@ -51,7 +53,7 @@ const themeIcon = /** @type {const} */ ({ system: 'system', light: 'sun', dark: 
 
 const Top = () => html`
   <header class="top">
-    <a class="brand" href="#/jobs"><img src="icon.svg" alt="" /><span>imagemill</span></a>
+    <a class="brand" href="#/jobs" aria-label="imagemill"><img src="icon.svg" alt="" /><span>imagemill</span></a>
     <nav class="nav" aria-label=${t('nav.label')}>
       ${places.map(({ page, icon, also }) => html`<a key=${page} href=${`#/${page}`} aria-current=${route.value.page === page || also.includes(route.value.page) ? 'page' : undefined}>
         <${Icon} name=${icon} />${t(`nav.${page}`)}</a>`)}

@@ -17,7 +17,7 @@ export interface Job {
   job: string; id: number; state: JobState; reason: string | null; profile: string; model?: string; recipe?: string; created_us?: number;
   tasks: Record<TaskState, number>; total: number; pictures: number; spent: number; reserved: number; budget: number | null;
   waiting_until_us?: number | null; profile_paused?: { kind: string; reason: string; until_us: number | null } | null;
-  failures?: FailureGroup[]; put_off?: Record<string, number>; unknown?: { call: number; task: number; ceiling: number | null }[]; seconds?: number;
+  failures?: FailureGroup[]; put_off?: Record<string, number>; unknown?: { call: number; task: number; ceiling: number | null }[]; seconds?: number; saved?: Saved | null; not_saved?: string | null;
 }
 
 export interface Plan {
@@ -67,3 +67,6 @@ export interface Profile {
 export interface Costs { by: string; groups: CostGroup[]; total: CostGroup }
 export interface CostGroup { name: string; calls: number; pictures: number; spent: number; held: number; unknown: number; unpriced: number }
 export interface LostCall { call: number; task: number; task_state: string; title: string; job: string; profile: string; model: string; sent_us: number; ceiling: number | null; message: string }
+
+export interface Config { settings: { key: string; value: string; origin: string }[]; save_presets: string[]; workspace: string; unknown_keys: string[][] }
+export interface AuditEntry { at_us: number; who: string; method: string; path: string; detail: string; status: number }

@@ -53,7 +53,7 @@ export function Rows({ groups, link = false }) {
   const sorted = [...groups].sort((a, b) => b.spent + b.held - (a.spent + a.held));
   const most = Math.max(...sorted.map((group) => group.spent + group.held), 1e-9);
   const idOf = (/** @type {string} */ name) => jobList.value.find((job) => job.job === name)?.id;
-  return html`<div class="scroll-x"><table class="cost-rows"><thead><tr><th></th><th class="share"></th><th class="right">${t('costs.spent')}</th><th class="right">${t('costs.held')}</th><th class="right">${t('job.pictures_label')}</th><th class="right">${t('costs.calls')}</th></tr></thead>
+  return html`<div class="scroll-x" tabindex="0" role="region" aria-label=${t('nav.costs')}><table class="cost-rows"><thead><tr><th></th><th class="share"></th><th class="right">${t('costs.spent')}</th><th class="right">${t('costs.held')}</th><th class="right">${t('job.pictures_label')}</th><th class="right">${t('costs.calls')}</th></tr></thead>
     <tbody>${sorted.map((group) => html`<tr key=${group.name}><td class="break">${link && idOf(group.name) ? html`<a href=${`#/jobs/${idOf(group.name)}`}>${group.name}</a>` : group.name}</td>
       <td class="share"><div class="share-bar"><i style=${{ width: `${(group.spent / most) * 100}%` }}></i><i class="held" style=${{ width: `${(group.held / most) * 100}%` }}></i></div></td>
       <td class="right">${money(group.spent)}</td><td class="right dim">${group.held > 0 ? money(group.held) : '–'}</td><td class="right">${count(group.pictures)}</td>

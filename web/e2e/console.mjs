@@ -5,15 +5,14 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { launch, open } from './browser.mjs';
-import { api, serve, simulate, workspace } from './program.mjs';
+import { api, serve, workspace } from './program.mjs';
 
 const binary = process.argv[2];
 const SOURCES = 50;
 const SAMPLES = 10;
 const RESULTS = SOURCES * SAMPLES;
 const place = workspace(SOURCES);
-const simulator = await simulate(binary, place.folder);
-let server = await serve(binary, place.folder, simulator.url);
+let server = await serve(binary, place.folder);
 const { get } = api(server.url);
 const browser = await launch();
 const { page, errors } = await open(browser);
@@ -124,7 +123,7 @@ try {
     await server.stop();
     await page.waitForSelector('.notice');
     await judge(250, 260);
-    server = await serve(binary, place.folder, simulator.url, port);
+    server = await serve(binary, place.folder, port);
     await page.waitForSelector('.notice', { state: 'detached' });
     await sent();
   });
@@ -281,6 +280,5 @@ try {
 } finally {
   await browser.close();
   await server.stop();
-  await simulator.stop();
-  place.remove();
+    place.remove();
 }

@@ -13,11 +13,8 @@ export function workspace(count, width = 320, height = 240) {
   return { folder, photos: join(folder, 'photos'), remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
-/** The offline provider, which outlives the server. */
-export const simulate = (binary, folder) => start(binary, ['simulate'], folder, {});
-
 /** The server; the address is known when it listens. */
-export const serve = (binary, folder, simulator, port = 0) => start(binary, ['serve', '--lang', 'en'], folder, { IMAGEMILL_SIMULATOR_URL: simulator, USER: 'ann' }, port);
+export const serve = (binary, folder, port = 0) => start(binary, ['serve', '--lang', 'en'], folder, { USER: 'ann' }, port);
 
 async function start(binary, command, folder, environment, port = 0) {
   const child = spawn(binary, [...command, '--port', String(port), '--json'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, XDG_CONFIG_HOME: join(folder, 'config'), IMAGEMILL_WORKSPACE: folder, ...environment } });

@@ -22,6 +22,6 @@ export function Cell({ id, index, left, top, width, height, total }) {
     <div class="strip">${row && html`<${Flag} verdict=${verdict} /><span class="ellipsis" title=${row.title}>${row.title}</span>${rating > 0 && html`<span class="stars">${'★'.repeat(rating)}</span>`}`}</div>
     ${row && row.findings.length > 0 && html`<span class="badge findings" title=${row.findings.map((finding) => word('finding', finding)).join(', ')}><${Icon} name="warn" size=${13} /></span>`}
     ${isFolded && html`<span class="badge"><${Icon} name="stack" size=${13} />${stackSizes.value.get(stack)}</span>`}
-    ${row?.reviews.disputed && html`<span class="badge disputed" title=${t('review.disputed')}>≠ ${row.reviews.keep}:${row.reviews.reject}</span>`}
+    ${row?.reviews.disputed && html`<span class="badge disputed" title=${t('review.disputed')} data-text=${`≠ ${row.reviews.keep}:${row.reviews.reject}`}></span>`}
   </div>`;
 }

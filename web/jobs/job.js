@@ -21,6 +21,8 @@ const Numbers = ({ job }) => html`<dl class="numbers">
   <div><dt>${t('job.held')}</dt><dd>${money(job.reserved)}</dd></div>
   ${job.seconds !== undefined && html`<div><dt>${t('job.time')}</dt><dd>${duration(job.seconds)}</dd></div>`}
   <div><dt>${t('job.model')}</dt><dd class="name">${job.model ?? '–'}<small>${job.profile}</small></dd></div>
+  ${job.saved && html`<div><dt>${t('job.saved')}</dt><dd>${t('job.saved_files', { n: job.saved.pictures + job.saved.sources + job.saved.texts })}<small class="break">${job.saved.folder}</small></dd></div>`}
+  ${job.not_saved && html`<div><dt>${t('job.saved')}</dt><dd class="warned">–<small class="break">${t('job.not_saved', { why: job.not_saved })}</small></dd></div>`}
   ${Object.entries(job.put_off ?? {}).length > 0 && html`<div><dt>${t('job.put_off')}</dt><dd>${count(Object.values(job.put_off ?? {}).reduce((a, b) => a + b, 0))}
     <small>${Object.entries(job.put_off ?? {}).map(([kind, n]) => `${word('failure', kind)} ${n}`).join(', ')}</small></dd></div>`}
 </dl>`;

@@ -7,7 +7,7 @@ import { recall, remember } from '../kept.js';
 import { count, duration, money } from '../format.js';
 import { Button, Check, Choice, Failed, Field, Select, textOf } from '../parts/parts.js';
 import { Source } from './source.js';
-import { blank, complete, formOf, jobFile, missing } from './new.logic.js';
+import { blank, complete, firstProfile, formOf, jobFile, missing } from './new.logic.js';
 
 /** @typedef {import('./new.logic.js').Form} Form */
 
@@ -98,7 +98,7 @@ export function NewJob() {
   const draft = recall('draft') ?? {};
   const [form, setForm] = useState(/** @type {Form} */ ({ ...blank(), ...draft.form }));
   const [base, setBase] = useState(/** @type {any} */ (draft.base ?? {}));
-  const [profiles, setProfiles] = useState(/** @type {import('../documents.d.ts').Profile[]} */ ([]));
+  const [profiles, setProfiles] = useState(/** @type {import('../documents.d.ts').Profile[] | null} */ (null));
   const [models, setModels] = useState(/** @type {string[]} */ ([]));
   const [busy, setBusy] = useState(false);
   const [refused, setRefused] = useState(/** @type {any} */ (null));
@@ -114,7 +114,11 @@ export function NewJob() {
     const { from } = route.value.query;
     if (from) get(`/jobs/${from}/file`).then((job) => { setBase(job); setForm({ ...formOf(job), name: '' }); }).catch(complain);
   }, []);
-  const profile = profiles.find(({ name }) => name === form.profile) ?? profiles.find((entry) => entry.default);
+  const known = profiles ?? [];
+  const ownDefault = known.find((entry) => entry.default && entry.ready);
+  const profile = known.find(({ name }) => name === form.profile) ?? ownDefault;
+  useEffect(() => { if (!form.profile && firstProfile(known)) change({ profile: firstProfile(known) }); }, [profiles, form.profile]);
+  const noneReady = profiles !== null && !known.some((entry) => entry.ready);
 
   const start = async (/** @type {Event} */ event) => {
     event.preventDefault();
@@ -159,8 +163,8 @@ export function NewJob() {
         ${edits && html`<${Check} label=${t('new.sidecar')} hint=${t('new.sidecar_hint')} checked=${form.sidecar_prompts} onChange=${(/** @type {boolean} */ sidecar_prompts) => change({ sidecar_prompts })} />`}
       </section>
       <section class="panel"><div class="fields">
-        <${Field} label=${t('new.profile')}><${Select} name="profile" value=${form.profile} onChange=${(/** @type {string} */ value) => change({ profile: value, model: '' })}
-          options=${[{ value: '', label: t('new.default_profile', { name: profiles.find((entry) => entry.default)?.name ?? '–' }) }, ...profiles.map((entry) => ({ value: entry.name, label: entry.ready ? entry.name : t('new.not_ready', { name: entry.name }) }))]} /></${Field}>
+        <${Field} label=${t('new.profile')} hint=${noneReady && html`<span class="warned">${t('new.no_profile')}</span> <a href="#/profiles">${t('new.to_profiles')}</a>`}><${Select} name="profile" value=${form.profile} onChange=${(/** @type {string} */ value) => change({ profile: value, model: '' })}
+          options=${[...(ownDefault ? [{ value: '', label: t('new.default_profile', { name: ownDefault.name }) }] : form.profile ? [] : [{ value: '', label: t('new.choose_profile') }]), ...known.map((entry) => ({ value: entry.name, label: entry.ready ? entry.name : t('new.not_ready', { name: entry.name }) }))]} /></${Field}>
         ${text('model', t('new.model'), { placeholder: profile?.model || t('new.model_placeholder'), list: 'models' })}
         <datalist id="models">${models.map((name) => html`<option key=${name} value=${name} />`)}</datalist>
         ${text('samples', t('new.samples'), { numeric: true })}

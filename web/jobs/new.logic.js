@@ -72,6 +72,14 @@ export function formOf(file) {
   };
 }
 
+/** The profile that is chosen when nobody chose one: none when the default can be called, else one that can, a provider before the simulator.
+ * @param {{ name: string, provider: string, ready: boolean, default: boolean }[]} profiles */
+export function firstProfile(profiles) {
+  const ready = profiles.filter((profile) => profile.ready);
+  if (ready.some((profile) => profile.default)) return '';
+  return (ready.find(({ provider }) => provider !== 'simulator') ?? ready[0])?.name ?? '';
+}
+
 /** Whether there is enough to ask for a plan. @param {Form} form */
 export function complete(form) {
   const prompted = form.prompts.some((prompt) => prompt.trim()) || form.sidecar_prompts;

@@ -1,6 +1,6 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { blank, complete, formOf, jobFile } from './new.logic.js';
+import { blank, complete, firstProfile, formOf, jobFile } from './new.logic.js';
 
 test('only what was filled in stands in the file', () => {
   const form = { ...blank(), paths: ['photos'], prompts: ['make it night', ' '], budget: '12.50', size: '2K' };
@@ -31,4 +31,13 @@ test('a plan needs a prompt, and an edit a source', () => {
   assert.equal(complete({ ...blank(), prompts: ['x'], paths: ['p'] }), true);
   assert.equal(complete({ ...blank(), recipe: 'generate', prompts: ['x'] }), true);
   assert.equal(complete({ ...blank(), sidecar_prompts: true, paths: ['p'] }), true);
+});
+
+test('a profile that can be called is chosen when the default cannot', () => {
+  const profile = (/** @type {string} */ name, /** @type {boolean} */ ready, more = {}) => ({ name, provider: name, ready, default: false, ...more });
+  const simulator = profile('simulator', true);
+  assert.equal(firstProfile([profile('openai', true, { default: true }), simulator]), '');
+  assert.equal(firstProfile([profile('openai', false, { default: true }), simulator]), 'simulator');
+  assert.equal(firstProfile([simulator, profile('gemini', true)]), 'gemini');
+  assert.equal(firstProfile([profile('openai', false)]), '');
 });

@@ -9,7 +9,7 @@ export const Flag = ({ verdict }) => html`<span class=${`flag ${verdict ?? 'none
 /** What a screen reader says about a picture. @param {import('../documents.d.ts').Row} row */
 export function spoken(row) {
   const verdict = row.review?.verdict ?? 'none';
-  return [row.title, t(`verdict.${verdict}`), row.review?.rating ? t('review.stars', { n: row.review.rating }) : '', row.reviews.disputed ? t('review.disputed') : '', ...row.findings.map((finding) => word('finding', finding))].filter(Boolean).join(', ');
+  return [row.title, t(`verdict.${verdict}`), row.review?.rating ? t('review.stars', { n: row.review.rating }) : '', row.reviews.disputed ? `${t('review.disputed')} ≠ ${row.reviews.keep}:${row.reviews.reject}` : '', ...row.findings.map((finding) => word('finding', finding))].filter(Boolean).join(', ');
 }
 
 /** @param {{ value: number, onRate: (rating: number) => void }} props */

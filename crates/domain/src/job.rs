@@ -1,6 +1,7 @@
 //! A job: one recipe, its inputs, a profile, limits, a budget.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -132,7 +133,7 @@ pub struct Job {
     /// Higher runs first.
     pub priority: i32,
     /// What it is.
-    pub definition: JobDefinition,
+    pub definition: Arc<JobDefinition>,
     /// The most it may spend; `None` for no limit.
     pub budget: Option<Money>,
     /// Settled so far.

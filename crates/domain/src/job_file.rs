@@ -300,4 +300,13 @@ impl JobFile {
     pub fn all_prompts(&self) -> impl Iterator<Item = &str> {
         self.prompt.iter().chain(&self.prompts).map(String::as_str)
     }
+
+    /// One of them by its place, without a walk over those before.
+    pub fn prompt_at(&self, index: usize) -> Option<&str> {
+        let own = usize::from(self.prompt.is_some());
+        match &self.prompt {
+            Some(prompt) if index == 0 => Some(prompt),
+            _ => self.prompts.get(index - own).map(String::as_str),
+        }
+    }
 }

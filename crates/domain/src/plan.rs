@@ -290,8 +290,7 @@ pub fn prompt_of<'a>(definition: &'a JobDefinition, spec: &'a TaskSpec) -> Cow<'
     if let Some(prompt) = &spec.prompt {
         return Cow::Borrowed(prompt);
     }
-    let text =
-        spec.prompt_index.and_then(|index| definition.file.all_prompts().nth(index as usize)).unwrap_or_default();
+    let text = spec.prompt_index.and_then(|index| definition.file.prompt_at(index as usize)).unwrap_or_default();
     // A constant template still has its doubled braces.
     if text.contains(['{', '}']) {
         let rendered = Template::parse(text).and_then(|template| template.render(|_| None, Vec::new));

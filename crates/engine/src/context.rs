@@ -53,7 +53,7 @@ pub(crate) struct Shared {
 /// A job as its workers use it.
 pub(crate) struct RunningJob {
     pub(crate) id: JobId,
-    pub(crate) definition: JobDefinition,
+    pub(crate) definition: Arc<JobDefinition>,
     /// The ways to its pictures that can be called, in the job's order; at least one.
     pub(crate) drawings: Vec<Arc<Drawing>>,
     /// Profiles whose provider could not be made; they are paused.

@@ -365,7 +365,8 @@ impl Dispatcher {
             }
         };
         let is_same = |known: &RunningJob| {
-            known.definition == job.definition && known.unready.iter().all(|profile| self.is_paused(profile))
+            (Arc::ptr_eq(&known.definition, &job.definition) || known.definition == job.definition)
+                && known.unready.iter().all(|profile| self.is_paused(profile))
         };
         if self.jobs.get(&id).is_some_and(|known| is_same(known)) {
             return;
@@ -399,7 +400,7 @@ impl Dispatcher {
 
     /// A job with its providers. Fails when nothing of it can be called, with the name of the profile whose provider cannot be made;
     /// one of several ways that cannot be made is left out.
-    fn make_job(&mut self, id: JobId, definition: JobDefinition) -> Result<Made, (String, Failure)> {
+    fn make_job(&mut self, id: JobId, definition: Arc<JobDefinition>) -> Result<Made, (String, Failure)> {
         let (mut drawings, mut failed) = (Vec::new(), Vec::new());
         for route in definition.routes() {
             let name = route.profile.name.clone();

@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use imagemill_domain::job::Job;
+use imagemill_desk::{Target, stored_target};
+use imagemill_domain::job::{Job, JobId};
 use imagemill_domain::save_rule::SaveRule;
 use imagemill_export::{SaveProgress, SaveRequest, Saved, Selection};
+use imagemill_store::StoreError;
 use serde::Serialize;
 use utoipa::ToSchema;
 use zip::CompressionMethod;
@@ -16,6 +19,8 @@ use zip::write::SimpleFileOptions;
 
 use crate::state::AppState;
 
+/// Between two looks for jobs that ended.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Ended saves that are remembered.
 const REMEMBERED: usize = 100;
 
@@ -108,18 +113,58 @@ pub(crate) fn start(state: &AppState, work: SaveWork) -> u64 {
     let save = state.saves.begin();
     let state = state.clone();
     tokio::spawn(async move {
-        let outcome = run(&state, save, work).await;
-        state.saves.change(save, |status| match outcome {
-            Ok((result, zip)) => {
-                (status.state, status.result, status.zip) = (SaveState::Done, Some(result), zip);
-            }
-            Err(error) => {
-                tracing::warn!(%error, "a save could not go on");
-                (status.state, status.error) = (SaveState::Failed, Some(error));
-            }
-        });
+        // Its outcome is in its status.
+        let _ = settle(&state, save, work).await;
     });
     save
+}
+
+/// Saves jobs with `[save]` when they end, as the command line does with its own, until the server stops. One that is cut off
+/// is done again by the next server; files that are there already stay.
+pub(crate) async fn save_what_ended(state: AppState) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        if state.runner.lock().await.engine().is_none() {
+            // Whoever runs the workspace saves.
+            continue;
+        }
+        let due = state.store.jobs().saves_due().await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the jobs to save could not be read");
+            Vec::new()
+        });
+        for (job, end) in due {
+            if let Err(error) = save_ended(&state, job, end).await {
+                tracing::warn!(%error, %job, "a job that ended could not be saved");
+            }
+        }
+    }
+}
+
+async fn save_ended(state: &AppState, id: JobId, end: String) -> Result<(), StoreError> {
+    let Some(job) = state.store.jobs().get(id).await? else { return Ok(()) };
+    let Some(Target { folder, rule }) = stored_target(&state.desk().workspace.root, &job) else { return Ok(()) };
+    let save = state.saves.begin();
+    let outcome = settle(state, save, SaveWork { job, rule, folder: Some(folder) }).await;
+    let result = match outcome {
+        Ok(saved) => serde_json::to_value(saved).unwrap_or_default(),
+        Err(error) => serde_json::json!({ "error": error }),
+    };
+    state.store.jobs().record_saved(id, end, result).await
+}
+
+/// Runs a save to its end and shows how it stands.
+async fn settle(state: &AppState, save: u64, work: SaveWork) -> Result<Saved, String> {
+    let outcome = run(state, save, work).await;
+    state.saves.change(save, |status| match &outcome {
+        Ok((result, zip)) => {
+            (status.state, status.result, status.zip) = (SaveState::Done, Some(result.clone()), *zip);
+        }
+        Err(error) => {
+            tracing::warn!(%error, "a save could not go on");
+            (status.state, status.error) = (SaveState::Failed, Some(error.clone()));
+        }
+    });
+    outcome.map(|(saved, _)| saved)
 }
 
 async fn run(state: &AppState, save: u64, work: SaveWork) -> Result<(Saved, bool), String> {

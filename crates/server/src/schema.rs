@@ -108,6 +108,7 @@ shapes! {
         budget: Option<f64>,
         /// Since it was submitted.
         seconds: u64,
+        /// How often tasks were put off since this server started, by the reason; the command line counts from its own start.
         put_off: BTreeMap<String, u64>,
         failures: Vec<FailureExample>,
         unknown: Vec<UnknownCall>,
@@ -118,8 +119,10 @@ shapes! {
         model: String,
         created_us: i64,
         finished_us: Option<i64>,
-        /// What the command line saved; never set here.
+        /// For a job with `[save]` that was submitted here: what was saved when it ended, as `save --json` prints it.
         saved: Option<Value>,
+        /// Why that could not be done.
+        not_saved: Option<String>,
     }
 
     /// A stopped job.

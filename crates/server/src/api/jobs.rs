@@ -148,6 +148,9 @@ pub(crate) async fn submit(State(state): State<AppState>, Json(body): Json<Submi
     }
     let paused = body.paused.then(|| BY_A_PERSON.to_owned());
     let submitted = submit_plan(&state.store, &plan, paused).await?;
+    if plan.definition.file.save.is_some() {
+        state.store.jobs().save_when_ended(submitted.job).await?;
+    }
     wake(&state).await;
     let document = summary(&state, submitted.job).await?;
     let place = format!("/api/v1/jobs/{}", submitted.job);
@@ -187,6 +190,9 @@ async fn summary(state: &AppState, id: JobId) -> Answer<Value> {
     let mut document = documents::summary(&snapshot, seconds as u64, &put_off, &failures, &unknown, None);
     extend(&mut document, more);
     document["waiting_until_us"] = json!(snapshot.waiting_until_us);
+    let saved = state.store.jobs().saved(id).await?.unwrap_or_default();
+    document["not_saved"] = saved["error"].clone();
+    document["saved"] = if saved["error"].is_null() { saved } else { Value::Null };
     Ok(document)
 }
 
@@ -205,7 +211,7 @@ pub(crate) async fn file(State(state): State<AppState>, Path(job): Path<String>)
     let job = job_of(&state, &job).await?;
     let mut file = serde_json::to_value(&job.definition.file).map_err(|error| ApiError::fault(error.to_string()))?;
     file["name"] = job.name.into();
-    file["profile"] = job.definition.profile.name.into();
+    file["profile"] = job.definition.profile.name.as_str().into();
     Ok(Out(file))
 }
 

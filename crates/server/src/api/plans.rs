@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::saving::check_folder;
 use crate::error::{Answer, ApiError, Place};
 use crate::extract::Json;
 use crate::schema::PlanDocument;
@@ -112,8 +113,11 @@ pub(crate) fn job_input(state: &AppState, job: &Value, name: Option<&str>) -> An
     for path in file.source.paths.iter_mut().chain(&mut file.source.references).chain(&mut file.source.list) {
         *path = resolved(state, &base, path)?;
     }
-    if let Some(folder) = file.save.as_ref().and_then(|rule| rule.folder.as_deref()) {
-        state.roots.check(&base.join(imagemill_desk::config::expand_home(folder)))?;
+    if let Some(folder) = file.save.as_mut().and_then(|rule| rule.folder.as_mut()) {
+        let place = base.join(imagemill_desk::config::expand_home(folder));
+        check_folder(state, &place)?;
+        // So that it is the same place for whoever goes on with the job.
+        *folder = place.to_string_lossy().into_owned();
     }
     let name = name.map(str::to_owned).or(file.name.take()).unwrap_or_else(|| name_of(&file));
     check_name(&name)?;

@@ -52,13 +52,18 @@ impl SaveRuleRequest {
         let root = &state.desk().workspace.root;
         let named = self.folder.as_deref().or(self.rule.folder.as_deref()).map(expand_home);
         let folder = root.join(named.unwrap_or_else(|| default_folder(job)));
-        state.roots.check(&folder)?;
-        let inside = |folder: &FilePath| folder.components().any(|part| part.as_os_str() == ".imagemill");
-        if inside(&folder) {
-            return Err(ApiError::bad("finished pictures go outside .imagemill; name another folder"));
-        }
+        check_folder(state, &folder)?;
         Ok(folder)
     }
+}
+
+/// Whether finished pictures may go there.
+pub(crate) fn check_folder(state: &AppState, folder: &FilePath) -> Answer<()> {
+    state.roots.check(folder)?;
+    if folder.components().any(|part| part.as_os_str() == ".imagemill") {
+        return Err(ApiError::bad("finished pictures go outside .imagemill; name another folder"));
+    }
+    Ok(())
 }
 
 /// The first names that saving would write

@@ -69,6 +69,51 @@ async fn submit_watch_review_save() {
     assert!(bytes.starts_with(b"PK\x03\x04") && bytes.len() > 1_000);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_with_a_save_section_is_saved_at_each_of_its_ends() {
+    let world = World::new().await;
+    let out = world.folder.path().join("out");
+    let job = |samples: u32, save| json!({"recipe": "generate", "prompt": "a barn", "samples": samples, "profile": "simulator", "save": save});
+    let inside = json!({"folder": ".imagemill/out"});
+    world.post("/jobs", json!({"job": job(1, inside), "name": "in"})).await.refused(400, "usage");
+    world.post("/jobs", json!({"job": job(2, json!({"folder": "out"})), "name": "barns"})).await.ok();
+    let saved = saved_of(&world, "barns", 2).await;
+    assert_eq!((&saved["folder"], &saved["error_count"]), (&out.to_str().into(), &0.into()));
+    let pictures = || {
+        let files = std::fs::read_dir(&out).unwrap().map(|file| file.unwrap().path());
+        files.filter(|path| path.extension().is_some_and(|suffix| suffix == "png")).count()
+    };
+    assert_eq!(pictures(), 2);
+    // It is continued: only what is new is written.
+    world.post("/jobs", json!({"job": job(5, json!({"folder": "out"})), "name": "barns"})).await.ok();
+    assert_eq!((&saved_of(&world, "barns", 3).await["already_there"], pictures()), (&2.into(), 5));
+    // A folder that cannot be made is told.
+    world.folder.write("taken", b"a file");
+    world.post("/jobs", json!({"job": job(1, json!({"folder": "taken"})), "name": "lost"})).await.ok();
+    let told = wait_for(&world, "lost", |summary| summary["not_saved"].is_string()).await;
+    assert!(told["not_saved"].as_str().unwrap().contains("taken"), "{told:#}");
+    // Without the section nothing is saved.
+    world.generated("plain", 1).await;
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert!(world.get("/jobs/plain").await.ok()["saved"].is_null());
+    assert!(!world.folder.path().join("imagemill-out").exists());
+}
+
+async fn saved_of(world: &World, job: &str, pictures: u64) -> serde_json::Value {
+    wait_for(world, job, |summary| summary["saved"]["pictures"] == pictures).await["saved"].clone()
+}
+
+async fn wait_for(world: &World, job: &str, met: impl Fn(&serde_json::Value) -> bool) -> serde_json::Value {
+    for _ in 0..400 {
+        let summary = world.get(&format!("/jobs/{job}")).await.ok();
+        if met(&summary) {
+            return summary;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{job} is not saved");
+}
+
 async fn wait_for_save(world: &World, save: &serde_json::Value) -> serde_json::Value {
     for _ in 0..400 {
         let status = world.get(&format!("/saves/{save}")).await.ok();

@@ -73,7 +73,8 @@ impl Assets<'_> {
     /// The numbers of all pictures that `filter` lets through, in its order; without superseded ones. Built for hundreds of
     /// thousands at once: whoever shows them asks for [`Self::rows`] in view only.
     pub async fn ids(&self, filter: GalleryFilter) -> Result<Vec<AssetId>, StoreError> {
-        self.store.read(move |connection| gallery::ids(connection, &filter)).await
+        let definitions = self.store.definitions();
+        self.store.read(move |connection| gallery::ids(connection, &definitions, &filter)).await
     }
 
     /// These pictures with all that is shown of them, in the order given; those that are gone are left out.

@@ -13,8 +13,9 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 
 use super::assets::by_id;
+use super::definitions::Definitions;
 use super::failure::OpResult;
-use super::jobs::select_job;
+use super::jobs;
 use super::rows::{self, present};
 use super::{pages, reviews};
 use crate::record::{GalleryFilter, GalleryOrder, GalleryRow, TaskBrief, TaskFilter, VerdictFilter};
@@ -39,7 +40,11 @@ struct Found {
 }
 
 /// See [`super::Assets::ids`].
-pub(crate) fn ids(connection: &Connection, filter: &GalleryFilter) -> OpResult<Vec<AssetId>> {
+pub(crate) fn ids(
+    connection: &Connection,
+    definitions: &Definitions,
+    filter: &GalleryFilter,
+) -> OpResult<Vec<AssetId>> {
     let jobs: Vec<i64> = if let Some(job) = filter.job {
         vec![job.0]
     } else {
@@ -48,7 +53,7 @@ pub(crate) fn ids(connection: &Connection, filter: &GalleryFilter) -> OpResult<V
     };
     let mut all = Vec::new();
     for job in jobs {
-        let mut found = of_job(connection, JobId(job), filter)?;
+        let mut found = of_job(connection, definitions, JobId(job), filter)?;
         found.sort_unstable_by_key(|found| (found.place, found.id));
         all.extend(found);
     }
@@ -119,7 +124,12 @@ fn reviewed(what: &str, by: &str) -> String {
     format!("EXISTS (SELECT 1 FROM review r WHERE r.asset = a.id AND {what}{by})")
 }
 
-fn of_job(connection: &Connection, job: JobId, filter: &GalleryFilter) -> OpResult<Vec<Found>> {
+fn of_job(
+    connection: &Connection,
+    definitions: &Definitions,
+    job: JobId,
+    filter: &GalleryFilter,
+) -> OpResult<Vec<Found>> {
     let Conditions { sql: conditions, values, by } = Conditions::of(job, filter);
     let rating = match filter.order {
         GalleryOrder::Rating => {
@@ -131,7 +141,7 @@ fn of_job(connection: &Connection, job: JobId, filter: &GalleryFilter) -> OpResu
     let more = [vec![String::new()], conditions].concat().join(" AND ");
     let sql = PICTURES.replacen(" FROM task t ", &format!(", {rating}, {spec} FROM task t "), 1) + &more;
     let words = match &filter.text {
-        Some(text) => Some((job_of(connection, job)?, text.to_lowercase())),
+        Some(text) => Some((job_of(connection, definitions, job)?, text.to_lowercase())),
         None => None,
     };
     let mut statement = connection.prepare_cached(&sql)?;
@@ -155,12 +165,8 @@ pub(crate) fn says_text(job: &Job, spec: &TaskSpec, text: &str) -> bool {
 }
 
 /// The job with this number, which must be there.
-pub(crate) fn job_of(connection: &Connection, job: JobId) -> OpResult<Job> {
-    let found = connection
-        .prepare_cached(&select_job("WHERE id = ?1"))?
-        .query_and_then([job.0], rows::job)?
-        .next()
-        .transpose()?;
+fn job_of(connection: &Connection, definitions: &Definitions, job: JobId) -> OpResult<Job> {
+    let found = jobs::select(connection, definitions, "WHERE id = ?1", vec![job.0.into()])?.pop();
     present(found, "job", job.0)
 }
 
@@ -218,12 +224,13 @@ const AT_ONCE: u32 = 256;
 /// See [`super::Tasks::search`].
 pub(crate) fn search(
     connection: &Connection,
+    definitions: &Definitions,
     filter: &TaskFilter,
     text: &str,
     after: Option<pages::Place>,
     limit: usize,
 ) -> OpResult<(Vec<Task>, Option<pages::Place>)> {
-    let job = job_of(connection, filter.job)?;
+    let job = job_of(connection, definitions, filter.job)?;
     let text = text.to_lowercase();
     let states = filter.states.as_deref().unwrap_or(&TaskState::ALL);
     let (mut found, mut place, mut read) = (Vec::new(), after.unwrap_or(pages::START), 0);

@@ -3,8 +3,10 @@
 use imagemill_domain::failure::{Failure, FailureKind};
 use imagemill_domain::job::{Job, JobId, JobState, TaskCounts};
 use imagemill_domain::task::TaskState;
+use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::definitions::Definitions;
 use super::events::record_job_state;
 use super::failure::OpResult;
 use super::polls::AT_PROVIDER;
@@ -48,33 +50,17 @@ impl Jobs<'_> {
 
     /// The job with this number.
     pub async fn get(&self, job: JobId) -> Result<Option<Job>, StoreError> {
-        self.store
-            .read(move |connection| {
-                let sql = select_job("WHERE id = ?1");
-                connection.prepare_cached(&sql)?.query_and_then([job.0], rows::job)?.next().transpose()
-            })
-            .await
+        Ok(self.select("WHERE id = ?1".into(), vec![job.0.into()]).await?.pop())
     }
 
     /// The job with this name.
     pub async fn by_name(&self, name: &str) -> Result<Option<Job>, StoreError> {
-        let name = name.to_owned();
-        self.store
-            .read(move |connection| {
-                let sql = select_job("WHERE name = ?1");
-                connection.prepare_cached(&sql)?.query_and_then([name], rows::job)?.next().transpose()
-            })
-            .await
+        Ok(self.select("WHERE name = ?1".into(), vec![name.to_owned().into()]).await?.pop())
     }
 
     /// All jobs, newest first.
     pub async fn list(&self) -> Result<Vec<Job>, StoreError> {
-        self.store
-            .read(|connection| {
-                let sql = select_job("ORDER BY id DESC");
-                connection.prepare_cached(&sql)?.query_and_then([], rows::job)?.collect()
-            })
-            .await
+        self.select("ORDER BY id DESC".into(), Vec::new()).await
     }
 
     /// Up to `limit` jobs with a smaller number than `before`, newest first, in one of these states.
@@ -84,15 +70,16 @@ impl Jobs<'_> {
         before: Option<JobId>,
         limit: u32,
     ) -> Result<Vec<Job>, StoreError> {
-        self.store
-            .read(move |connection| {
-                let numbers: Vec<String> = states.iter().flatten().map(|state| (*state as u8).to_string()).collect();
-                let among = states.as_ref().map(|_| format!("AND state IN ({})", numbers.join(", ")));
-                let sql = select_job(&format!("WHERE id < ?1 {} ORDER BY id DESC LIMIT ?2", among.unwrap_or_default()));
-                let before = before.map_or(i64::MAX, |before| before.0);
-                connection.prepare_cached(&sql)?.query_and_then(params![before, limit], rows::job)?.collect()
-            })
-            .await
+        let numbers: Vec<String> = states.iter().flatten().map(|state| (*state as u8).to_string()).collect();
+        let among = states.as_ref().map(|_| format!("AND state IN ({})", numbers.join(", ")));
+        let tail = format!("WHERE id < ?1 {} ORDER BY id DESC LIMIT ?2", among.unwrap_or_default());
+        let before = before.map_or(i64::MAX, |before| before.0);
+        self.select(tail, vec![before.into(), i64::from(limit).into()]).await
+    }
+
+    async fn select(&self, tail: String, values: Vec<Value>) -> Result<Vec<Job>, StoreError> {
+        let definitions = self.store.definitions();
+        self.store.read(move |connection| select(connection, &definitions, &tail, values)).await
     }
 
     /// Tasks by state; all zero when there is no such job.
@@ -200,8 +187,17 @@ impl Jobs<'_> {
     }
 }
 
-pub(crate) fn select_job(tail: &str) -> String {
-    format!("SELECT {JOB_COLUMNS} FROM job JOIN job_definition ON job_definition.job = job.id {tail}")
+/// Jobs with their definitions.
+pub(crate) fn select(
+    connection: &Connection,
+    definitions: &Definitions,
+    tail: &str,
+    values: Vec<Value>,
+) -> OpResult<Vec<Job>> {
+    connection
+        .prepare_cached(&format!("SELECT {JOB_COLUMNS} FROM job {tail}"))?
+        .query_and_then(rusqlite::params_from_iter(values), |row| rows::job(connection, definitions, row))?
+        .collect()
 }
 
 fn open_job(row: &Row<'_>) -> OpResult<OpenJob> {
@@ -323,6 +319,7 @@ fn delete(connection: &Connection, job: JobId, now_us: i64) -> OpResult<()> {
         "DELETE FROM task WHERE job = ?1",
         "DELETE FROM job_count WHERE job = ?1",
         "DELETE FROM job_failure WHERE job = ?1",
+        "DELETE FROM job_save WHERE job = ?1",
         "DELETE FROM job_definition WHERE job = ?1",
         "DELETE FROM job WHERE id = ?1",
     ] {

@@ -13,6 +13,7 @@ use rusqlite::{Connection, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::definitions::Definitions;
 use super::failure::{OpResult, bad_row};
 use crate::error::StoreError;
 
@@ -31,9 +32,9 @@ pub(crate) const CALL_COLUMNS: &str = "id, task, attempt, step, request_hash, st
 pub(crate) const ASSET_COLUMNS: &str = "id, task, call, picture, format, width, height, bytes, findings, delivery, \
      phash, created_us, blake3, sha256, parents";
 
-/// The columns that [`job`] reads, from `job JOIN job_definition ON job_definition.job = job.id`.
+/// The columns that [`job`] reads.
 pub(crate) const JOB_COLUMNS: &str = "id, name, state, reason, priority, budget, spent, reserved, created_us, \
-     finished_us, definition";
+     finished_us, generation";
 
 /// A task.
 pub(crate) fn task(row: &Row<'_>) -> OpResult<Task> {
@@ -116,7 +117,7 @@ pub(crate) fn asset(row: &Row<'_>) -> OpResult<Asset> {
 }
 
 /// A job with its definition.
-pub(crate) fn job(row: &Row<'_>) -> OpResult<Job> {
+pub(crate) fn job(connection: &Connection, definitions: &Definitions, row: &Row<'_>) -> OpResult<Job> {
     let id = row.get(0)?;
     Ok(Job {
         id: JobId(id),
@@ -129,7 +130,7 @@ pub(crate) fn job(row: &Row<'_>) -> OpResult<Job> {
         reserved: Money::from_micros(row.get(7)?),
         created_us: row.get(8)?,
         finished_us: row.get(9)?,
-        definition: optional_json(row, 10, "job", id)?.ok_or_else(|| bad_row("job", id, "it has no definition"))?,
+        definition: definitions.of(connection, id, row.get(10)?)?,
     })
 }
 

@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
+use super::definitions::Definitions;
 use super::failure::{OpError, OpResult};
 use super::open::{open_reader, open_writer};
 use super::readers::Readers;
@@ -37,6 +38,7 @@ pub struct Store {
 struct Shared {
     database: PathBuf,
     readers: Readers,
+    definitions: Arc<Definitions>,
     writer: Option<Writer>,
     thread: Mutex<Option<JoinHandle<()>>>,
     latest: watch::Sender<i64>,
@@ -65,7 +67,16 @@ impl Store {
             (Some(writer), Some(thread))
         };
         let readers = Readers::new(&database);
-        Ok(Self { shared: Arc::new(Shared { database, readers, writer, thread: Mutex::new(thread), latest }) })
+        Ok(Self {
+            shared: Arc::new(Shared {
+                database,
+                readers,
+                definitions: Arc::default(),
+                writer,
+                thread: Mutex::new(thread),
+                latest,
+            }),
+        })
     }
 
     /// Verbs on jobs.
@@ -182,6 +193,11 @@ impl Store {
         F: FnOnce(&Connection) -> OpResult<T> + Send + 'static,
     {
         self.shared.readers.read(body).await
+    }
+
+    /// Definitions of jobs that were read.
+    pub(crate) fn definitions(&self) -> Arc<Definitions> {
+        Arc::clone(&self.shared.definitions)
     }
 
     /// The newest event of this process's commits.

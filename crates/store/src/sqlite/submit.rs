@@ -40,6 +40,8 @@ pub(crate) fn begin(connection: &Connection, job: &NewJob, now_us: i64) -> OpRes
     connection
         .prepare_cached("INSERT OR REPLACE INTO job_definition (job, definition) VALUES (?1, ?2)")?
         .execute(params![id, to_json(&job.definition)])?;
+    // Who submits it says anew who saves it.
+    connection.prepare_cached("DELETE FROM job_save WHERE job = ?1")?.execute([id])?;
     for state in TaskState::ALL {
         connection
             .prepare_cached("INSERT OR IGNORE INTO job_count (job, state, n) VALUES (?1, ?2, 0)")?

@@ -153,7 +153,8 @@ impl Tasks<'_> {
         limit: usize,
     ) -> Result<(Vec<Task>, Option<(i64, TaskId)>), StoreError> {
         let text = text.to_owned();
-        self.store.read(move |connection| gallery::search(connection, &filter, &text, after, limit)).await
+        let definitions = self.store.definitions();
+        self.store.read(move |connection| gallery::search(connection, &definitions, &filter, &text, after, limit)).await
     }
 
     /// What a list shows of each task besides the task.

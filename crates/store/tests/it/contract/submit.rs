@@ -22,7 +22,7 @@ async fn a_job_comes_back_as_it_was_given() {
     let job = jobs.by_name("night").await.unwrap().unwrap();
     assert_eq!((job.id, &job.name, job.state), (id, &given.name, JobState::Active));
     assert_eq!((job.priority, job.budget, job.created_us), (7, given.budget, T0));
-    assert_eq!(job.definition, given.definition);
+    assert_eq!(*job.definition, given.definition);
     assert_eq!(jobs.get(id).await.unwrap(), Some(job));
     assert_eq!(jobs.by_name("day").await.unwrap(), None);
     let second = lab.submit("day", [1]).await;
