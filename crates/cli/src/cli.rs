@@ -1,6 +1,8 @@
 //! What can be typed: commands, arguments and their English help. The Chinese help stands in data/texts/zh-CN.toml; nothing
 //! is decided here.
 
+mod assets;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -8,6 +10,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use imagemill_domain::lane::Lane;
 use imagemill_domain::money::Money;
 use imagemill_domain::route::Profiles;
+
+pub(crate) use assets::{PollRequestArgs, RequestArgs, RequestCommand, RunRequestArgs, UploadRequestArgs};
 
 /// Batch production for generative images: a folder of pictures through a model, as one durable job.
 #[derive(Debug, Parser)]
@@ -76,6 +80,8 @@ pub(crate) enum Command {
     Edit(EditArgs),
     /// Make pictures from prompts
     Generate(GenerateArgs),
+    /// Take request files for creative assets; keep what comes of them in the asset's folder
+    Request(RequestArgs),
     /// List the jobs, or show one in detail
     Status(StatusArgs),
     /// Show all jobs on a full screen, or follow one that another process runs

@@ -194,11 +194,17 @@ fn gate(context: &Context, planned: &[(Planned, u64)], yes: bool) -> Option<Exit
 }
 
 /// Plans, asks, submits, runs, saves, and tells.
-pub(crate) async fn run(
+pub(crate) async fn run(context: &Context, inputs: Vec<JobInput>, yes: bool, runner: Runner) -> anyhow::Result<Exit> {
+    run_after(context, inputs, yes, runner, || Ok(())).await
+}
+
+/// The same; `before` is done when the money is agreed to and nothing was submitted yet.
+pub(crate) async fn run_after(
     context: &Context,
     inputs: Vec<JobInput>,
     yes: bool,
     mut runner: Runner,
+    before: impl FnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<Exit> {
     let table = context.desk.capabilities()?;
     let mut planned = Vec::new();
@@ -214,7 +220,7 @@ pub(crate) async fn run(
         }
     }
     let store = context.desk.store().await?;
-    let exit = Box::pin(submit_and_run(context, &store, planned, yes, runner)).await;
+    let exit = Box::pin(submit_and_run(context, &store, planned, yes, runner, before)).await;
     store.close().await;
     exit
 }
@@ -225,6 +231,7 @@ async fn submit_and_run(
     planned: Vec<Planned>,
     yes: bool,
     runner: Runner,
+    before: impl FnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<Exit> {
     let mut gated = Vec::new();
     for job in planned {
@@ -237,6 +244,7 @@ async fn submit_and_run(
     if let Some(exit) = gate(context, &gated, yes) {
         return Ok(exit);
     }
+    before()?;
     let since = store.events().latest().await?;
     let mut jobs = Vec::new();
     // Plans of large jobs hold every input; they are dropped here, not at the end of the run.

@@ -78,7 +78,7 @@ fn dispatch(cli: Cli, command: clap::Command) -> anyhow::Result<Exit> {
     let folder = context.desk.workspace.exists().then(|| context.desk.workspace.logs());
     let runs = match &cli.command {
         Command::Run(args) => !args.rehearse,
-        command => matches!(command, Command::Edit(_) | Command::Generate(_) | Command::Serve(_)),
+        command => matches!(command, Command::Edit(_) | Command::Generate(_) | Command::Request(_) | Command::Serve(_)),
     };
     let folder = if runs { Some(context.desk.workspace.logs()) } else { folder };
     logs::start(folder.as_deref(), &context.desk.config.log, cli.global.verbose);
@@ -97,6 +97,7 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
         Command::Plan(args) => commands::plan::run(&context, args).await,
         Command::Edit(args) => Box::pin(commands::direct::edit(&context, args)).await,
         Command::Generate(args) => Box::pin(commands::direct::generate(&context, args)).await,
+        Command::Request(args) => Box::pin(commands::request::run(&context, args)).await,
         Command::Status(args) => commands::status::run(&context, args).await,
         Command::Watch(args) => commands::watch::run(&context, args).await,
         Command::Pause(args) => commands::state::pause(&context, args).await,
@@ -144,6 +145,10 @@ fn tell_error(printer: &Printer, texts: &Texts, error: &anyhow::Error) {
         let word = printer.paint_err(Tone::Bad, say!(texts, "word.error"));
         printer.error(format!("{word} {}", texts.translated(&message)));
     }
+    let problems = match error.downcast_ref::<DeskError>() {
+        Some(DeskError::Request(problems)) => problems.0.clone(),
+        _ => Vec::new(),
+    };
     let place = problem.as_ref().map(|problem| {
         let (file, line, column) = &problem.place;
         serde_json::json!({ "file": file, "line": line, "column": column })
@@ -151,6 +156,7 @@ fn tell_error(printer: &Printer, texts: &Texts, error: &anyhow::Error) {
     printer.json(&serde_json::json!({
         "error": {
             "kind": if is_usage(error) { "usage" } else { "cannot_start" },
+            "problems": problems,
             "message": message,
             "help": problem.as_ref().and_then(FileProblem::help),
             "place": place,

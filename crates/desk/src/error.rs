@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use imagemill_briefs::{FolderError, Problems};
 use imagemill_domain::failure::Failure;
 use imagemill_domain::job_file::JobFileError;
 use imagemill_domain::plan::PlanError;
@@ -126,6 +127,20 @@ pub enum DeskError {
         /// Why.
         source: std::io::Error,
     },
+    /// A request is under-specified, or names what is not there.
+    #[error(transparent)]
+    Request(#[from] Problems),
+    /// An asset's folder cannot be read or written.
+    #[error(transparent)]
+    AssetFolder(#[from] FolderError),
+    /// The provider did not take a file.
+    #[error("{file} was not uploaded: {}", .failure.message)]
+    NotUploaded {
+        /// Which.
+        file: String,
+        /// Why.
+        failure: Failure,
+    },
     /// A setting that cannot be used.
     #[error("{0}")]
     Setting(String),
@@ -168,6 +183,7 @@ impl DeskError {
                 | Self::UnknownJob { .. }
                 | Self::BadJobName
                 | Self::NoWorkspace { .. }
+                | Self::Request(_)
                 | Self::Written(_)
                 | Self::Plan { .. }
                 | Self::Sources(_)

@@ -1,6 +1,7 @@
 //! The prediction form of hosted-media gateways (WaveSpeed and those built on it): sources are uploaded, a prediction is
 //! created, its status asked, its `outputs` fetched. Answers may stand in an envelope `{code, message, data}`.
 
+use imagemill_domain::endpoints::endpoint;
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
 use imagemill_domain::request::ImageRequest;
 use serde_json::{Value, json};
@@ -16,15 +17,6 @@ use crate::queue::{self, Stage, Told};
 use crate::spool::{Spool, Spooled};
 use crate::wire::Wire;
 
-/// Short names of the reference system and the model paths they stand for. Any other model is a path itself.
-const KEYS: [(&str, &str); 6] = [
-    ("image-nano-banana-2-text", "google/nano-banana-2/text-to-image"),
-    ("image-nano-banana-2-edit", "google/nano-banana-2/edit"),
-    ("image-seedream-v5-lite-text", "bytedance/seedream-v5.0-lite"),
-    ("image-seedream-v5-lite-edit", "bytedance/seedream-v5.0-lite/edit"),
-    ("image-seedream-v5-lite-sequential", "bytedance/seedream-v5.0-lite/sequential"),
-    ("image-seedream-v5-lite-edit-sequential", "bytedance/seedream-v5.0-lite/edit-sequential"),
-];
 /// Sizes that are tiers.
 const TIERS: [&str; 4] = ["0.5k", "1k", "2k", "4k"];
 
@@ -72,7 +64,7 @@ impl HostedMedia {
     async fn send(&self, call: WireCall<'_>) -> Result<Reply, Box<CallFailure>> {
         let mut addresses = Vec::new();
         for picture in call.pictures {
-            addresses.push(self.upload(picture, call.spool.clone()).await?);
+            addresses.push(self.hand_over(picture, call.spool.clone()).await?);
         }
         let body = body::json(&self.body(call.request, addresses), &[]);
         let told = self.wire.submit(self.wire.below(&format!("/{}", path(&call.request.model))), body, &call).await?;
@@ -83,7 +75,7 @@ impl HostedMedia {
     }
 
     /// Sources are taken as addresses only.
-    async fn upload(&self, picture: &PictureInput, spool: Spool) -> Result<String, Box<CallFailure>> {
+    async fn hand_over(&self, picture: &PictureInput, spool: Spool) -> Result<String, Box<CallFailure>> {
         let told = self.wire.upload(self.wire.below("/media/upload/binary"), "file", picture, spool).await?;
         let data = told.value.get("data").unwrap_or(&told.value);
         let address = ["download_url", "url"].iter().find_map(|name| data.get(*name)?.as_str());
@@ -102,9 +94,9 @@ impl HostedMedia {
     }
 }
 
+/// Any name that is not a short one is a path itself.
 fn path(model: &str) -> &str {
-    let known = KEYS.iter().find(|(key, _)| *key == model);
-    known.map_or(model.trim_matches('/'), |(_, path)| path)
+    endpoint(model).map_or(model.trim_matches('/'), |endpoint| endpoint.path)
 }
 
 /// A failure status inside an envelope whose own status is 200.
@@ -171,6 +163,10 @@ impl ImageProvider for HostedMedia {
 
     fn request_text(&self, request: &ImageRequest, pictures: &[PictureInput]) -> String {
         self.body(request, (0..pictures.len()).map(|number| body::content_name(pictures, number)).collect()).to_string()
+    }
+
+    fn upload<'a>(&'a self, picture: &'a PictureInput, spool: Spool) -> ProviderFuture<'a, Result<String, Failure>> {
+        Box::pin(async { self.hand_over(picture, spool).await.map_err(|failed| failed.failure) })
     }
 
     fn download<'a>(&'a self, url: &'a str, spool: Spool) -> ProviderFuture<'a, Result<Spooled, Failure>> {

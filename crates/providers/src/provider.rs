@@ -226,6 +226,12 @@ pub trait ImageProvider: Send + Sync {
         None
     }
 
+    /// Hands a picture over, so that it has an address at the provider. Costs nothing, so it may be repeated.
+    fn upload<'a>(&'a self, _picture: &'a PictureInput, _spool: Spool) -> ProviderFuture<'a, Result<String, Failure>> {
+        let message = "the profile's protocol takes no uploads by themselves; name the file in inputUrls of an edit";
+        Box::pin(std::future::ready(Err(Failure::new(FailureKind::Invalid, message))))
+    }
+
     /// Fetches a picture by link. Costs nothing, so it may be repeated. Every failure carries `Billing::Billed`: the
     /// picture was made and paid for, only its fetch failed.
     fn download<'a>(&'a self, url: &'a str, spool: Spool) -> ProviderFuture<'a, Result<Spooled, Failure>>;

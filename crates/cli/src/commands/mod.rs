@@ -14,6 +14,7 @@ pub(crate) mod probe;
 pub(crate) mod profiles;
 pub(crate) mod reconcile;
 pub(crate) mod rehearse;
+pub(crate) mod request;
 pub(crate) mod retry;
 pub(crate) mod run;
 pub(crate) mod save;

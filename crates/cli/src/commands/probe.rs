@@ -41,7 +41,7 @@ pub(crate) async fn run(context: &Context, args: ProbeArgs) -> anyhow::Result<Ex
     let asked = Asked { profile, known, models };
     tell_free(context, &asked);
     let tried = match (args.paid, asked.is_hopeless()) {
-        (true, false) => match paid::run(context, &table, &asked.profile, args.yes).await? {
+        (true, false) => match Box::pin(paid::run(context, &table, &asked.profile, args.yes)).await? {
             Some(tried) => Some(tried),
             None => return Ok(Exit::CannotStart),
         },

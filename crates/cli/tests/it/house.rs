@@ -45,15 +45,18 @@ fn crates_import_only_what_architecture_allows() {
                 "simulator" => &["domain", "imaging"],
                 _ => &["domain"],
             },
-            "sources" => &["domain", "imaging"],
+            "sources" | "briefs" => &["domain", "imaging"],
             "engine" => &["domain", "imaging", "store", "providers"],
             "recipes" => &["domain", "engine"],
             "export" => &["domain", "imaging", "store"],
             "bench" => &["domain", "store"],
-            "desk" => &["domain", "sources", "store", "providers", "engine", "recipes", "export", "simulator"],
+            "desk" => {
+                &["domain", "briefs", "sources", "store", "providers", "engine", "recipes", "export", "simulator"]
+            }
             "server" => &["domain", "imaging", "store", "providers", "engine", "export", "desk"],
             "cli" => &[
                 "domain",
+                "briefs",
                 "imaging",
                 "sources",
                 "store",

@@ -13,6 +13,7 @@ mod kill;
 mod models;
 mod processes;
 mod rehearse;
+mod requests;
 mod routes;
 mod usage;
 mod world;

@@ -1,0 +1,4 @@
+//! Asset folders as other runners wrote them, by the layouts of each of their ages.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod eras;
