@@ -11,7 +11,10 @@ use imagemill_domain::lane::Lane;
 use imagemill_domain::money::Money;
 use imagemill_domain::route::Profiles;
 
-pub(crate) use assets::{PollRequestArgs, RequestArgs, RequestCommand, RunRequestArgs, UploadRequestArgs};
+pub(crate) use assets::{
+    AssetsArgs, AssetsCommand, FoldersArgs, ImportArgs, PollRequestArgs, RequestArgs, RequestCommand, RunRequestArgs,
+    UploadRequestArgs,
+};
 
 /// Batch production for generative images: a folder of pictures through a model, as one durable job.
 #[derive(Debug, Parser)]
@@ -82,6 +85,8 @@ pub(crate) enum Command {
     Generate(GenerateArgs),
     /// Take request files for creative assets; keep what comes of them in the asset's folder
     Request(RequestArgs),
+    /// Check asset folders, rebuild their index, import those of other runners
+    Assets(AssetsArgs),
     /// List the jobs, or show one in detail
     Status(StatusArgs),
     /// Show all jobs on a full screen, or follow one that another process runs

@@ -72,6 +72,7 @@ fn dispatch(cli: Cli, command: clap::Command) -> anyhow::Result<Exit> {
     match cli.command {
         Command::Profiles(args) => return commands::profiles::run(&context, args),
         Command::Config(args) => return Ok(commands::config::run(&context, &args)),
+        Command::Assets(args) => return commands::assets::run(&context, args),
         Command::Models(args) => return commands::models::run(&context, &args),
         _ => {}
     }
@@ -114,7 +115,11 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
         Command::Demo(args) => commands::demo::run(context, args).await,
         Command::Doctor(args) => commands::doctor::run(&context, args).await,
         Command::Probe(args) => Box::pin(commands::probe::run(&context, args)).await,
-        Command::Profiles(_) | Command::Models(_) | Command::Config(_) | Command::Completions(_) => Ok(Exit::Ok),
+        Command::Profiles(_)
+        | Command::Models(_)
+        | Command::Assets(_)
+        | Command::Config(_)
+        | Command::Completions(_) => Ok(Exit::Ok),
     }
 }
 

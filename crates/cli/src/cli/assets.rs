@@ -1,4 +1,4 @@
-//! What can be typed behind `request`: its commands, arguments and their English help.
+//! What can be typed behind `request` and `assets`: their commands, arguments and English help.
 
 use std::path::PathBuf;
 
@@ -64,4 +64,41 @@ pub(crate) struct PollRequestArgs {
     /// The request file; only asset, run and folder are taken from it, the rest from the stored record
     #[arg(long, value_name = "FILE")]
     pub(crate) request: PathBuf,
+}
+
+/// `assets`.
+#[derive(Debug, Args)]
+pub(crate) struct AssetsArgs {
+    /// What is done with the folders.
+    #[command(subcommand)]
+    pub(crate) command: AssetsCommand,
+}
+
+/// The commands behind `assets`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum AssetsCommand {
+    /// Compare asset folders with their records: missing, changed and unknown files, a stale index; changes nothing
+    Check(FoldersArgs),
+    /// Write index.json anew from the records and the files that are there
+    RebuildIndex(FoldersArgs),
+    /// Copy asset folders of other runners in, with relative paths, hashes and real types; the source is not changed
+    Import(ImportArgs),
+}
+
+/// Asset folders.
+#[derive(Debug, Args)]
+pub(crate) struct FoldersArgs {
+    /// Folders of single assets, or folders that hold such folders
+    #[arg(required = true, value_name = "DIR")]
+    pub(crate) folders: Vec<PathBuf>,
+}
+
+/// `assets import`.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    #[command(flatten)]
+    pub(crate) folders: FoldersArgs,
+    /// The new folder (left out: assets/NAME in the workspace's folder)
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: Option<PathBuf>,
 }

@@ -203,3 +203,25 @@ fn a_refusal_is_recorded_and_a_plan_leaves_nothing() {
     assert_eq!(attempts["attempts"][0]["state"], "provider_failed");
     assert_eq!(record(&world, "asset.json")["status"], "in_progress");
 }
+
+#[test]
+fn asset_folders_are_checked_mended_and_imported() {
+    let world = world();
+    write(&world, &json!({}));
+    submit(&world, "generate", 0);
+    let check = |code: i32| world.run(&["assets", "check", "assets", "--json"]).code(code).json()["assets"][0].clone();
+    assert_eq!(check(0)["differences"], json!([]));
+    let folder = world.path().join("assets/persona-maya-v1");
+    std::fs::write(folder.join("index.json"), "{}").unwrap();
+    assert_eq!(check(1)["differences"][0]["kind"], "stale_index");
+    world.run(&["assets", "rebuild-index", "assets"]).code(0);
+    assert_eq!(check(0)["differences"], json!([]));
+    std::fs::remove_file(folder.join("images/candidates/image-run-001-img-001.png")).unwrap();
+    let told = world.run(&["assets", "check", "assets/persona-maya-v1"]).code(1).out;
+    assert!(told.contains("missing: images/candidates/image-run-001-img-001.png of image-run-001"), "{told}");
+    submit(&world, "poll", 0);
+    assert_eq!(check(0)["differences"], json!([]));
+    world.run(&["assets", "import", "assets/persona-maya-v1", "--to", "copy"]).code(0);
+    assert_eq!(world.run(&["assets", "check", "copy", "--json"]).code(0).json()["assets"][0]["differences"], json!([]));
+    world.run(&["assets", "check", "research"]).code(2);
+}
