@@ -22,7 +22,6 @@ for (const [width, height] of [[360, 780], [1280, 860], [2560, 1440]]) for (cons
       await page.fill('input[name=path]', place.photos);
       await page.keyboard.press('Enter');
       await page.fill('textarea[name=prompt]', 'make it night, keep everything else');
-      await page.selectOption('select[name=profile]', 'simulator');
       await page.waitForSelector('.plan .facts');
     }
     for (const key of keys) { await page.keyboard.press(key); await page.waitForTimeout(120); }

@@ -79,7 +79,7 @@ impl World {
     /// Adds finished tasks; sources lie below `photos`.
     pub(crate) async fn add(&mut self, plans: &[Plan]) {
         if !self.assets.is_empty() {
-            submit(&self.store, &self.job.name, (*self.job.definition).clone()).await;
+            submit(&self.store, &self.job.name, JobDefinition::clone(&self.job.definition)).await;
         }
         let before = self.store.jobs().counts(self.job.id).await.unwrap().total();
         let tasks: Vec<NewTask> =
