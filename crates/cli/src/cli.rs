@@ -489,6 +489,16 @@ pub(crate) enum ProfilesAction {
         /// Profile by name
         name: String,
     },
+    /// Keep a profile's key, for its server only; asked for here, or read from standard input
+    Login {
+        /// Profile by name
+        name: String,
+    },
+    /// Forget the key that was kept for a profile
+    Logout {
+        /// Profile by name
+        name: String,
+    },
 }
 
 /// `models`.

@@ -2,7 +2,7 @@
 
 use imagemill_domain::failure::{Failure, FailureKind};
 use imagemill_domain::money::Money;
-use imagemill_domain::profile::{Credential, Profile};
+use imagemill_domain::profile::Profile;
 use imagemill_providers::{DayBill, Registry, account_key_variable};
 use imagemill_store::{CostsOf, Store};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::clock::{day_name, now_us};
 use crate::costs::CostSum;
 use crate::error::DeskError;
-use crate::profiles::{credential, read_credential};
+use crate::profiles::{credential, key_of_variable};
 
 const DAY_US: i64 = 86_400_000_000;
 
@@ -69,9 +69,9 @@ pub fn day_number(name: &str) -> Option<i64> {
 /// that may only call, the failure names the variable that would hold another one.
 pub async fn day_check(store: &Store, profile: &Profile, day: i64) -> Result<Result<DayCheck, Failure>, DeskError> {
     let other = account_key_variable(&profile.provider);
-    let named = other.map(|variable| read_credential(&Credential::Env(variable.to_owned())));
+    let named = other.map(key_of_variable);
     let secret = match named {
-        Some(Ok(secret)) => secret,
+        Some(Ok(secret)) => Some(secret),
         _ => credential(profile)?,
     };
     let theirs = match Registry::new().day_bill(profile, secret, day).await {

@@ -131,7 +131,7 @@ pub fn profile(profile: &Profile, default: Option<&str>) -> Value {
         "base_url": profile.base_url,
         "model": profile.model,
         "credential": credential,
-        "ready": read_credential(&profile.credential).is_ok(),
+        "ready": read_credential(profile).is_ok(),
         "default": default == Some(profile.name.as_str()),
         "limits": profile.limits,
     })

@@ -37,7 +37,7 @@ pub enum DeskError {
     },
     /// No profile was named and none can be chosen unasked.
     #[error(
-        "No provider is set up. Set one of {variables}, name a profile of your configuration, or try it offline with --profile simulator."
+        "No provider is set up. Set one of {variables}, give a key with `imagemill profiles login NAME`, name a profile of your configuration, or try it offline with --profile simulator."
     )]
     NoProfile {
         /// Variables that make one appear.

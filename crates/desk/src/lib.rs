@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod documents;
 mod error;
 mod job_input;
+mod key_files;
 mod lang;
 mod look;
 mod lost;
@@ -32,6 +33,7 @@ pub use day_check::{DayCheck, day_check, day_number, yesterday};
 pub use desk::{Desk, user_file};
 pub use error::{DeskError, FileFault};
 pub use job_input::JobInput;
+pub use key_files::{forget_key, keep_key, key_file, server_of};
 pub use lang::Lang;
 pub use look::{
     FailureExample, PauseState, UnknownCall, WayState, failure_examples, find_job, snapshot, snapshot_of,
@@ -40,7 +42,7 @@ pub use look::{
 pub use lost::LostCall;
 pub use planning::{Planned, plan};
 pub use presets::{Target, check_name, default_folder, save_presets, save_rule, stored_target};
-pub use profiles::{SIMULATOR, choose, credential, read_credential};
+pub use profiles::{SIMULATOR, choose, credential, login_of, read_credential, secret_file};
 pub use progress::{JobSnapshot, Progress};
 pub use requests::{KnownRun, TakenRequest, collect_run, job_of_run, known_run, take_request, upload_request};
 pub use runner::Runner;

@@ -73,6 +73,11 @@ impl Workspace {
         self.state().join("settings.toml")
     }
 
+    /// Keys that were typed in the console, one file a profile.
+    pub fn keys(&self) -> PathBuf {
+        self.state().join("keys")
+    }
+
     /// Makes the folders.
     pub fn create(&self) -> Result<(), DeskError> {
         for folder in [self.state(), self.logs()] {

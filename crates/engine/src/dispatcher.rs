@@ -430,7 +430,7 @@ impl Dispatcher {
             bills_5xx: capabilities.as_ref().is_none_or(|capabilities| capabilities.bills_5xx),
             picture_field: capabilities.as_ref().and_then(|capabilities| capabilities.picture_field.clone()),
         };
-        let secret = (self.read_credential)(&profile.credential)?;
+        let secret = (self.read_credential)(profile)?;
         let provider = self.registry.provider_with(profile, knows_images, secret, options)?;
         let batch = route.batch.as_ref().and_then(|_| self.batch_way(profile, &route.model, profile.protocol));
         Ok(Drawing { route, provider, gate, capabilities, batch })
@@ -444,7 +444,7 @@ impl Dispatcher {
             bills_5xx: capabilities.as_ref().is_none_or(|known| known.bills_5xx),
             ..WireOptions::default()
         };
-        let provider = (self.read_credential)(&profile.credential)
+        let provider = (self.read_credential)(&profile)
             .and_then(|secret| self.registry.chat(&profile, secret, options))
             .map_err(|failure| (profile.name.clone(), failure))?;
         let batch =

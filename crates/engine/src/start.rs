@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use imagemill_domain::capability::CapabilityTable;
 use imagemill_domain::failure::{Failure, FailureKind};
-use imagemill_domain::profile::Credential;
+use imagemill_domain::profile::Profile;
 use imagemill_providers::Registry;
 use imagemill_store::{Files, Store};
 use secrecy::SecretString;
@@ -27,7 +27,7 @@ use crate::sources::SourceLooks;
 pub(crate) const LEASE_MS: u64 = 30_000;
 
 /// Finds a profile's secret: in the environment, in a file.
-pub type ReadCredential = Arc<dyn Fn(&Credential) -> Result<Option<SecretString>, Failure> + Send + Sync>;
+pub type ReadCredential = Arc<dyn Fn(&Profile) -> Result<Option<SecretString>, Failure> + Send + Sync>;
 
 /// The concrete parts, put together by the caller.
 pub struct EngineParts {

@@ -37,7 +37,7 @@ pub(crate) fn run(context: &Context, args: &ConfigArgs) -> Exit {
 fn origin(context: &Context, origin: &Origin) -> String {
     match origin {
         Origin::Default => say!(context.texts, "config.default"),
-        Origin::File(path) => path.display().to_string(),
+        Origin::File(path) | Origin::Login(path) => path.display().to_string(),
         Origin::Environment(name) => say!(context.texts, "config.environment", name = name),
         Origin::Flag(name) => (*name).to_owned(),
     }

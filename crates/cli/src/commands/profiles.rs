@@ -1,19 +1,25 @@
-//! `imagemill profiles [show NAME]`: who can be called. Secrets are never printed.
+//! `imagemill profiles [show|login|logout NAME]`: who can be called, and keys that are kept. Secrets are never printed.
+
+use std::io::{IsTerminal, Read};
 
 use imagemill_desk::config::{MASK, is_secret, known_profiles};
-use imagemill_desk::{choose, documents, read_credential};
+use imagemill_desk::{choose, documents, forget_key, keep_key, login_of, read_credential, server_of};
+use imagemill_domain::profile::Credential;
+use secrecy::SecretString;
 use serde_json::json;
 
 use crate::cli::{ProfilesAction, ProfilesArgs};
-use crate::context::Context;
+use crate::context::{Context, variable};
 use crate::printer::Tone;
-use crate::quit::Exit;
+use crate::quit::{Exit, Quit};
 use crate::texts::say;
 
 /// Lists or shows.
 pub(crate) fn run(context: &Context, args: ProfilesArgs) -> anyhow::Result<Exit> {
     match args.action {
         Some(ProfilesAction::Show { name }) => show(context, &name),
+        Some(ProfilesAction::Login { name }) => login(context, &name),
+        Some(ProfilesAction::Logout { name }) => logout(context, &name),
         None => Ok(list(context)),
     }
 }
@@ -25,7 +31,7 @@ fn list(context: &Context) -> Exit {
     let width = profiles.keys().map(|name| name.chars().count()).max().unwrap_or_default();
     for (name, profile) in profiles {
         let mark = if default.as_deref() == Some(name) { "*" } else { " " };
-        let ready = match read_credential(&profile.credential) {
+        let ready = match read_credential(profile) {
             Ok(_) => printer.paint(Tone::Good, say!(texts, "profile.ready")),
             Err(failure) => printer.paint(Tone::Warn, failure.message),
         };
@@ -58,5 +64,41 @@ fn show(context: &Context, name: &str) -> anyhow::Result<Exit> {
     let text = toml::to_string_pretty(&masked)?;
     context.printer.line(text.trim_end());
     context.printer.json(&documents::profile(&masked, None));
+    Ok(Exit::Ok)
+}
+
+/// The longest input that may be a key.
+const LONGEST_KEY: u64 = 16 << 10;
+
+fn login(context: &Context, name: &str) -> anyhow::Result<Exit> {
+    let (texts, printer) = (&context.texts, &context.printer);
+    let (profile, path) = login_of(&context.desk, &variable, name)?;
+    let server = server_of(&profile.base_url);
+    let shown = server.as_deref().unwrap_or_default();
+    let key: SecretString = if server.is_some() && std::io::stdin().is_terminal() {
+        rpassword::prompt_password(say!(texts, "profile.ask", profile = name, server = shown))?.into()
+    } else {
+        let mut text = String::new();
+        std::io::stdin().take(LONGEST_KEY).read_to_string(&mut text)?;
+        text.into()
+    };
+    keep_key(&path, &key, &profile.base_url).map_err(|error| Quit::usage(error.to_string()))?;
+    printer.line(say!(texts, "profile.kept", server = shown, path = context.shown(&path)));
+    match &profile.credential {
+        Credential::Env(other) if variable(other).is_some_and(|value| !value.trim().is_empty()) => {
+            context.warn(say!(texts, "profile.before", variable = other));
+        }
+        _ => {}
+    }
+    printer.json(&json!({ "profile": name, "server": server, "file": path }));
+    Ok(Exit::Ok)
+}
+
+fn logout(context: &Context, name: &str) -> anyhow::Result<Exit> {
+    let (_, path) = login_of(&context.desk, &variable, name)?;
+    let forgotten = forget_key(&path)?;
+    let text = if forgotten { "profile.forgotten" } else { "profile.none_kept" };
+    context.printer.line(say!(context.texts, text, profile = name));
+    context.printer.json(&json!({ "profile": name, "forgotten": forgotten }));
     Ok(Exit::Ok)
 }

@@ -122,12 +122,7 @@ fn ip(host: Option<&str>) -> anyhow::Result<IpAddr> {
 
 /// The first line of a file that only its owner reads.
 fn token(path: &Path) -> anyhow::Result<SecretString> {
-    let file = imagemill_domain::profile::Credential::File(path.to_string_lossy().into_owned());
-    match imagemill_desk::read_credential(&file) {
-        Ok(Some(token)) => Ok(token),
-        Ok(None) => Err(Quit::usage("the token file is empty")),
-        Err(failure) => Err(Quit::usage(failure.message)),
-    }
+    imagemill_desk::secret_file(&imagemill_desk::config::expand_home(&path.to_string_lossy())).map_err(Quit::usage)
 }
 
 /// Shows the page; a machine without a browser is no error.

@@ -9,6 +9,7 @@ mod faults;
 mod hosted;
 mod house;
 mod jobs;
+mod keys;
 mod kill;
 mod models;
 mod processes;

@@ -12,6 +12,8 @@ pub enum Origin {
     Default,
     /// A configuration file.
     File(PathBuf),
+    /// The file of a key that a person gave with `profiles login`.
+    Login(PathBuf),
     /// An environment variable.
     Environment(String),
     /// An option on the command line.

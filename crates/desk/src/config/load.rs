@@ -1,7 +1,7 @@
 //! Reads the layers and makes them into [`Config`]. Profiles that come with the program are part of the lowest layer and
 //! appear when their variables are set.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,7 @@ use toml::{Table, Value};
 
 use super::layers::{Layers, Origin, Setting};
 use crate::error::{DeskError, FileFault};
+use crate::key_files::key_file;
 use crate::lang::Lang;
 
 const TEMPLATES: &str = include_str!("../../../../data/profiles.toml");
@@ -30,6 +31,13 @@ pub struct Sources<'a> {
     pub variable: &'a dyn Fn(&str) -> Option<String>,
     /// `--lang`.
     pub lang_flag: Option<&'a str>,
+}
+
+impl Sources<'_> {
+    /// The file of the key that a person gave for a profile.
+    fn login(&self, profile: &str) -> Option<PathBuf> {
+        Some(key_file(&self.user_file.as_ref()?.parent()?.join("keys"), profile)).filter(|file| file.is_file())
+    }
 }
 
 /// The settings in force. docs/config.md explains each.
@@ -100,6 +108,18 @@ struct ProfileTemplate {
     profile: Table,
 }
 
+impl ProfileTemplate {
+    fn name(&self) -> String {
+        self.profile.get("name").and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+
+    /// Whether the variable (`A|B`) holds the key.
+    fn is_key(&self, variable: &str) -> bool {
+        let named = self.profile.get("credential").and_then(|credential| credential.get("env"));
+        named.and_then(Value::as_str) == Some(variable)
+    }
+}
+
 /// Reads and merges all layers. A file with an error is an error with line and caret.
 pub fn load(sources: &Sources<'_>) -> Result<Config, DeskError> {
     let mut layers = Layers::default();
@@ -113,18 +133,25 @@ pub fn load(sources: &Sources<'_>) -> Result<Config, DeskError> {
     }
     let templates = templates();
     let mut ready = Vec::new();
+    let mut named: BTreeSet<String> = files.iter().flat_map(|(_, table)| profiles_of(table)).collect();
     for template in &templates {
-        let name = template.profile.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let active = template.needs.iter().all(|needed| first_set(sources.variable, needed).is_some());
-        let touched = files.iter().any(|(_, table)| {
-            table.get("profiles").and_then(Value::as_table).is_some_and(|profiles| profiles.contains_key(&name))
-        });
-        if active || touched {
+        let name = template.name();
+        let is_set = |needed: &String| first_set(sources.variable, needed).is_some();
+        let login = sources.login(&name);
+        let active = template.needs.iter().all(|needed| is_set(needed) || (login.is_some() && template.is_key(needed)));
+        if active || named.contains(&name) {
             put_template(&mut layers, template, &name, sources.variable);
+            if !template.needs.iter().any(|needed| template.is_key(needed) && is_set(needed)) {
+                put_login(&mut layers, &name, login);
+            }
         }
+        named.remove(&name);
         if active && !template.only_when_named {
             ready.push(name);
         }
+    }
+    for name in named {
+        put_login(&mut layers, &name, sources.login(&name));
     }
     for (path, table) in files {
         layers.put(&[], table, &Origin::File(path));
@@ -214,12 +241,32 @@ fn templates() -> Vec<ProfileTemplate> {
 
 /// Names of the profiles that come with the program, with the variables that make them appear.
 pub fn known_profiles() -> Vec<(String, Vec<String>)> {
-    let name = |template: &ProfileTemplate| {
-        template.profile.get("name").and_then(Value::as_str).unwrap_or_default().to_owned()
-    };
     // `A|B` as people write it.
     let needs = |template: &ProfileTemplate| template.needs.iter().map(|names| names.replace('|', " / ")).collect();
-    templates().iter().map(|template| (name(template), needs(template))).collect()
+    templates().iter().map(|template| (template.name(), needs(template))).collect()
+}
+
+/// A profile that comes with the program, as it is before a file or a key changes it.
+pub fn built_in_profile(name: &str, variable: &dyn Fn(&str) -> Option<String>) -> Option<Profile> {
+    let template = templates().into_iter().find(|template| template.name() == name)?;
+    let mut layers = Layers::default();
+    put_template(&mut layers, &template, name, variable);
+    let settings: Settings = layers.merged().try_into().expect("a test reads data/profiles.toml");
+    let mut profile = settings.profiles.get(name)?.clone();
+    name.clone_into(&mut profile.name);
+    Some(profile)
+}
+
+fn profiles_of(table: &Table) -> Vec<String> {
+    table.get("profiles").and_then(Value::as_table).map(|of| of.keys().cloned().collect()).unwrap_or_default()
+}
+
+/// The key that a person gave goes before nothing and behind what a file says.
+fn put_login(layers: &mut Layers, name: &str, file: Option<PathBuf>) {
+    let Some(file) = file else { return };
+    let path = Value::String(file.to_string_lossy().into_owned());
+    let credential = Value::Table(Table::from_iter([("file".to_owned(), path)]));
+    layers.put(&["profiles", name], Table::from_iter([("credential".to_owned(), credential)]), &Origin::Login(file));
 }
 
 fn put_template(

@@ -5,5 +5,5 @@ mod load;
 mod mask;
 
 pub use layers::{Origin, Setting};
-pub use load::{Config, Sources, change_file, expand_home, known_profiles, load};
+pub use load::{Config, Sources, built_in_profile, change_file, expand_home, known_profiles, load};
 pub use mask::{MASK, is_secret, masked};

@@ -86,7 +86,7 @@ impl Patient<'_> {
             return vec![Finding::good(Check::Server, "the offline provider in this program: nothing to check")];
         }
         let mut findings = Vec::new();
-        let secret = match read_credential(&profile.credential) {
+        let secret = match read_credential(profile) {
             Ok(secret) => {
                 findings.push(Finding::good(Check::Credential, credential(&profile.credential)));
                 Some(secret)

@@ -120,7 +120,7 @@ impl Dispatcher {
             return None;
         }
         let options = imagemill_providers::WireOptions { bills_5xx: known.bills_5xx, ..Default::default() };
-        let secret = (self.read_credential)(&profile.credential).ok()?;
+        let secret = (self.read_credential)(profile).ok()?;
         let provider = self.registry.batches(profile, protocol, secret, options).ok()??;
         Some(Arc::new(BatchWay { provider, terms }))
     }

@@ -32,7 +32,7 @@ pub(crate) async fn config(State(state): State<AppState>) -> Out<Value> {
             let key = path.join(".");
             let origin = match &setting.origin {
                 Origin::Default => "default".to_owned(),
-                Origin::File(file) => file.display().to_string(),
+                Origin::File(file) | Origin::Login(file) => file.display().to_string(),
                 Origin::Environment(name) => format!("environment {name}"),
                 Origin::Flag(name) => (*name).to_owned(),
             };

@@ -1,12 +1,10 @@
 //! Profiles: who can be called. A secret goes in, into a file that only its owner reads, and never out.
 
-use std::path::PathBuf;
-
 use axum::Json as Out;
 use axum::extract::State;
 use axum::http::StatusCode;
 use imagemill_desk::config::Origin;
-use imagemill_desk::{DeskError, choose, credential, documents, now_us};
+use imagemill_desk::{DeskError, choose, credential, documents, keep_key, key_file, now_us, server_of};
 use imagemill_domain::capability::Capabilities;
 use imagemill_domain::failure::{Failure, FailureKind};
 use imagemill_domain::profile::{Credential, Profile};
@@ -80,7 +78,8 @@ pub(crate) struct CredentialPut {
 /// Make or change a profile
 ///
 /// The body has the keys of a profile (docs/config.md); what is left out stays. `credential` is `{kind, value}`: with `key` the
-/// value is put into a file of the workspace that only its owner may read.
+/// value is put into a file of the workspace that only its owner may read, and goes to the server of `base_url` only. When an
+/// address on another server is set, `credential` must be given again.
 #[utoipa::path(put, path = "/profiles/{name}", tag = "profiles", params(("name" = String, Path, description = "name")),
     request_body(content = Object, description = "keys of a profile"), responses((status = 204, description = "kept")))]
 pub(crate) async fn put(
@@ -105,7 +104,7 @@ pub(crate) async fn keep(state: &AppState, name: &str, body: serde_json::Map<Str
     };
     let known = state.desk().config.profiles.get(name).cloned();
     let mut whole =
-        serde_json::to_value(known.unwrap_or_default()).map_err(|error| ApiError::fault(error.to_string()))?;
+        serde_json::to_value(known.clone().unwrap_or_default()).map_err(|error| ApiError::fault(error.to_string()))?;
     merge(&mut whole, Value::Object(body));
     let mut profile: Profile = serde_json::from_value(whole).map_err(|error| ApiError::bad(error.to_string()))?;
     profile.name = String::new();
@@ -113,10 +112,22 @@ pub(crate) async fn keep(state: &AppState, name: &str, body: serde_json::Map<Str
         return Err(ApiError::bad("a profile needs a provider (openai, openrouter, simulator, …)"));
     }
     if let Some(given) = given {
-        profile.credential = credential_of(state, name, given).await?;
+        profile.credential = credential_of(state, name, &profile.base_url, given).await?;
+    } else if let Some(moved) = moved(known.as_ref(), &profile) {
+        return Err(ApiError::bad(moved).help("give the key, or say where it is, together with the new address"));
     }
     let table = Table::try_from(&profile).map_err(|error| ApiError::bad(error.to_string()))?;
     change_settings(state, "profiles", name, Some(table)).await
+}
+
+/// Why a key may not follow a profile to another server unasked.
+fn moved(known: Option<&Profile>, profile: &Profile) -> Option<String> {
+    let (before, now) = (server_of(&known?.base_url), server_of(&profile.base_url));
+    if profile.credential == Credential::None || before == now || now.is_none() {
+        return None;
+    }
+    let server = |of: Option<String>| of.unwrap_or_else(|| "no address".to_owned());
+    Some(format!("the key was given for {} and is not sent to {}", server(before), server(now)))
 }
 
 /// Objects are merged key by key; anything else is replaced.
@@ -131,7 +142,7 @@ fn merge(whole: &mut Value, part: Value) {
     }
 }
 
-async fn credential_of(state: &AppState, name: &str, given: CredentialPut) -> Answer<Credential> {
+async fn credential_of(state: &AppState, name: &str, address: &str, given: CredentialPut) -> Answer<Credential> {
     let needs = |what: &str| ApiError::bad(format!("the credential needs {what} as its value"));
     let value = given.value.trim().to_owned();
     match given.kind.as_str() {
@@ -143,36 +154,22 @@ async fn credential_of(state: &AppState, name: &str, given: CredentialPut) -> An
             state.roots.check(&state.desk().workspace.root.join(imagemill_desk::config::expand_home(&value)))?;
             Ok(Credential::File(value))
         }
-        "key" if value.is_empty() || value.contains(['\n', '\r']) => Err(needs("the key, one line,")),
+        "key" if value.is_empty() => Err(needs("the key")),
         "key" => {
-            let path = key_file(state, name);
+            let path = key_file(&state.desk().workspace.keys(), name);
             let writing = tokio::task::spawn_blocking({
-                let path = path.clone();
-                move || write_key(&path, &value)
+                let (path, address) = (path.clone(), address.to_owned());
+                move || keep_key(&path, &value.into(), &address)
             });
             let written = writing.await.map_err(|error| ApiError::fault(error.to_string()))?;
-            written.map_err(|error| ApiError::fault(format!("the key cannot be written: {error}")))?;
+            written.map_err(|error| match error {
+                DeskError::Setting(why) => ApiError::bad(why),
+                error => ApiError::from(error),
+            })?;
             Ok(Credential::File(path.to_string_lossy().into_owned()))
         }
         kind => Err(ApiError::bad(format!("{kind:?} is no kind of credential; take env, file, key or none"))),
     }
-}
-
-fn key_file(state: &AppState, name: &str) -> PathBuf {
-    let clean: String = name.chars().map(|c| if c.is_alphanumeric() || c == '-' { c } else { '_' }).collect();
-    state.desk().workspace.state().join("keys").join(clean)
-}
-
-/// Readable by its owner only, from the first byte on.
-fn write_key(path: &std::path::Path, key: &str) -> std::io::Result<()> {
-    use std::io::Write;
-    std::fs::create_dir_all(path.parent().unwrap_or(std::path::Path::new(".")))?;
-    let _ = std::fs::remove_file(path);
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    writeln!(options.open(path)?, "{key}")
 }
 
 /// Forget a profile that was made here
@@ -186,7 +183,7 @@ pub(crate) async fn delete(State(state): State<AppState>, Path(name): Path<Strin
         return Err(ApiError::conflict(format!("the profile {name} comes with imagemill")));
     }
     change_settings(&state, "profiles", &name, None).await?;
-    let _ = tokio::fs::remove_file(key_file(&state, &name)).await;
+    let _ = tokio::fs::remove_file(key_file(&state.desk().workspace.keys(), &name)).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -224,7 +221,7 @@ pub(crate) async fn test(State(state): State<AppState>, Path(name): Path<String>
             "fix": failure.map(|_| fix),
         })
     };
-    let secret = imagemill_desk::read_credential(&profile.credential);
+    let secret = imagemill_desk::read_credential(&profile);
     let mut checks = vec![check("credential", secret.as_ref().err(), "give the profile a key, or say where it is")];
     if secret.is_err() {
         return Ok(Out(json!({ "ok": false, "checks": checks, "models": null })));

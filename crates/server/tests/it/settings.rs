@@ -27,6 +27,10 @@ async fn a_profile_is_made_tested_and_forgotten() {
         (&test["ok"], &test["checks"][0]["ok"], &test["checks"][1]["ok"]),
         (&false.into(), &true.into(), &false.into())
     );
+    let moved = json!({"base_url": "http://127.0.0.1:10/v1"});
+    let refused = world.put("/profiles/mine", moved.clone()).await.refused(400, "usage");
+    assert!(refused["detail"].as_str().unwrap().contains("http://127.0.0.1:9"), "{refused:#}");
+    world.put("/profiles/mine", json!({"base_url": "http://127.0.0.1:9/v2"})).await.ok();
     let export = world.get("/profiles/export").await.ok();
     assert!(export["profiles"]["mine"].is_object());
     for path in ["/profiles", "/profiles/export", "/config", "/audit"] {

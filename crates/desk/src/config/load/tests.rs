@@ -211,3 +211,25 @@ fn an_address_on_this_machine_is_recognised() {
         assert!(!is_private(no), "{no}");
     }
 }
+
+#[test]
+fn a_kept_key_makes_a_profile_appear_and_goes_behind_variables_and_files() {
+    let kept = |case: &Case, name: &str| {
+        let file = key_file(&case.folder.path().join("keys"), name);
+        crate::key_files::keep_key(&file, &"sk".into(), "https://a.example").unwrap();
+        Credential::File(file.to_string_lossy().into_owned())
+    };
+    let user = "[profiles.studio]\nprovider = \"openai\"\n[profiles.fixed]\ncredential = { env = \"MINE\" }";
+    let mut case = Case::new(user, "", &[]);
+    let keys = ["openai", "studio", "fixed", "gone", "grok2api"].map(|name| kept(&case, name));
+    let config = case.load().unwrap();
+    assert_eq!((&config.profiles["openai"].credential, &config.profiles["studio"].credential), (&keys[0], &keys[1]));
+    assert!(matches!(origin(&config, "profiles.openai.credential"), Origin::Login(_)));
+    assert_eq!(config.ready[0], "openai");
+    assert_eq!(config.profiles["fixed"].credential, Credential::Env("MINE".into()), "a person's file wins");
+    assert!(!config.profiles.contains_key("gone"), "a key alone makes no profile");
+    assert!(!config.profiles.contains_key("grok2api"), "its address is needed, too");
+    case.variables.insert("OPENAI_API_KEY".into(), "sk".into());
+    let config = case.load().unwrap();
+    assert_eq!(config.profiles["openai"].credential, Credential::Env("OPENAI_API_KEY".into()));
+}
