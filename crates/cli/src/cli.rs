@@ -1,6 +1,8 @@
 //! What can be typed: commands, arguments and their English help. The Chinese help stands in data/texts/zh-CN.toml; nothing
 //! is decided here.
 
+mod critiques;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -8,6 +10,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use imagemill_domain::lane::Lane;
 use imagemill_domain::money::Money;
 use imagemill_domain::route::Profiles;
+
+pub(crate) use critiques::{CheckArgs, CritiquesAction, CritiquesArgs};
 
 /// Batch production for generative images: a folder of pictures through a model, as one durable job.
 #[derive(Debug, Parser)]
@@ -92,6 +96,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Write a job's pictures to a folder under a naming rule
     Save(SaveArgs),
+    /// Check written critiques of pictures before they enter a data set
+    Critiques(CritiquesArgs),
     /// What calls cost, by job, profile, model or day
     Costs(CostsArgs),
     /// List calls whose answer was lost; send them again or close them
