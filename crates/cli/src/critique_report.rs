@@ -121,7 +121,7 @@ impl<'a> Report<'a> {
         };
         let mut text = format!("# {}\n\n{}\n", say!(self.texts, "critiques.title"), self.sum(self.texts));
         for remark in &self.remarks {
-            text += &format!("\n> {remark}\n");
+            text.extend(["\n> ", remark.as_str(), "\n"]);
         }
         if !self.findings.is_empty() {
             text += "\n";
@@ -142,13 +142,14 @@ impl<'a> Report<'a> {
 
     fn html(&self) -> String {
         let cells = |tag: &str, cells: &[String]| {
-            let cells: String = cells.iter().map(|cell| format!("<{tag}>{}</{tag}>", escaped(cell))).collect();
-            format!("<tr>{cells}</tr>\n")
+            let cells: Vec<String> = cells.iter().map(|cell| format!("<{tag}>{}</{tag}>", escaped(cell))).collect();
+            format!("<tr>{}</tr>\n", cells.concat())
         };
         let title = escaped(&say!(self.texts, "critiques.title"));
         let counts: String = self.rules.iter().map(|(rule, n)| cells("td", &[rule.clone(), grouped(*n)])).collect();
         let findings: String = self.rows().map(|row| cells("td", &row)).collect();
-        let remarks: String = self.remarks.iter().map(|remark| format!("<p>{}</p>\n", escaped(remark))).collect();
+        let remarks: Vec<String> = self.remarks.iter().map(|remark| format!("<p>{}</p>\n", escaped(remark))).collect();
+        let remarks = remarks.concat();
         let tables = if self.findings.is_empty() {
             String::new()
         } else {

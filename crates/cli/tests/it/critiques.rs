@@ -22,20 +22,20 @@ const SCENES: [(&str, &str); 12] = [
 /// A row without fault: both texts say the same twelve things in an order of their own, with the row's number in each.
 fn row(number: usize) -> Value {
     let dimensions: Vec<String> = (1..=5).flat_map(|l| (1..=5).map(move |d| format!("CN_L{l}_D{d}"))).collect();
-    let (mut en, mut zh) = (String::new(), String::new());
+    let (mut en, mut zh) = (Vec::new(), Vec::new());
     for at in 0..SCENES.len() {
         let (english, chinese) = SCENES[(at * 5 + number) % SCENES.len()];
         let mark = number * 31 + at * 7;
         let letter = char::from_u32(0x5000 + (mark as u32 * 37) % 4000).unwrap();
-        en += &format!("{english} in part{mark} of the leaf{number}, x{mark} and y{mark}. ");
-        zh += &format!("{chinese}，第{letter}处见{letter}{letter}之意，与{letter}相应。");
+        en.push(format!("{english} in part{mark} of the leaf{number}, x{mark} and y{mark}."));
+        zh.push(format!("{chinese}，第{letter}处见{letter}{letter}之意，与{letter}相应。"));
     }
-    json!({"filepath": format!("chinese/{number}.jpg"), "critique_zh": zh, "critique_en": en,
+    json!({"filepath": format!("chinese/{number}.jpg"), "critique_zh": zh.concat(), "critique_en": en.join(" "),
         "covered_dimensions": dimensions, "quality_score": 70.0 + number as f64})
 }
 
 fn lines(rows: &[Value]) -> String {
-    rows.iter().map(|row| format!("{row}\n")).collect()
+    rows.iter().map(|row| format!("{row}\n")).collect::<Vec<_>>().concat()
 }
 
 #[test]

@@ -160,31 +160,27 @@ impl Rubric {
 
     /// A shipped rubric.
     pub fn shipped(name: &str) -> Result<Self, RubricError> {
-        match SHIPPED.iter().find(|(known, _)| *known == name) {
-            Some((_, text)) => Self::parse(text),
-            None => {
-                let known = Self::names().collect::<Vec<_>>().join(", ");
-                Err(RubricError::Unknown { name: name.to_owned(), known })
-            }
-        }
+        let known = || Self::names().collect::<Vec<_>>().join(", ");
+        let found = SHIPPED.iter().find(|(known, _)| *known == name);
+        let (_, text) = found.ok_or_else(|| RubricError::Unknown { name: name.to_owned(), known: known() })?;
+        Self::parse(text)
     }
 
     /// Reads a rubric. With `base` it begins as that shipped one: `without` takes dimensions out, those of the same id replace,
     /// others are added.
     pub fn parse(text: &str) -> Result<Self, RubricError> {
         let file: RubricFile = toml::from_str(text)?;
-        let mut rubric = match &file.base {
-            Some(base) => Self::shipped(base)?,
-            None => {
-                let general: TabooFile = toml::from_str(TABOOS)?;
-                Self {
-                    name: String::new(),
-                    version: String::new(),
-                    prefix: file.prefix.clone().ok_or(RubricError::Missing("prefix"))?,
-                    title: file.title.clone().ok_or(RubricError::Missing("title"))?,
-                    dimensions: Vec::new(),
-                    taboos: general.taboo,
-                }
+        let mut rubric = if let Some(base) = &file.base {
+            Self::shipped(base)?
+        } else {
+            let general: TabooFile = toml::from_str(TABOOS)?;
+            Self {
+                name: String::new(),
+                version: String::new(),
+                prefix: file.prefix.clone().ok_or(RubricError::Missing("prefix"))?,
+                title: file.title.clone().ok_or(RubricError::Missing("title"))?,
+                dimensions: Vec::new(),
+                taboos: general.taboo,
             }
         };
         if file.base.is_some() && (&rubric.name, &rubric.version) == (&file.name, &file.version) {

@@ -28,10 +28,13 @@ const ADJECTIVES: [&str; 16] = [
 fn english(dice: &mut Dice, sentences: usize) -> String {
     let sentence = |dice: &mut Dice| {
         let mut noun = || NOUNS[dice.below(NOUNS.len())];
-        let (a, b, c, d) = (noun(), noun(), noun(), noun());
+        let nouns = [noun(), noun(), noun(), noun()];
         let mut adjective = || ADJECTIVES[dice.below(ADJECTIVES.len())];
-        let (e, f, g) = (adjective(), adjective(), adjective());
-        format!("The {e} {a} of the {b} is set against a {f} {c}, and the {g} {d} answers it.")
+        let kinds = [adjective(), adjective(), adjective()];
+        format!(
+            "The {} {} of the {} is set against a {} {}, and the {} {} answers it.",
+            kinds[0], nouns[0], nouns[1], kinds[1], nouns[2], kinds[2], nouns[3]
+        )
     };
     (0..sentences).map(|_| sentence(dice)).collect::<Vec<_>>().join(" ")
 }
@@ -62,7 +65,7 @@ fn clean(rubric: &Rubric, count: usize) -> Vec<Value> {
 }
 
 fn lines(rows: &[Value]) -> String {
-    rows.iter().map(|row| format!("{row}\n")).collect()
+    rows.iter().map(|row| format!("{row}\n")).collect::<Vec<_>>().concat()
 }
 
 fn checked(rows: &[Value], rubric: &Rubric, gate: &str) -> Outcome {
@@ -99,7 +102,7 @@ type Spoil = fn(&mut Value, &[Value], &mut Dice);
 const DEFECTS: [(&str, usize, Spoil); 19] = [
     ("no_picture", 2, |row, _, _| row["filepath"] = json!(" ")),
     ("repeated_picture", 3, |row, all, _| {
-        row["filepath"] = json!(format!("./{}", all[0]["filepath"].as_str().unwrap()))
+        row["filepath"] = json!(format!("./{}", all[0]["filepath"].as_str().unwrap()));
     }),
     ("wrong_place", 2, |row, _, dice| {
         row["filepath"] = json!(format!("data\\chinese\\images\\{}.jpg", dice.below(1_000_000)));
@@ -116,7 +119,7 @@ const DEFECTS: [(&str, usize, Spoil); 19] = [
     ("unbalanced", 6, |row, _, dice| row["critique_zh"] = json!(chinese(dice, 720))),
     ("not_chinese", 2, |row, _, dice| row["critique_zh"] = json!(format!("{}这是英文。", english(dice, 16)))),
     ("not_english", 2, |row, _, dice| {
-        row["critique_en"] = json!("colline pin rivière soie ".repeat(dice.below(5) + 40))
+        row["critique_en"] = json!("colline pin rivière soie ".repeat(dice.below(5) + 40));
     }),
     ("unknown_dimension", 4, |row, _, _| row["covered_dimensions"].as_array_mut().unwrap().push(json!("MU_L5_D9"))),
     ("repeated_dimension", 2, |row, _, _| row["covered_dimensions"].as_array_mut().unwrap().push(json!("MU_L1_D1"))),
