@@ -2,6 +2,7 @@
 //! is decided here.
 
 mod assets;
+mod critiques;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ pub(crate) use assets::{
     AssetsArgs, AssetsCommand, FoldersArgs, ImportArgs, PollRequestArgs, RequestArgs, RequestCommand, RunRequestArgs,
     UploadRequestArgs,
 };
+pub(crate) use critiques::{CheckArgs, CritiquesAction, CritiquesArgs};
 
 /// Batch production for generative images: a folder of pictures through a model, as one durable job.
 #[derive(Debug, Parser)]
@@ -103,6 +105,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Write a job's pictures to a folder under a naming rule
     Save(SaveArgs),
+    /// Check written critiques of pictures before they enter a data set
+    Critiques(CritiquesArgs),
     /// What calls cost, by job, profile, model or day
     Costs(CostsArgs),
     /// List calls whose answer was lost; send them again or close them

@@ -5,6 +5,7 @@ mod cli;
 mod clock;
 mod commands;
 mod context;
+mod critique_report;
 mod follow;
 mod help;
 mod job_source;
@@ -74,6 +75,7 @@ fn dispatch(cli: Cli, command: clap::Command) -> anyhow::Result<Exit> {
         Command::Config(args) => return Ok(commands::config::run(&context, &args)),
         Command::Assets(args) => return commands::assets::run(&context, args),
         Command::Models(args) => return commands::models::run(&context, &args),
+        Command::Critiques(args) => return commands::critiques::run(&context, args),
         _ => {}
     }
     let folder = context.desk.workspace.exists().then(|| context.desk.workspace.logs());
@@ -118,6 +120,7 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
         Command::Profiles(_)
         | Command::Models(_)
         | Command::Assets(_)
+        | Command::Critiques(_)
         | Command::Config(_)
         | Command::Completions(_) => Ok(Exit::Ok),
     }

@@ -123,7 +123,8 @@ mod tests {
     }
 
     /// Keys made at run time begin with one of these.
-    const COMPUTED: [&str; 8] = ["batch.", "count.", "state.", "job_state.", "failure.", "todo.", "finding.", "page."];
+    const COMPUTED: [&str; 9] =
+        ["batch.", "count.", "state.", "job_state.", "failure.", "todo.", "finding.", "page.", "rule."];
 
     #[test]
     fn every_key_is_used_and_every_used_key_exists() {

@@ -8,6 +8,7 @@ pub mod asset;
 pub mod call;
 pub mod capability;
 pub mod chat;
+pub mod critique;
 pub mod endpoints;
 pub mod event;
 pub mod failure;

@@ -43,7 +43,10 @@ pub(crate) async fn receive(
 async fn ended_request(state: &AppState, profile: &Profile, webhook: &Webhook, notice: Notice<'_>) -> Answer<String> {
     let secret = match &webhook.secret {
         Credential::None => None,
-        secret => imagemill_desk::read_credential(secret).map_err(|failure| unheard(&profile.name, &failure))?,
+        secret => {
+            let profile = Profile { credential: secret.clone(), ..profile.clone() };
+            imagemill_desk::read_credential(&profile).map_err(|failure| unheard(&profile.name, &failure))?
+        }
     };
     let request = state.notices.ended_request(profile, webhook, secret.as_ref(), notice).await;
     request.map_err(|error| unheard(&profile.name, &error))
