@@ -73,6 +73,7 @@ fn dispatch(cli: Cli, command: clap::Command) -> anyhow::Result<Exit> {
         Command::Profiles(args) => return commands::profiles::run(&context, args),
         Command::Config(args) => return Ok(commands::config::run(&context, &args)),
         Command::Models(args) => return commands::models::run(&context, &args),
+        Command::Catalogue(args) => return commands::catalogue::run(&context, &args),
         _ => {}
     }
     let folder = context.desk.workspace.exists().then(|| context.desk.workspace.logs());
@@ -113,7 +114,11 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
         Command::Demo(args) => commands::demo::run(context, args).await,
         Command::Doctor(args) => commands::doctor::run(&context, args).await,
         Command::Probe(args) => Box::pin(commands::probe::run(&context, args)).await,
-        Command::Profiles(_) | Command::Models(_) | Command::Config(_) | Command::Completions(_) => Ok(Exit::Ok),
+        Command::Profiles(_)
+        | Command::Models(_)
+        | Command::Catalogue(_)
+        | Command::Config(_)
+        | Command::Completions(_) => Ok(Exit::Ok),
     }
 }
 

@@ -185,6 +185,19 @@ pub enum CatalogueError {
     Illegible(EntryName),
 }
 
+impl CatalogueError {
+    /// The entry that it is about.
+    pub fn entry(&self) -> &EntryName {
+        match self {
+            Self::Twice(name)
+            | Self::Unreachable(name)
+            | Self::Illegible(name)
+            | Self::Empty { name, .. }
+            | Self::NoSuchStyle { name, .. } => name,
+        }
+    }
+}
+
 impl Catalogue {
     /// Reads TOML of the form of data/layouts and data/styles. The error names the place.
     pub fn parse(text: &str) -> Result<Self, JobFileError> {

@@ -104,10 +104,7 @@ fn entries_that_do_not_go_together_are_named() {
     let name = |text: &str| EntryName::try_from(text.to_owned()).unwrap();
     assert_eq!(check(both() + LAYOUT), CatalogueError::Twice(name("shelf")));
     assert_eq!(check(both() + STYLE), CatalogueError::Twice(name("plain")));
-    assert_eq!(
-        check(LAYOUT.to_owned()),
-        CatalogueError::NoSuchStyle { name: name("shelf"), style: name("plain") }
-    );
+    assert_eq!(check(LAYOUT.to_owned()), CatalogueError::NoSuchStyle { name: name("shelf"), style: name("plain") });
     assert_eq!(check(both().replace("{ collection = 10 }", "{}")), CatalogueError::Unreachable(name("shelf")));
     assert_eq!(check(both().replace("{ business = 10 }", "{}")), CatalogueError::Unreachable(name("plain")));
     assert_eq!(

@@ -171,7 +171,9 @@ impl TryFrom<String> for EntryName {
     fn try_from(text: String) -> Result<Self, String> {
         let fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if text.is_empty() || text.len() > NAME_CHARS || !text.chars().all(fine) {
-            return Err(format!("a name in the catalogue is 1 to 64 small letters, digits and hyphens, and not {text:?}"));
+            return Err(format!(
+                "a name in the catalogue is 1 to 64 small letters, digits and hyphens, and not {text:?}"
+            ));
         }
         Ok(Self(text))
     }
@@ -239,7 +241,7 @@ impl Phrase {
 /// `#` with three to eight hexadecimal digits that end there, or `0x` with six or eight.
 fn has_hex_colour(text: &str) -> bool {
     let digits = |after: &str| {
-        let word: String = after.chars().take_while(|c| c.is_ascii_alphanumeric()).collect();
+        let word: String = after.chars().take_while(char::is_ascii_alphanumeric).collect();
         word.chars().all(|c| c.is_ascii_hexdigit()).then_some(word.len())
     };
     let after = |mark: &'static str| text.match_indices(mark).map(move |(at, _)| &text[at + mark.len()..]);
