@@ -113,18 +113,22 @@ fn show_layout(context: &Context, layout: &Layout) {
     facts(
         context,
         &[
-            ("fits", weights(&layout.fits, Content::word)),
-            ("ratios", layout.ratios.to_string()),
-            ("points", layout.points.to_string()),
-            ("labels", layout.labels.to_string()),
-            ("cjk", cjk),
-            ("pairings", joined(layout.pairings.iter().map(|name| name.as_str()))),
-            ("best_for", phrases(&layout.best_for)),
-            ("exempt", joined(layout.exempt.iter().map(|rule| rule.word()))),
-            ("variants", joined(layout.variants.iter().map(|variant| variant.name.as_str()))),
+            ("catalogue.fits", weights(&layout.fits, Content::word)),
+            ("catalogue.ratios", layout.ratios.to_string()),
+            ("catalogue.points", layout.points.to_string()),
+            ("catalogue.labels", layout.labels.to_string()),
+            ("catalogue.cjk", cjk),
+            ("catalogue.pairings", joined(layout.pairings.iter().map(|name| name.as_str()))),
+            ("catalogue.best_for", phrases(&layout.best_for)),
+            ("catalogue.exempt", joined(layout.exempt.iter().map(|rule| rule.word()))),
+            ("catalogue.variants", joined(layout.variants.iter().map(|variant| variant.name.as_str()))),
         ],
     );
-    for (key, lines) in [("structure", &layout.structure), ("visual", &layout.visual), ("text", &layout.text)] {
+    for (key, lines) in [
+        ("catalogue.structure", &layout.structure),
+        ("catalogue.visual", &layout.visual),
+        ("catalogue.text", &layout.text),
+    ] {
         block(context, key, lines);
     }
     context.printer.json(layout);
@@ -137,18 +141,22 @@ fn show_style(context: &Context, style: &Style) {
     facts(
         context,
         &[
-            ("fits", weights(&style.fits, domain::Context::word)),
-            ("main", phrases(&style.palette.main)),
-            ("ground", style.palette.ground.as_str().to_owned()),
-            ("accents", phrases(&style.palette.accents)),
-            ("labels", format!("≤ {}", style.most_labels)),
-            ("cjk", cjk),
-            ("best_for", phrases(&style.best_for)),
-            ("exempt", joined(style.exempt.iter().map(|rule| rule.word()))),
-            ("variants", joined(style.variants.iter().map(|variant| variant.name.as_str()))),
+            ("catalogue.fits", weights(&style.fits, domain::Context::word)),
+            ("catalogue.main", phrases(&style.palette.main)),
+            ("catalogue.ground", style.palette.ground.as_str().to_owned()),
+            ("catalogue.accents", phrases(&style.palette.accents)),
+            ("catalogue.labels", format!("≤ {}", style.most_labels)),
+            ("catalogue.cjk", cjk),
+            ("catalogue.best_for", phrases(&style.best_for)),
+            ("catalogue.exempt", joined(style.exempt.iter().map(|rule| rule.word()))),
+            ("catalogue.variants", joined(style.variants.iter().map(|variant| variant.name.as_str()))),
         ],
     );
-    for (key, lines) in [("visual", &style.visual), ("lettering", &style.lettering), ("avoid", &style.avoid)] {
+    for (key, lines) in [
+        ("catalogue.visual", &style.visual),
+        ("catalogue.lettering", &style.lettering),
+        ("catalogue.avoid", &style.avoid),
+    ] {
         block(context, key, lines);
     }
     context.printer.json(style);
@@ -165,7 +173,7 @@ fn facts(context: &Context, facts: &[(&str, String)]) {
     let named: Vec<(String, &String)> = facts
         .iter()
         .filter(|(_, value)| !value.is_empty())
-        .map(|(key, value)| (say!(context.texts, &format!("catalogue.{key}")), value))
+        .map(|(key, value)| (say!(context.texts, key), value))
         .collect();
     let width = named.iter().map(|(name, _)| columns_of(name)).max().unwrap_or_default();
     for (name, value) in named {
@@ -177,7 +185,7 @@ fn block(context: &Context, key: &str, lines: &[Phrase]) {
     if lines.is_empty() {
         return;
     }
-    context.printer.line(context.printer.paint(Tone::Bold, say!(context.texts, &format!("catalogue.{key}"))));
+    context.printer.line(context.printer.paint(Tone::Bold, say!(context.texts, key)));
     for line in lines {
         context.printer.line(format!("  - {}", line.as_str()));
     }

@@ -87,7 +87,7 @@ fn a_user_adds_and_replaces_entries() {
 
     world.folder.write("mine.toml", example.replace("deep green", "#00331A"));
     let err = world.run(&["catalogue"]).code(2).err;
-    assert!(err.contains("mine.toml:24") && err.contains("colour as a number"), "{err}");
+    assert!(err.contains("mine.toml:23") && err.contains("colour as a number"), "{err}");
     let err = world.run(&["--lang", "zh-CN", "catalogue"]).code(2).err;
     assert!(err.contains("用数字表示颜色"), "{err}");
     world.folder.write("mine.toml", example.replace("\"subway-map\"", "\"subway-plan\""));
