@@ -2,7 +2,9 @@
 //! Reads, and calls nobody.
 
 use imagemill_desk::{Lang, catalogue};
-use imagemill_domain::catalogue::{self as domain, Bilingual, Catalogue, Content, Fits, Layout, Needs, Phrase, Style};
+use imagemill_domain::catalogue::{
+    self as domain, Bilingual, Catalogue, Content, EntryName, Fits, Layout, Needs, Phrase, Style,
+};
 use serde_json::{Value, json};
 
 use crate::cli::{CatalogueArgs, CatalogueKind};
@@ -118,7 +120,7 @@ fn show_layout(context: &Context, layout: &Layout) {
             ("catalogue.points", layout.points.to_string()),
             ("catalogue.labels", layout.labels.to_string()),
             ("catalogue.cjk", cjk),
-            ("catalogue.pairings", joined(layout.pairings.iter().map(|name| name.as_str()))),
+            ("catalogue.pairings", joined(layout.pairings.iter().map(EntryName::as_str))),
             ("catalogue.best_for", phrases(&layout.best_for)),
             ("catalogue.exempt", joined(layout.exempt.iter().map(|rule| rule.word()))),
             ("catalogue.variants", joined(layout.variants.iter().map(|variant| variant.name.as_str()))),
