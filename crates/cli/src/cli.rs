@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use imagemill_domain::catalogue::Ratio;
 use imagemill_domain::lane::Lane;
 use imagemill_domain::money::Money;
 use imagemill_domain::route::Profiles;
@@ -115,6 +116,8 @@ pub(crate) enum Command {
     Profiles(ProfilesArgs),
     /// List the models that are known: endpoints, sizes, prices, and what nobody has told
     Models(ModelsArgs),
+    /// List the layouts and styles of infographics, or show one
+    Catalogue(CatalogueArgs),
     /// Ask a profile's server what it can do; free unless --paid
     Probe(ProbeArgs),
     /// Check workspace, disk, database and each profile; free
@@ -511,6 +514,35 @@ pub(crate) struct ModelsArgs {
     /// Only the models of this profile's provider; its own model is marked
     #[arg(long, short, value_name = "NAME")]
     pub(crate) profile: Option<String>,
+}
+
+/// `catalogue`.
+#[derive(Debug, Args)]
+pub(crate) struct CatalogueArgs {
+    /// Which part; both when left out
+    #[arg(value_enum)]
+    pub(crate) kind: Option<CatalogueKind>,
+    /// Show this one in full
+    #[arg(conflicts_with_all = ["suits", "ratio", "points"])]
+    pub(crate) name: Option<String>,
+    /// Only what is drawn for this content or context, with its weight
+    #[arg(long = "for", value_name = "WORD")]
+    pub(crate) suits: Option<String>,
+    /// Only layouts that work in this ratio of width to height
+    #[arg(long, value_name = "W:H")]
+    pub(crate) ratio: Option<Ratio>,
+    /// Only layouts that show this many points
+    #[arg(long, value_name = "N")]
+    pub(crate) points: Option<u32>,
+}
+
+/// A part of the catalogue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CatalogueKind {
+    /// Where things stand.
+    Layouts,
+    /// How they look.
+    Styles,
 }
 
 /// `probe`.

@@ -76,6 +76,7 @@ fn dispatch(cli: Cli, command: clap::Command) -> anyhow::Result<Exit> {
         Command::Assets(args) => return commands::assets::run(&context, args),
         Command::Models(args) => return commands::models::run(&context, &args),
         Command::Critiques(args) => return commands::critiques::run(&context, args),
+        Command::Catalogue(args) => return commands::catalogue::run(&context, &args),
         _ => {}
     }
     let folder = context.desk.workspace.exists().then(|| context.desk.workspace.logs());
@@ -121,6 +122,7 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
         | Command::Models(_)
         | Command::Assets(_)
         | Command::Critiques(_)
+        | Command::Catalogue(_)
         | Command::Config(_)
         | Command::Completions(_) => Ok(Exit::Ok),
     }

@@ -174,3 +174,8 @@ fn paint(colored: bool, tone: Tone, text: &str) -> String {
     };
     format!("\u{1b}[{code}m{text}\u{1b}[0m")
 }
+
+/// Columns of a terminal that a text takes: Chinese letters take two.
+pub(crate) fn columns_of(text: &str) -> usize {
+    text.chars().map(|c| if c >= '\u{2e80}' { 2 } else { 1 }).sum()
+}

@@ -71,6 +71,22 @@ pub enum DeskError {
         /// What was probably meant.
         near: Option<String>,
     },
+    /// The named layout does not exist.
+    #[error("There is no layout {name}; `imagemill catalogue layouts` lists them.{}", did_you_mean(.near.as_deref()))]
+    UnknownLayout {
+        /// As it was written.
+        name: String,
+        /// What was probably meant.
+        near: Option<String>,
+    },
+    /// The named style does not exist.
+    #[error("There is no style {name}; `imagemill catalogue styles` lists them.{}", did_you_mean(.near.as_deref()))]
+    UnknownStyle {
+        /// As it was written.
+        name: String,
+        /// What was probably meant.
+        near: Option<String>,
+    },
     /// The keys do not make a save rule.
     #[error("this is no save rule: {0}")]
     SaveRule(#[source] serde_json::Error),
@@ -179,6 +195,8 @@ impl DeskError {
             self,
             Self::UnknownProfile { .. }
                 | Self::UnknownPreset { .. }
+                | Self::UnknownLayout { .. }
+                | Self::UnknownStyle { .. }
                 | Self::SaveRule(_)
                 | Self::UnknownJob { .. }
                 | Self::BadJobName

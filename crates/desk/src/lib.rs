@@ -2,6 +2,7 @@
 //! secret, plan and submit a job, run the engine, and make the JSON documents that both hand out. Must not know terminals,
 //! requests or the language of a reader; its sentences are English and [`translated`] says them in another language.
 
+pub mod catalogue;
 mod clock;
 pub mod config;
 mod costs;

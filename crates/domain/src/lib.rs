@@ -7,6 +7,7 @@ pub mod agreement;
 pub mod asset;
 pub mod call;
 pub mod capability;
+pub mod catalogue;
 pub mod chat;
 pub mod critique;
 pub mod endpoints;

@@ -1,6 +1,7 @@
 //! The commands, one file each. A command is glue: the whole story of it can be read in its file.
 
 pub(crate) mod assets;
+pub(crate) mod catalogue;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod costs;

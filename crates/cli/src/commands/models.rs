@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::cli::ModelsArgs;
 use crate::context::Context;
-use crate::printer::Tone;
+use crate::printer::{Tone, columns_of};
 use crate::quit::Exit;
 use crate::texts::{Texts, say};
 
@@ -95,9 +95,4 @@ fn price_words(texts: &Texts, price: &Price) -> String {
     let line = |value: Option<f64>| value.map_or_else(|| "?".to_owned(), |value| format!("${value}"));
     let tokens = [price.text_in, price.image_in, price.image_out].map(line).join(" / ");
     say!(texts, "models.price_tokens", tokens = tokens, date = price.date)
-}
-
-/// Columns of a terminal that a text takes: Chinese letters take two.
-fn columns_of(text: &str) -> usize {
-    text.chars().map(|c| if c >= '\u{2e80}' { 2 } else { 1 }).sum()
 }

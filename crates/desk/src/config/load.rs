@@ -49,6 +49,8 @@ pub struct Config {
     pub lang: Option<Lang>,
     /// More models and prices.
     pub models_file: Option<PathBuf>,
+    /// More layouts and styles.
+    pub catalogue_file: Option<PathBuf>,
     /// A run that may cost more than this asks first.
     pub confirm_above: Money,
     /// Threads for picture work; 0 takes one for each processor.
@@ -74,6 +76,7 @@ struct Settings {
     default_profile: Option<String>,
     lang: Option<String>,
     models_file: Option<String>,
+    catalogue_file: Option<String>,
     confirm_above: Option<Money>,
     picture_threads: Option<usize>,
     log: Option<String>,
@@ -82,10 +85,11 @@ struct Settings {
 }
 
 /// Variable of each scalar key.
-const VARIABLES: [(&str, &str); 6] = [
+const VARIABLES: [(&str, &str); 7] = [
     ("default_profile", "IMAGEMILL_PROFILE"),
     ("lang", "IMAGEMILL_LANG"),
     ("models_file", "IMAGEMILL_MODELS_FILE"),
+    ("catalogue_file", "IMAGEMILL_CATALOGUE_FILE"),
     ("confirm_above", "IMAGEMILL_CONFIRM_ABOVE"),
     ("picture_threads", "IMAGEMILL_PICTURE_THREADS"),
     ("log", "IMAGEMILL_LOG"),
@@ -196,15 +200,16 @@ fn finish(layers: &Layers, ready: Vec<String>, unknown_keys: Vec<(PathBuf, Strin
             ready.push(name.clone());
         }
     }
-    let models_origin = layers.settings().get(&vec!["models_file".to_owned()]).map(|setting| &setting.origin);
-    let models_file = merged.models_file.map(|path| match models_origin {
+    // A path in a file is relative to that file.
+    let placed = |key: &str, path: String| match layers.settings().get(&vec![key.to_owned()]).map(|set| &set.origin) {
         Some(Origin::File(file)) => file.parent().unwrap_or(Path::new("")).join(expand_home(&path)),
         _ => expand_home(&path),
-    });
+    };
     Ok(Config {
         default_profile: merged.default_profile,
         lang,
-        models_file,
+        models_file: merged.models_file.map(|path| placed("models_file", path)),
+        catalogue_file: merged.catalogue_file.map(|path| placed("catalogue_file", path)),
         confirm_above: merged.confirm_above.expect("it is in the defaults"),
         picture_threads: merged.picture_threads.unwrap_or_default(),
         log: merged.log.unwrap_or_default(),

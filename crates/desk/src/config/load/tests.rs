@@ -40,11 +40,12 @@ fn each_key_goes_flag_environment_workspace_user_default() {
     assert_eq!((nothing.picture_threads, nothing.log.as_str(), nothing.lang), (0, "info", None));
     assert_eq!(*origin(&nothing, "confirm_above"), Origin::Default);
 
-    let user = "default_profile = \"u\"\nlang = \"en\"\nmodels_file = \"m.toml\"\nconfirm_above = 1\npicture_threads = 2\nlog = \"warn\"";
+    let user = "default_profile = \"u\"\nlang = \"en\"\nmodels_file = \"m.toml\"\ncatalogue_file = \"c.toml\"\nconfirm_above = 1\npicture_threads = 2\nlog = \"warn\"";
     let case = Case::new(user, "", &[]);
     let config = case.load().unwrap();
     assert_eq!(config.default_profile.as_deref(), Some("u"));
     assert_eq!(config.models_file, Some(case.folder.path().join("m.toml")), "relative to the file that names it");
+    assert_eq!(config.catalogue_file, Some(case.folder.path().join("c.toml")));
     assert_eq!((config.picture_threads, config.log.as_str()), (2, "warn"));
     assert_eq!(config.confirm_above, Money::from_dollars(1.0));
 
@@ -57,6 +58,7 @@ fn each_key_goes_flag_environment_workspace_user_default() {
         ("IMAGEMILL_PROFILE", "e"),
         ("IMAGEMILL_LANG", "zh_CN.UTF-8"),
         ("IMAGEMILL_MODELS_FILE", "/e.toml"),
+        ("IMAGEMILL_CATALOGUE_FILE", "/c.toml"),
         ("IMAGEMILL_CONFIRM_ABOVE", "2.50"),
         ("IMAGEMILL_PICTURE_THREADS", "3"),
         ("IMAGEMILL_LOG", ""),
@@ -67,6 +69,7 @@ fn each_key_goes_flag_environment_workspace_user_default() {
     assert_eq!((config.lang, config.picture_threads), (Some(Lang::ZhCn), 3));
     assert_eq!(config.confirm_above, Money::from_dollars(2.5));
     assert_eq!(config.models_file, Some("/e.toml".into()));
+    assert_eq!(config.catalogue_file, Some("/c.toml".into()));
     assert_eq!(config.log, "warn");
     assert_eq!(*origin(&config, "default_profile"), Origin::Environment("IMAGEMILL_PROFILE".into()));
     case.flag = Some("en");

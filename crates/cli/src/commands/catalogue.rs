@@ -1,0 +1,212 @@
+//! `imagemill catalogue [layouts|styles] [NAME]`: the layouts and styles in force, all of them, those that suit, or one in full.
+//! Reads, and calls nobody.
+
+use imagemill_desk::{Lang, catalogue};
+use imagemill_domain::catalogue::{
+    self as domain, Bilingual, Catalogue, Content, EntryName, Fits, Layout, Needs, Phrase, Style,
+};
+use serde_json::{Value, json};
+
+use crate::cli::{CatalogueArgs, CatalogueKind};
+use crate::context::Context;
+use crate::printer::{Tone, columns_of};
+use crate::quit::{Exit, Quit};
+use crate::texts::{Texts, say};
+
+/// Shows one entry, or lists.
+pub(crate) fn run(context: &Context, args: &CatalogueArgs) -> anyhow::Result<Exit> {
+    let all = context.desk.catalogue()?;
+    match (args.kind, &args.name) {
+        (Some(CatalogueKind::Layouts), Some(name)) => show_layout(context, catalogue::layout(&all, name)?),
+        (Some(CatalogueKind::Styles), Some(name)) => show_style(context, catalogue::style(&all, name)?),
+        _ => list(context, args, &all)?,
+    }
+    Ok(Exit::Ok)
+}
+
+/// An entry of a list: name, title, gist, and its weight where one was asked for.
+type Row<'a> = (&'a str, &'a Bilingual, &'a Bilingual, Option<u32>);
+
+fn list(context: &Context, args: &CatalogueArgs, all: &Catalogue) -> anyhow::Result<()> {
+    let needs = Needs { ratio: args.ratio.clone(), points: args.points, ..Needs::default() };
+    let word = args.suits.as_deref();
+    let (content, tone) = (word.and_then(Content::from_word), word.and_then(domain::Context::from_word));
+    if let (Some(word), None, None) = (word, content, tone) {
+        let contents: Vec<&str> = Content::ALL.iter().map(|content| content.word()).collect();
+        let tones: Vec<&str> = domain::Context::ALL.iter().map(|tone| tone.word()).collect();
+        let (contents, tones) = (contents.join(", "), tones.join(", "));
+        return Err(Quit::usage(say!(
+            context.texts,
+            "catalogue.no_word",
+            word = word,
+            contents = contents,
+            contexts = tones
+        )));
+    }
+    let mut document = serde_json::Map::new();
+    if args.kind != Some(CatalogueKind::Styles) {
+        let fitting = all.layouts.iter().filter(|layout| layout.suits(&needs));
+        let found: Vec<(&Layout, Option<u32>)> =
+            fitting.filter_map(|layout| weighed(layout, &layout.fits, word, content)).collect();
+        let rows = found.iter().map(|(entry, weight)| (entry.name.as_str(), &entry.title, &entry.gist, *weight));
+        table(context, &say!(context.texts, "catalogue.layouts"), &rows.collect::<Vec<_>>());
+        document
+            .insert("layouts".into(), found.iter().map(|(entry, weight)| with_weight(json!(entry), *weight)).collect());
+    }
+    if args.kind != Some(CatalogueKind::Layouts) {
+        let fitting = all.styles.iter().filter(|style| style.suits(&needs));
+        let found: Vec<(&Style, Option<u32>)> =
+            fitting.filter_map(|style| weighed(style, &style.fits, word, tone)).collect();
+        let rows = found.iter().map(|(entry, weight)| (entry.name.as_str(), &entry.title, &entry.gist, *weight));
+        table(context, &say!(context.texts, "catalogue.styles"), &rows.collect::<Vec<_>>());
+        document
+            .insert("styles".into(), found.iter().map(|(entry, weight)| with_weight(json!(entry), *weight)).collect());
+    }
+    context.printer.json(&Value::Object(document));
+    Ok(())
+}
+
+/// An entry with its weight for what was asked; `None` where it is not for that.
+fn weighed<'a, E, T: Ord>(
+    entry: &'a E,
+    fits: &Fits<T>,
+    asked: Option<&str>,
+    word: Option<T>,
+) -> Option<(&'a E, Option<u32>)> {
+    match (asked, word) {
+        (None, _) => Some((entry, None)),
+        (Some(_), word) => Some((entry, Some(u32::from(*fits.get(&word?)?)))),
+    }
+}
+
+fn with_weight(mut entry: Value, weight: Option<u32>) -> Value {
+    if let (Some(weight), Some(members)) = (weight, entry.as_object_mut()) {
+        members.insert("weight".into(), weight.into());
+    }
+    entry
+}
+
+fn table(context: &Context, head: &str, rows: &[Row<'_>]) {
+    let (texts, printer) = (&context.texts, &context.printer);
+    let mut rows: Vec<&Row<'_>> = rows.iter().collect();
+    rows.sort_by_key(|(_, _, _, weight)| std::cmp::Reverse(*weight));
+    printer.line(printer.paint(Tone::Bold, format!("{head} ({})", rows.len())));
+    let names = rows.iter().map(|(name, ..)| name.len()).max().unwrap_or_default();
+    let titles = rows.iter().map(|(_, title, ..)| columns_of(said(texts, title))).max().unwrap_or_default();
+    for (name, title, gist, weight) in rows {
+        let weight = weight.map(|weight| format!("{weight:>3}  ")).unwrap_or_default();
+        let title = said(texts, title);
+        let gap = " ".repeat(titles - columns_of(title));
+        printer.line(format!("  {weight}{name:names$}  {title}{gap}  {}", said(texts, gist)));
+    }
+}
+
+fn said<'a>(texts: &Texts, text: &'a Bilingual) -> &'a str {
+    match (texts.lang, &text.zh) {
+        (Lang::ZhCn, Some(zh)) => zh.as_str(),
+        _ => text.en.as_str(),
+    }
+}
+
+fn show_layout(context: &Context, layout: &Layout) {
+    let texts = &context.texts;
+    let cjk = readable(texts, layout.cjk);
+    head(context, layout.name.as_str(), &layout.title, &layout.gist);
+    facts(
+        context,
+        &[
+            ("catalogue.fits", weights(&layout.fits, Content::word)),
+            ("catalogue.ratios", layout.ratios.to_string()),
+            ("catalogue.points", layout.points.to_string()),
+            ("catalogue.labels", layout.labels.to_string()),
+            ("catalogue.cjk", cjk),
+            ("catalogue.pairings", joined(layout.pairings.iter().map(EntryName::as_str))),
+            ("catalogue.best_for", phrases(&layout.best_for)),
+            ("catalogue.exempt", joined(layout.exempt.iter().map(|rule| rule.word()))),
+            ("catalogue.variants", joined(layout.variants.iter().map(|variant| variant.name.as_str()))),
+        ],
+    );
+    for (key, lines) in [
+        ("catalogue.structure", &layout.structure),
+        ("catalogue.visual", &layout.visual),
+        ("catalogue.text", &layout.text),
+    ] {
+        block(context, key, lines);
+    }
+    context.printer.json(layout);
+}
+
+fn show_style(context: &Context, style: &Style) {
+    let texts = &context.texts;
+    let cjk = readable(texts, style.cjk);
+    head(context, style.name.as_str(), &style.title, &style.gist);
+    facts(
+        context,
+        &[
+            ("catalogue.fits", weights(&style.fits, domain::Context::word)),
+            ("catalogue.main", phrases(&style.palette.main)),
+            ("catalogue.ground", style.palette.ground.as_str().to_owned()),
+            ("catalogue.accents", phrases(&style.palette.accents)),
+            ("catalogue.labels", format!("≤ {}", style.most_labels)),
+            ("catalogue.cjk", cjk),
+            ("catalogue.best_for", phrases(&style.best_for)),
+            ("catalogue.exempt", joined(style.exempt.iter().map(|rule| rule.word()))),
+            ("catalogue.variants", joined(style.variants.iter().map(|variant| variant.name.as_str()))),
+        ],
+    );
+    for (key, lines) in [
+        ("catalogue.visual", &style.visual),
+        ("catalogue.lettering", &style.lettering),
+        ("catalogue.avoid", &style.avoid),
+    ] {
+        block(context, key, lines);
+    }
+    context.printer.json(style);
+}
+
+fn head(context: &Context, name: &str, title: &Bilingual, gist: &Bilingual) {
+    let name = context.printer.paint(Tone::Bold, name);
+    context.printer.line(format!("{name}  {}", said(&context.texts, title)));
+    context.printer.line(said(&context.texts, gist));
+}
+
+/// One line each; what is empty is left out.
+fn facts(context: &Context, facts: &[(&str, String)]) {
+    let named: Vec<(String, &String)> = facts
+        .iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(key, value)| (say!(context.texts, key), value))
+        .collect();
+    let width = named.iter().map(|(name, _)| columns_of(name)).max().unwrap_or_default();
+    for (name, value) in named {
+        context.printer.line(format!("  {name}{}  {value}", " ".repeat(width - columns_of(&name))));
+    }
+}
+
+fn block(context: &Context, key: &str, lines: &[Phrase]) {
+    if lines.is_empty() {
+        return;
+    }
+    context.printer.line(context.printer.paint(Tone::Bold, say!(context.texts, key)));
+    for line in lines {
+        context.printer.line(format!("  - {}", line.as_str()));
+    }
+}
+
+fn readable(texts: &Texts, cjk: bool) -> String {
+    if cjk { String::new() } else { say!(texts, "catalogue.not_cjk") }
+}
+
+fn weights<T: Copy>(fits: &Fits<T>, word: fn(T) -> &'static str) -> String {
+    let mut fits: Vec<(T, u32)> = fits.iter().map(|(key, weight)| (*key, u32::from(*weight))).collect();
+    fits.sort_by_key(|(_, weight)| std::cmp::Reverse(*weight));
+    fits.into_iter().map(|(key, weight)| format!("{} {weight}", word(key))).collect::<Vec<_>>().join(", ")
+}
+
+fn phrases(phrases: &[Phrase]) -> String {
+    joined(phrases.iter().map(Phrase::as_str))
+}
+
+fn joined<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    words.collect::<Vec<_>>().join(", ")
+}
