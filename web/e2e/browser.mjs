@@ -17,5 +17,9 @@ export async function open(browser, { width = 1280, height = 800, ...more } = {}
   const errors = [];
   page.on('pageerror', (error) => errors.push(`${error}\n${error.stack}`));
   page.on('console', (message) => { if (message.type() === 'error') errors.push(message.text()); });
+  // The browser's own complaint names neither the address nor the reason.
+  page.on('response', async (response) => {
+    if (response.status() >= 500) errors.push(`${response.request().method()} ${response.url()}: ${await response.text().catch(() => response.status())}`);
+  });
   return { context, page, errors };
 }

@@ -15,7 +15,7 @@ use imagemill_domain::call::{CallId, Usage};
 use imagemill_domain::failure::Failure;
 use imagemill_domain::hash::{ContentHash, Sha256Hash};
 use imagemill_providers::{Answer, ChatAnswer, Found, SpoolBody, Spooled};
-use imagemill_store::OwnerId;
+use imagemill_store::{Files, OwnerId};
 use serde::{Deserialize, Serialize};
 
 /// A new file is begun after this many bytes, so that settled ones can go.
@@ -242,7 +242,9 @@ impl Inherited {
         }
         for entry in std::fs::read_dir(folder)? {
             let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "part") && !self.spared.contains(&path) {
+            let is_part = path.extension().is_some_and(|extension| extension == "part");
+            // A server may already be making thumbnails while its engine starts.
+            if is_part && !self.spared.contains(&path) && !Files::is_being_written(&path) {
                 remove(&path);
             }
         }

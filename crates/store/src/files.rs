@@ -9,7 +9,6 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use imagemill_domain::hash::ContentHash;
@@ -29,19 +28,16 @@ pub struct Files {
     originals: PathBuf,
     thumbs: PathBuf,
     spool: PathBuf,
-    /// Makes names of temporary files different within the process.
-    next_temporary: Arc<AtomicU64>,
 }
+
+/// Makes names of temporary files different within the process, which may have the same folders open more than once (a
+/// server and its engine): two pictures must never be written into one file.
+static NEXT_TEMPORARY: AtomicU64 = AtomicU64::new(0);
 
 impl Files {
     /// Opens the folders below `root`, which are made where they are missing.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        let files = Self {
-            originals: root.join("files"),
-            thumbs: root.join("thumbs"),
-            spool: root.join("spool"),
-            next_temporary: Arc::default(),
-        };
+        let files = Self { originals: root.join("files"), thumbs: root.join("thumbs"), spool: root.join("spool") };
         for folder in [&files.originals, &files.thumbs, &files.spool] {
             make_folder(folder)?;
         }
@@ -150,13 +146,22 @@ impl Files {
         }
     }
 
+    /// Whether a file of the spool folder is one that this process writes at this moment: not litter of an earlier one.
+    pub fn is_being_written(path: &Path) -> bool {
+        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(&temporary_prefix()))
+    }
+
     fn write_temporary(&self, bytes: &[u8]) -> Result<PathBuf, StoreError> {
-        let number = self.next_temporary.fetch_add(1, Ordering::Relaxed);
-        let path = self.spool.join(format!("put-{}-{number}.part", std::process::id()));
+        let number = NEXT_TEMPORARY.fetch_add(1, Ordering::Relaxed);
+        let path = self.spool.join(format!("{}{number}.part", temporary_prefix()));
         let written = File::create(&path).and_then(|mut file| file.write_all(bytes));
         written.map_err(|error| StoreError::io("writing", &path, error)).inspect_err(|_| discard(&path))?;
         Ok(path)
     }
+}
+
+fn temporary_prefix() -> String {
+    format!("put-{}-", std::process::id())
 }
 
 fn content_files(folder: &Path) -> impl Iterator<Item = Result<(ContentHash, PathBuf, u64), StoreError>> + use<> {
@@ -242,6 +247,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let files = Files::open(folder.path()).unwrap();
         (folder, files)
+    }
+
+    #[test]
+    fn folders_that_are_open_twice_share_no_temporary_file() {
+        let (folder, one) = files();
+        let other = Files::open(folder.path()).unwrap();
+        let (a, b) = (one.write_temporary(b"a").unwrap(), other.write_temporary(b"b").unwrap());
+        assert_ne!(a, b);
+        assert!(Files::is_being_written(&a) && !Files::is_being_written(Path::new("spool/put-0-1.part")));
+        assert_eq!((fs::read(a).unwrap(), fs::read(b).unwrap()), (b"a".to_vec(), b"b".to_vec()));
     }
 
     fn spooled(files: &Files, name: &str, bytes: &[u8]) -> PathBuf {
