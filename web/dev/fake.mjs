@@ -90,7 +90,7 @@ const routes = [
   ['GET', /^\/save-rules$/, () => ({ presets: ['edit_pairs', 'aitookit_edit', 'keep_source_name', 'source_with_txt', 'first_only_clean', 'indexed_archive'].map((name) => ({ name, built_in: true, rule: { name: '{pair_stem}_end', copy_source: name === 'edit_pairs' } })) })],
   ['POST', /^\/jobs\/\d+\/save\/preview$/, () => ({ names: all.slice(0, 20).map((id) => ({ task: id, asset: id, kind: 'picture', file: `${String(id).padStart(3, '0')}_end.png`, there: id < 3 })), pictures: RESULTS, errors: [] })],
   ['POST', /^\/jobs\/\d+\/(save|zip)$/, () => ({ save: 's1' })],
-  ['GET', /^\/saves\/s1$/, () => ({ state: 'done', done: 20, total: 20, result: { folder: '/work/pairs', pictures: 20, sources: 20, texts: 0, already_there: 2, skipped: 0, errors: [], error_count: 0, manifest: '/work/pairs/manifest.json', contact_sheets: [] } })],
+  ['GET', /^\/saves\/s1$/, () => ({ state: 'done', done: 20, total: 20, result: { folder: '/home/ada/pairs', pictures: 20, sources: 20, texts: 0, already_there: 2, skipped: 0, errors: [], error_count: 0, manifest: '/home/ada/pairs/manifest.json', contact_sheets: [] } })],
   ['GET', /^\/profiles$/, () => ({ profiles, default: 'openai' })],
   ['POST', /^\/profiles\/[^/]+\/test$/, () => ({ ok: false, checks: [{ name: 'connection', ok: true, message: 'https://api.openai.com/v1', fix: null }, { name: 'credential', ok: false, message: 'OPENAI_API_KEY is empty', fix: 'Set it and start the server again.' }] })],
   ['GET', /^\/profiles\/[^/]+\/models$/, () => ({ names: ['gpt-image-2', 'gpt-image-1.5'] })],

@@ -212,12 +212,7 @@ impl TaskContext {
         inputs: &[PictureInput],
         speaking: &Speaking,
     ) -> Result<CallId, Failure> {
-        let opened = self.shared.store.calls();
-        let opened = opened.open(self.new_call(step, request, inputs, speaking), self.shared.clock.now_us()).await;
-        match opened.map_err(|error| local(&error))? {
-            OpenCall::Opened(call) => Ok(call),
-            refused => Err(self.not_opened(refused, speaking)),
-        }
+        paid::open(self, self.new_call(step, request, inputs, speaking)).await?.ok_or_else(|| self.release())
     }
 
     fn new_call(&self, step: &str, request: &ChatRequest, inputs: &[PictureInput], speaking: &Speaking) -> NewCall {
@@ -233,15 +228,6 @@ impl TaskContext {
             idempotency_key: None,
             profile_budget: speaking.profile.budget,
             batch: None,
-        }
-    }
-
-    fn not_opened(&self, refused: OpenCall, speaking: &Speaking) -> Failure {
-        match refused {
-            OpenCall::OverBudget { of, budget, spent, reserved, ceiling } => {
-                over_budget(self, &speaking.profile.name, of, budget, spent + reserved, ceiling)
-            }
-            _ => self.release(),
         }
     }
 
@@ -266,7 +252,8 @@ impl TaskContext {
         drop(ready);
         match joined? {
             Joined::Waits => Ok(self.waits()),
-            Joined::Refused(refused) => Ok(self.not_opened(refused, speaking)),
+            Joined::Refused(OpenCall::OverBudget(over)) => Ok(over_budget(self, &speaking.profile.name, over)),
+            Joined::Refused(_) => Ok(self.release()),
         }
     }
 

@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use imagemill_domain::call::{Call, CallId, CallState, Usage};
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
-use imagemill_domain::money::Money;
 use imagemill_domain::request::ImageRequest;
 use imagemill_providers::{CallFailure, PictureInput, Progress, Reply, Spool, WireCall};
-use imagemill_store::{BudgetOf, NewCall, OpenCall};
+use imagemill_store::{BudgetOf, NewCall, OpenCall, OverBudget};
 
 use crate::batch::{self, BatchWay, Joined, Joining};
 use crate::context::TaskContext;
@@ -19,7 +18,7 @@ use crate::journal::{self, Entry};
 use crate::pictures::local;
 use crate::poll;
 use crate::recipe::ImageAsk;
-use crate::retry::{Decision, PROFILE_BUDGET};
+use crate::retry::{Decision, NO_ROOM_YET, PROFILE_BUDGET};
 use crate::settle::{arrived, conclude, failed_end, lock, settle};
 use crate::sources::{self, SentPicture};
 
@@ -30,6 +29,10 @@ const CALL_BYTES: u64 = 512 << 10;
 
 /// A task that must wait for a paused account looks again after this.
 const BOUND_WAIT_MS: u64 = 5_000;
+
+/// A call that has no room in the budget as long as others are under way asks again after this, so many times in its place.
+const ROOM_WAIT: Duration = Duration::from_millis(300);
+const ROOM_WAITS: u32 = 20;
 
 const DAY_US: i64 = 86_400_000_000;
 
@@ -100,14 +103,7 @@ pub(crate) async fn image(task: &TaskContext, ask: ImageAsk) -> Result<Step, Fai
         profile_budget: drawing.route.profile.budget,
         batch: None,
     };
-    let opened = task.shared.store.calls().open(new_call, task.shared.clock.now_us()).await;
-    let call = match opened.map_err(|error| local(&error))? {
-        OpenCall::Opened(call) => call,
-        OpenCall::Fenced | OpenCall::NotActive => return Ok(Step::Released),
-        OpenCall::OverBudget { of, budget, spent, reserved, ceiling } => {
-            return Err(over_budget(task, drawing.name(), of, budget, spent + reserved, ceiling));
-        }
-    };
+    let Some(call) = open(task, new_call).await? else { return Ok(Step::Released) };
     let step = match send(task, call, &request, &inputs).await {
         Ok(Reply::Answer(answer)) => {
             drop(permit);
@@ -160,9 +156,7 @@ async fn join_batch(task: &TaskContext, drawing: &Drawing, way: Arc<BatchWay>, a
     drop(ready);
     match joined? {
         Joined::Waits => Ok(Step::Moved),
-        Joined::Refused(OpenCall::OverBudget { of, budget, spent, reserved, ceiling }) => {
-            Err(over_budget(task, drawing.name(), of, budget, spent + reserved, ceiling))
-        }
+        Joined::Refused(OpenCall::OverBudget(over)) => Err(over_budget(task, drawing.name(), over)),
         Joined::Refused(_) => Ok(Step::Released),
     }
 }
@@ -355,14 +349,41 @@ fn bytes_held(task: &TaskContext, ask: &ImageAsk) -> u64 {
     CALL_BYTES + ask.pictures.iter().map(copies).sum::<u64>()
 }
 
-pub(crate) fn over_budget(
-    task: &TaskContext,
-    profile: &str,
-    of: BudgetOf,
-    budget: Money,
-    counted: Money,
-    ceiling: Money,
-) -> Failure {
+/// Enters a call in the ledger and holds its ceiling; `None` when the task is no longer this worker's to send. Where calls
+/// under way fill the budget, waits for them: most cost less than they hold.
+pub(crate) async fn open(task: &TaskContext, call: NewCall) -> Result<Option<CallId>, Failure> {
+    let profile = call.profile.clone();
+    let mut waits = 0;
+    loop {
+        let opened = task.shared.store.calls().open(call.clone(), task.shared.clock.now_us()).await;
+        let over = match opened.map_err(|error| local(&error))? {
+            OpenCall::Opened(call) => return Ok(Some(call)),
+            OpenCall::Fenced | OpenCall::NotActive => return Ok(None),
+            OpenCall::OverBudget(over) => over,
+        };
+        if !over.may_pass() {
+            return Err(over_budget(task, &profile, over));
+        }
+        // Not for ever: the calls it waits for may need its place to be asked about.
+        if waits == ROOM_WAITS {
+            let message = format!(
+                "waits for room in the budget of {}: {} is held for calls under way",
+                over.budget, over.under_way
+            );
+            return Err(Failure { code: Some(NO_ROOM_YET.to_owned()), ..Failure::new(FailureKind::Budget, message) });
+        }
+        waits += 1;
+        tokio::select! {
+            () = task.cancel.cancelled() => return Ok(None),
+            () = task.shared.draining.cancelled() => return Ok(None),
+            () = tokio::time::sleep(ROOM_WAIT) => {}
+        }
+    }
+}
+
+pub(crate) fn over_budget(task: &TaskContext, profile: &str, over: OverBudget) -> Failure {
+    let OverBudget { of, budget, ceiling, .. } = over;
+    let counted = over.spent + over.reserved;
     let room = format!("has no room for the next call (at most {ceiling}; spent or held for open calls {counted})");
     let message = match of {
         BudgetOf::Job => format!(

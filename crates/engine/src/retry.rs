@@ -73,6 +73,12 @@ pub struct Situation<'a> {
 /// Code of a budget failure that concerns every job of the profile.
 pub const PROFILE_BUDGET: &str = "profile_budget";
 
+/// Code of a budget failure that the end of calls under way may lift.
+pub const NO_ROOM_YET: &str = "no_room_yet";
+
+/// How long a task waits for calls under way to make room in the budget, in milliseconds.
+const NO_ROOM_WAIT_MS: u64 = 2_000;
+
 /// What becomes of the task.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
@@ -105,6 +111,9 @@ pub fn decide(situation: Situation<'_>) -> Decision {
         }
         FailureKind::Refused => Decision::End(TaskState::Refused),
         FailureKind::Stopped => Decision::End(TaskState::Stopped),
+        FailureKind::Budget if failure.code.as_deref() == Some(NO_ROOM_YET) => {
+            Decision::Wait { wait_ms: NO_ROOM_WAIT_MS, counts: false }
+        }
         // The profile's own budget: until the next day, or until a person raises it.
         FailureKind::Budget if failure.code.as_deref() == Some(PROFILE_BUDGET) => {
             Decision::PauseProfile { again_in_ms: failure.retry_after_ms, kind: FailureKind::Budget }

@@ -8,6 +8,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Multipart, Query, Request};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use imagemill_domain::endpoints::endpoint;
 use imagemill_domain::picture::PictureFormat;
 use serde_json::{Map, Value};
 
@@ -98,7 +99,9 @@ async fn read_body(
     let Some(model) = model.as_deref().filter(|model| !model.is_empty()) else {
         return Err(bad_request("missing_required_parameter", "you must provide a model parameter", Some("model")));
     };
-    let known = if shared.any_model() { Some(Behaviour::default()) } else { faults::behaviour(model) };
+    // Request files name hosted endpoints; they can be tried here like any job.
+    let any = shared.any_model() || endpoint(model).is_some();
+    let known = if any { Some(Behaviour::default()) } else { faults::behaviour(model) };
     let Some(behaviour) = known else {
         let message = format!("The model '{model}' does not exist or you do not have access to it.");
         let kind = "invalid_request_error";
@@ -172,10 +175,20 @@ impl Incoming {
         }
     }
 
-    /// `size`, or the size of an `aspect_ratio`; `None` for "auto" or absent.
+    /// `size` in pixels or as a resolution (`2k`) of the `aspect_ratio`, or the size of the latter; `None` for "auto" or absent.
     pub(crate) fn size(&self) -> Result<Option<(u32, u32)>, Refused> {
         if let Some(size) = self.behaviour.size {
             return Ok(Some(size));
+        }
+        let scale = self.text("size").and_then(|size| match size {
+            "1k" | "1K" => Some(1),
+            "2k" | "2K" => Some(2),
+            "4k" | "4K" => Some(4),
+            _ => None,
+        });
+        if let Some(scale) = scale {
+            let (width, height) = self.text("aspect_ratio").and_then(ratio_size).unwrap_or((1024, 1024));
+            return Ok(Some((width * scale, height * scale)));
         }
         match (self.text("size"), self.text("aspect_ratio")) {
             (Some("auto") | None, Some("auto") | None) => Ok(None),

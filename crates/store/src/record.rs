@@ -418,6 +418,31 @@ pub struct CostLine {
     pub unpriced: u64,
 }
 
+/// A budget that has no room for a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OverBudget {
+    /// Whose.
+    pub of: BudgetOf,
+    /// The budget.
+    pub budget: Money,
+    /// Settled so far.
+    pub spent: Money,
+    /// Held for other calls.
+    pub reserved: Money,
+    /// How much of both is held for calls under way, which may turn out to cost less or nothing: sent, taken or made, but
+    /// neither settled, unknown nor part of a batch.
+    pub under_way: Money,
+    /// What this call would have held.
+    pub ceiling: Money,
+}
+
+impl OverBudget {
+    /// Whether there may be room when the calls under way have ended.
+    pub fn may_pass(&self) -> bool {
+        self.under_way > Money::ZERO && self.spent + self.reserved - self.under_way + self.ceiling <= self.budget
+    }
+}
+
 /// Whether a call may be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpenCall {
@@ -425,19 +450,8 @@ pub enum OpenCall {
     Opened(CallId),
     /// The lease no longer holds: another worker has the task, or it ended.
     Fenced,
-    /// The budget has no room for it; nothing was written.
-    OverBudget {
-        /// Whose.
-        of: BudgetOf,
-        /// The budget.
-        budget: Money,
-        /// Settled so far.
-        spent: Money,
-        /// Held for other calls.
-        reserved: Money,
-        /// What this call would have held.
-        ceiling: Money,
-    },
+    /// A budget has no room for it; nothing was written.
+    OverBudget(OverBudget),
     /// The job is paused or stopped.
     NotActive,
 }

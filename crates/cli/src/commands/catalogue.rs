@@ -49,7 +49,11 @@ fn list(context: &Context, args: &CatalogueArgs, all: &Catalogue) -> anyhow::Res
         let found: Vec<(&Layout, Option<u32>)> =
             fitting.filter_map(|layout| weighed(layout, &layout.fits, word, content)).collect();
         let rows = found.iter().map(|(entry, weight)| (entry.name.as_str(), &entry.title, &entry.gist, *weight));
-        table(context, &say!(context.texts, "catalogue.layouts"), &rows.collect::<Vec<_>>());
+        let rows: Vec<_> = rows.collect();
+        // A word is for layouts or for styles; the other table says nothing unless it was asked for.
+        if args.kind.is_some() || !rows.is_empty() {
+            table(context, &say!(context.texts, "catalogue.layouts"), &rows);
+        }
         document
             .insert("layouts".into(), found.iter().map(|(entry, weight)| with_weight(json!(entry), *weight)).collect());
     }
@@ -58,7 +62,10 @@ fn list(context: &Context, args: &CatalogueArgs, all: &Catalogue) -> anyhow::Res
         let found: Vec<(&Style, Option<u32>)> =
             fitting.filter_map(|style| weighed(style, &style.fits, word, tone)).collect();
         let rows = found.iter().map(|(entry, weight)| (entry.name.as_str(), &entry.title, &entry.gist, *weight));
-        table(context, &say!(context.texts, "catalogue.styles"), &rows.collect::<Vec<_>>());
+        let rows: Vec<_> = rows.collect();
+        if args.kind.is_some() || !rows.is_empty() {
+            table(context, &say!(context.texts, "catalogue.styles"), &rows);
+        }
         document
             .insert("styles".into(), found.iter().map(|(entry, weight)| with_weight(json!(entry), *weight)).collect());
     }

@@ -97,7 +97,7 @@ pub(crate) async fn join(task: &TaskContext, joining: Joining) -> Result<Joined,
             places.last = Instant::now();
         }
         // What was gathered until here goes out: it is all that the budget allows.
-        Ok(Joined::Refused(OpenCall::OverBudget { .. })) => places.closed = true,
+        Ok(Joined::Refused(OpenCall::OverBudget(_))) => places.closed = true,
         _ => {}
     }
     drop(places);

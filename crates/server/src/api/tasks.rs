@@ -1,5 +1,7 @@
 //! Tasks: pages of a job's tasks, and the whole story of one.
 
+use std::path::PathBuf;
+
 use axum::Extension;
 use axum::Json as Out;
 use axum::extract::State;
@@ -7,6 +9,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use imagemill_desk::TaskStory;
 use imagemill_domain::failure::FailureKind;
+use imagemill_domain::hash::ContentHash;
 use imagemill_domain::job::{Job, JobId};
 use imagemill_domain::plan::prompt_of;
 use imagemill_domain::task::{Task, TaskId, TaskState};
@@ -149,11 +152,8 @@ pub(crate) async fn source(
     Path(task): Path<i64>,
     headers: HeaderMap,
 ) -> Answer<Response> {
-    let task = task_of(&state, task).await?;
-    let picture = task.spec.pictures.first().ok_or_else(|| ApiError::missing("source of task", task.id.0))?;
-    let path = std::path::PathBuf::from(&picture.path);
-    state.roots.check(&path)?;
-    send_file(&headers, path, &format!("source-{}", picture.blake3)).await
+    let (path, hash) = source_of(&state, task).await?;
+    send_file(&headers, path, &format!("source-{hash}")).await
 }
 
 /// A small JPEG of the source picture
@@ -164,10 +164,16 @@ pub(crate) async fn source_thumbnail(
     Path(task): Path<i64>,
     headers: HeaderMap,
 ) -> Answer<Response> {
-    let task = task_of(&state, task).await?;
+    let (path, hash) = source_of(&state, task).await?;
+    let small = thumbnail_of(&state, hash, path).await?;
+    send_file(&headers, small, &format!("thumb-{hash}")).await
+}
+
+/// Where the source picture of a task is, and its content.
+async fn source_of(state: &AppState, task: i64) -> Answer<(PathBuf, ContentHash)> {
+    let task = task_of(state, task).await?;
     let picture = task.spec.pictures.first().ok_or_else(|| ApiError::missing("source of task", task.id.0))?;
-    let path = std::path::PathBuf::from(&picture.path);
+    let path = PathBuf::from(&picture.path);
     state.roots.check(&path)?;
-    let small = thumbnail_of(&state, picture.blake3, path).await?;
-    send_file(&headers, small, &format!("thumb-{}", picture.blake3)).await
+    Ok((path, picture.blake3))
 }

@@ -6,7 +6,7 @@ use imagemill_domain::hash::RequestHash;
 use imagemill_domain::job::{JobId, JobState};
 use imagemill_domain::money::Money;
 use imagemill_domain::task::{TaskId, TaskState};
-use rusqlite::{Connection, OptionalExtension, Params, params};
+use rusqlite::{Connection, OptionalExtension, Params, ToSql, params};
 
 use super::failure::{OpResult, bad_row};
 use super::raw::{pack, unpack};
@@ -14,7 +14,7 @@ use super::rows::{self, CALL_COLUMNS, job_state, task_state};
 use super::store::Store;
 use super::{moves, settle};
 use crate::error::StoreError;
-use crate::record::{BudgetOf, CallEnd, Finished, Lease, NewCall, OpenCall, TaskEnd};
+use crate::record::{BudgetOf, CallEnd, Finished, Lease, NewCall, OpenCall, OverBudget, TaskEnd};
 
 /// Which calls [`Calls::find`] reads; the calls of one task are few.
 pub(crate) const JOURNAL: &str = "WHERE task = ?1 AND round = ?2 AND step = ?3 AND request_hash = ?4 AND state = ?5 \
@@ -291,10 +291,12 @@ fn open(connection: &Connection, call: &NewCall, request: Option<&[u8]>, now_us:
     if let Some(budget) = budget
         && spent + reserved + ceiling > budget
     {
-        return Ok(OpenCall::OverBudget { of: BudgetOf::Job, budget, spent, reserved, ceiling });
+        let under_way = under_way(connection, "job = ?1", lease.job.0)?;
+        let over = OverBudget { of: BudgetOf::Job, budget, spent, reserved, under_way, ceiling };
+        return Ok(OpenCall::OverBudget(over));
     }
     if let Some(over) = over_profile_budget(connection, call, ceiling, now_us)? {
-        return Ok(over);
+        return Ok(OpenCall::OverBudget(over));
     }
     let id = insert(connection, call, ceiling, now_us)?;
     if let Some(request) = request {
@@ -314,7 +316,7 @@ fn over_profile_budget(
     call: &NewCall,
     ceiling: Money,
     now_us: i64,
-) -> OpResult<Option<OpenCall>> {
+) -> OpResult<Option<OverBudget>> {
     let day = now_us.div_euclid(DAY_US);
     for (of, budget, from) in
         [(BudgetOf::ProfileDay, call.profile_budget.day, day), (BudgetOf::Profile, call.profile_budget.total, i64::MIN)]
@@ -325,10 +327,20 @@ fn over_profile_budget(
             .query_row(params![call.profile, from], |row| row.get(0))?;
         let spent = Money::from_micros(counted);
         if spent + ceiling > budget {
-            return Ok(Some(OpenCall::OverBudget { of, budget, spent, reserved: Money::ZERO, ceiling }));
+            let under_way = under_way(connection, "profile = ?1", &call.profile)?;
+            return Ok(Some(OverBudget { of, budget, spent, reserved: Money::ZERO, under_way, ceiling }));
         }
     }
     Ok(None)
+}
+
+/// What is held for calls under way. The index has only those, so this costs nothing that grows.
+fn under_way(connection: &Connection, whose: &str, value: impl ToSql) -> OpResult<Money> {
+    let sql = format!(
+        "SELECT coalesce(sum(counted), 0) FROM call INDEXED BY call_under_way \
+         WHERE state IN (0, 1, 2) AND batch IS NULL AND {whose}"
+    );
+    Ok(Money::from_micros(connection.prepare_cached(&sql)?.query_row([value], |row| row.get(0))?))
 }
 
 fn insert(connection: &Connection, call: &NewCall, ceiling: Money, now_us: i64) -> OpResult<i64> {

@@ -4,7 +4,7 @@ use imagemill_domain::call::CallState;
 use imagemill_domain::failure::Billing;
 use imagemill_domain::money::Money;
 use imagemill_domain::profile::ProfileBudget;
-use imagemill_store::{BudgetOf, CostsOf, NewCall, OpenCall};
+use imagemill_store::{BudgetOf, CostsOf, NewCall, OpenCall, OverBudget};
 
 use crate::lab::{Lab, T0, call_end, fetched, new_call};
 
@@ -25,9 +25,10 @@ async fn sixty_four_callers_at_once_never_hold_more_than_the_budget() {
     for caller in callers {
         match caller.await.unwrap() {
             OpenCall::Opened(call) => opened.push(call),
-            OpenCall::OverBudget { of, budget, spent, reserved, ceiling } => {
-                assert_eq!(of, BudgetOf::Job);
-                assert_eq!((budget.micros, spent, reserved.micros, ceiling.micros), (1_000, Money::ZERO, 990, 30));
+            OpenCall::OverBudget(over) => {
+                assert_eq!((over.of, over.budget.micros, over.ceiling.micros), (BudgetOf::Job, 1_000, 30));
+                assert_eq!((over.spent, over.reserved.micros, over.under_way.micros), (Money::ZERO, 990, 990));
+                assert!(over.may_pass(), "the calls under way may cost less");
                 refused += 1;
             }
             other => panic!("{other:?}"),
@@ -84,6 +85,31 @@ async fn a_call_without_a_known_price_holds_nothing_and_no_budget_means_no_limit
     assert!(matches!(lab.open(lease, i64::MAX / 4).await, OpenCall::Opened(_)));
 }
 
+/// Waiting helps only where calls under way hold the money: not what is settled, and not what nobody knows.
+#[tokio::test]
+async fn a_full_budget_says_whether_waiting_may_help() {
+    let lab = Lab::new().await;
+    let owner = lab.owner().await;
+    let job = lab.submit_with_budget("night", 0..4, Some(100)).await;
+    let ask = async |ceiling| {
+        let lease = lab.claim(job, owner).await.lease;
+        match lab.open(lease, ceiling).await {
+            OpenCall::OverBudget(over) => over,
+            other => panic!("{other:?}"),
+        }
+    };
+    let first = lab.opened(lab.claim(job, owner).await.lease, 90).await;
+    assert!(ask(20).await.may_pass());
+    assert!(!ask(101).await.may_pass(), "it never fits");
+    lab.store
+        .calls()
+        .finish(first, call_end(CallState::Unknown, None, Some(Billing::Unknown)), None, T0)
+        .await
+        .unwrap();
+    let over = ask(20).await;
+    assert_eq!((over.reserved.micros, over.under_way, over.may_pass()), (90, Money::ZERO, false));
+}
+
 #[tokio::test]
 async fn a_budget_that_was_raised_lets_calls_through_again() {
     let lab = Lab::new().await;
@@ -91,11 +117,11 @@ async fn a_budget_that_was_raised_lets_calls_through_again() {
     let job = lab.submit_with_budget("night", [0, 1], Some(100)).await;
     let lease = lab.claim(job, owner).await.lease;
     lab.opened(lease, 80).await;
-    assert!(matches!(lab.open(lease, 21).await, OpenCall::OverBudget { .. }));
+    assert!(matches!(lab.open(lease, 21).await, OpenCall::OverBudget(_)));
     assert!(matches!(lab.open(lease, 20).await, OpenCall::Opened(_)));
     lab.submit_with_budget("night", [0, 1], Some(101)).await;
     assert!(matches!(lab.open(lease, 1).await, OpenCall::Opened(_)));
-    assert!(matches!(lab.open(lease, 1).await, OpenCall::OverBudget { .. }));
+    assert!(matches!(lab.open(lease, 1).await, OpenCall::OverBudget(_)));
 }
 
 /// One profile in two jobs: its budgets hold over both, by the day and for good, and money that is freed is free again.
@@ -112,17 +138,20 @@ async fn a_profile_has_budgets_over_all_its_jobs() {
         lab.store.calls().open(call, now_us).await.unwrap()
     };
     let OpenCall::Opened(first) = open(one, T0).await else { panic!("there is room") };
-    let over = |of, budget, spent| OpenCall::OverBudget {
-        of,
-        budget: Money::from_micros(budget),
-        spent: Money::from_micros(spent),
-        reserved: Money::ZERO,
-        ceiling: Money::from_micros(60),
+    let over = |of, budget, spent, under_way| {
+        OpenCall::OverBudget(OverBudget {
+            of,
+            budget: Money::from_micros(budget),
+            spent: Money::from_micros(spent),
+            reserved: Money::ZERO,
+            under_way: Money::from_micros(under_way),
+            ceiling: Money::from_micros(60),
+        })
     };
-    assert_eq!(open(two, T0).await, over(BudgetOf::ProfileDay, 100, 60));
+    assert_eq!(open(two, T0).await, over(BudgetOf::ProfileDay, 100, 60, 60), "the other job's call is under way");
     lab.store.calls().finish(first, fetched(Some(35), &[]), None, T0).await.unwrap();
     let OpenCall::Opened(second) = open(two, T0).await else { panic!("what was not used is free again") };
-    assert_eq!(open(one, T0 + DAY).await, over(BudgetOf::Profile, 150, 95), "a new day, and the whole is used up");
+    assert_eq!(open(one, T0 + DAY).await, over(BudgetOf::Profile, 150, 95, 60), "a new day, and the whole is used up");
     lab.store
         .calls()
         .finish(second, call_end(CallState::Failed, None, Some(Billing::NotBilled)), None, T0)
