@@ -1,0 +1,4 @@
+//! Decks as folders on a disk.
+
+mod deck;
+mod outline;
