@@ -133,7 +133,7 @@ fn verbose(texts: &Texts, made: &Made, record: &Record, best: &Round) -> Vec<Str
         let faults = round.review.as_ref().map_or(0, imagemill_domain::infographic::Review::faults);
         let mut line = format!("#{} round={} result={result} violations={faults}", place + 1, round.round);
         if record.ended_early() && round.round == best.round {
-            line.push_str(&format!(" [{}]", say!(texts, "infographic.early")));
+            line = format!("{line} [{}]", say!(texts, "infographic.early"));
         }
         lines.push(line);
     }

@@ -18,7 +18,7 @@ use crate::quit::Exit;
 /// Runs.
 pub(crate) async fn run(context: Context, args: InfographicArgs) -> anyhow::Result<Exit> {
     let (form, plan_only, yes) = (args.profile_output, args.plan, args.start.yes);
-    let input = input(&context, args)?;
+    let input = input(&context, &args)?;
     if plan_only {
         return super::plan::show(&context, input, 0).await;
     }
@@ -34,7 +34,7 @@ pub(crate) async fn run(context: Context, args: InfographicArgs) -> anyhow::Resu
     Ok(exit)
 }
 
-fn input(context: &Context, args: InfographicArgs) -> anyhow::Result<JobInput> {
+fn input(context: &Context, args: &InfographicArgs) -> anyhow::Result<JobInput> {
     let mut file = JobFile::new(RecipeName::Infographic);
     file.prompts = args.requests.iter().map(|request| literal(request)).collect();
     file.samples = args.variants;
@@ -42,7 +42,7 @@ fn input(context: &Context, args: InfographicArgs) -> anyhow::Result<JobInput> {
     file.options.size.clone_from(&args.size);
     file.text = speaker(args.text_profile.as_ref(), args.text_model.as_ref());
     file.vision = speaker(args.vision_profile.as_ref(), args.vision_model.as_ref()).or_else(|| file.text.clone());
-    file.infographic = Some(section(&args));
+    file.infographic = Some(section(args));
     merge(&mut file, &args.overrides, &args.start);
     let name = match &file.name {
         Some(name) => name.clone(),
