@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use crate::infographic::InfographicSection;
 use crate::lane::{BatchFallback, Lane};
 use crate::money::Money;
 use crate::picture::PictureFormat;
@@ -17,6 +18,7 @@ use crate::speaker::SpeakerSection;
 
 mod parse;
 
+pub(crate) use parse::distance;
 pub use parse::{Format, MAX_JOB_FILE_BYTES, locate, nearest, parse_text, too_large};
 
 /// What is done with one input.
@@ -27,6 +29,8 @@ pub enum RecipeName {
     Generate,
     /// A picture and a prompt become pictures.
     Edit,
+    /// A request becomes an infographic.
+    Infographic,
 }
 
 impl RecipeName {
@@ -35,6 +39,7 @@ impl RecipeName {
         match self {
             Self::Generate => "generate",
             Self::Edit => "edit",
+            Self::Infographic => "infographic",
         }
     }
 }
@@ -206,6 +211,9 @@ pub struct JobFile {
     /// Who answers vision calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vision: Option<SpeakerSection>,
+    /// What the recipe `infographic` does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub infographic: Option<InfographicSection>,
     /// Inputs.
     #[serde(default)]
     pub source: SourceSection,
@@ -272,6 +280,7 @@ impl JobFile {
             batch_fallback: BatchFallback::Batch,
             text: None,
             vision: None,
+            infographic: None,
             source: SourceSection::default(),
             options: RequestOptions::default(),
             prepare: PrepareSection::default(),

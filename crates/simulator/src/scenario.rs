@@ -121,6 +121,8 @@ pub struct Rates {
     pub wrong_mime: f64,
     /// An HTML page with status 200, nothing made.
     pub html: f64,
+    /// A label is drawn with a wrong letter; told when the picture is read. Of labels, not of calls.
+    pub misspelt: f64,
 }
 
 /// One line of a script.
@@ -223,7 +225,7 @@ impl Scenario {
     }
 
     /// A number from 0 up to 1, the same for the same arguments.
-    fn draw(&self, what: &str, key: u64, times: u32) -> f64 {
+    pub(crate) fn draw(&self, what: &str, key: u64, times: u32) -> f64 {
         let mut hasher = blake3::Hasher::new();
         hasher.update(what.as_bytes());
         hasher.update(&self.seed.to_le_bytes());
