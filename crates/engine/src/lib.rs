@@ -27,6 +27,7 @@ mod settle;
 mod sources;
 mod start;
 mod structured;
+mod uploads;
 mod worker;
 
 pub use chat::ChatReply;

@@ -15,6 +15,7 @@ use crate::bill::{Bill, BillEntry, Ledger};
 use crate::picture::Drawn;
 use crate::queue::Queue;
 use crate::scenario::Scenario;
+use crate::uploads::Uploads;
 
 /// The server's own id of a request, as in `x-request-id`.
 #[derive(Clone, Debug)]
@@ -35,6 +36,7 @@ pub(crate) struct Shared {
     shelf: Mutex<Shelf>,
     queue: Queue,
     batches: Batches,
+    uploads: Uploads,
     /// One place per processor: a decoded picture is large, and drawing more at once is not faster.
     drawing: Arc<Semaphore>,
 }
@@ -60,6 +62,7 @@ impl Shared {
             shelf: Mutex::default(),
             queue: Queue::default(),
             batches: Batches::default(),
+            uploads: Uploads::default(),
             drawing: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from))),
         }
     }
@@ -78,6 +81,10 @@ impl Shared {
 
     pub(crate) fn queue(&self) -> &Queue {
         &self.queue
+    }
+
+    pub(crate) fn uploads(&self) -> &Uploads {
+        &self.uploads
     }
 
     pub(crate) fn batches(&self) -> &Batches {
