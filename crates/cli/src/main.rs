@@ -75,14 +75,16 @@ fn dispatch(cli: Cli, command: clap::Command) -> anyhow::Result<Exit> {
         Command::Config(args) => return Ok(commands::config::run(&context, &args)),
         Command::Assets(args) => return commands::assets::run(&context, args),
         Command::Models(args) => return commands::models::run(&context, &args),
-        Command::Critiques(args) => return commands::critiques::run(&context, args),
         Command::Catalogue(args) => return commands::catalogue::run(&context, &args),
         _ => {}
     }
     let folder = context.desk.workspace.exists().then(|| context.desk.workspace.logs());
     let runs = match &cli.command {
         Command::Run(args) => !args.rehearse,
-        command => matches!(command, Command::Edit(_) | Command::Generate(_) | Command::Request(_) | Command::Serve(_)),
+        command => matches!(
+            command,
+            Command::Edit(_) | Command::Generate(_) | Command::Critique(_) | Command::Request(_) | Command::Serve(_)
+        ),
     };
     let folder = if runs { Some(context.desk.workspace.logs()) } else { folder };
     logs::start(folder.as_deref(), &context.desk.config.log, cli.global.verbose);
@@ -101,6 +103,8 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
         Command::Plan(args) => commands::plan::run(&context, args).await,
         Command::Edit(args) => Box::pin(commands::direct::edit(&context, args)).await,
         Command::Generate(args) => Box::pin(commands::direct::generate(&context, args)).await,
+        Command::Critique(args) => Box::pin(commands::direct::critique(&context, args)).await,
+        Command::Critiques(args) => commands::critiques::run(&context, args).await,
         Command::Request(args) => Box::pin(commands::request::run(&context, args)).await,
         Command::Status(args) => commands::status::run(&context, args).await,
         Command::Watch(args) => commands::watch::run(&context, args).await,
@@ -121,7 +125,6 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
         Command::Profiles(_)
         | Command::Models(_)
         | Command::Assets(_)
-        | Command::Critiques(_)
         | Command::Catalogue(_)
         | Command::Config(_)
         | Command::Completions(_) => Ok(Exit::Ok),

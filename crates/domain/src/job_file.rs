@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use crate::critique::CritiqueSection;
 use crate::lane::{BatchFallback, Lane};
 use crate::money::Money;
 use crate::picture::PictureFormat;
@@ -27,6 +28,8 @@ pub enum RecipeName {
     Generate,
     /// A picture and a prompt become pictures.
     Edit,
+    /// A picture becomes a critique in two languages.
+    Critique,
 }
 
 impl RecipeName {
@@ -35,6 +38,7 @@ impl RecipeName {
         match self {
             Self::Generate => "generate",
             Self::Edit => "edit",
+            Self::Critique => "critique",
         }
     }
 }
@@ -206,6 +210,9 @@ pub struct JobFile {
     /// Who answers vision calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vision: Option<SpeakerSection>,
+    /// What critiques are written and judged by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub critique: Option<CritiqueSection>,
     /// Inputs.
     #[serde(default)]
     pub source: SourceSection,
@@ -272,6 +279,7 @@ impl JobFile {
             batch_fallback: BatchFallback::Batch,
             text: None,
             vision: None,
+            critique: None,
             source: SourceSection::default(),
             options: RequestOptions::default(),
             prepare: PrepareSection::default(),

@@ -1,6 +1,7 @@
 //! What a task does. A recipe is a plain async function from a task to its last paid step; it knows nothing of providers'
 //! wire formats, of files or of the ledger.
 
+mod critique;
 mod edit;
 mod generate;
 
@@ -8,10 +9,11 @@ use std::sync::Arc;
 
 use imagemill_engine::Recipe;
 
+pub use critique::Critique;
 pub use edit::Edit;
 pub use generate::Generate;
 
 /// Every recipe of this build.
 pub fn all() -> Vec<Arc<dyn Recipe>> {
-    vec![Arc::new(Edit), Arc::new(Generate)]
+    vec![Arc::new(Critique), Arc::new(Edit), Arc::new(Generate)]
 }

@@ -35,5 +35,5 @@ mod webhooks;
 mod words;
 
 pub use bill::{Bill, BillEntry, Outcome};
-pub use scenario::{Act, BatchRules, Rates, Scenario, ScriptLine};
+pub use scenario::{Act, BatchRules, CritiqueFaults, Rates, Scenario, ScriptLine};
 pub use server::{Simulator, SimulatorError, SimulatorOptions};

@@ -37,6 +37,8 @@ pub struct Scenario {
     pub kept_mib: u32,
     /// What becomes of batches.
     pub batch: BatchRules,
+    /// Critiques that fall short.
+    pub critiques: CritiqueFaults,
     /// Shares of calls that go wrong.
     pub rates: Rates,
     /// What happens at the n-th call.
@@ -60,6 +62,7 @@ impl Default for Scenario {
             variations: 16,
             kept_mib: 48,
             batch: BatchRules::default(),
+            critiques: CritiqueFaults::default(),
             rates: Rates::default(),
             script: Vec::new(),
         }
@@ -99,6 +102,16 @@ impl Default for BatchRules {
             cut_results: 0,
         }
     }
+}
+
+/// Shares of pictures, between 0 and 1, whose critiques fall short: too short, over too few dimensions, or in one language.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CritiqueFaults {
+    /// The first answer falls short; when it is sent back, a good one comes.
+    pub weak: f64,
+    /// Every answer falls short.
+    pub hopeless: f64,
 }
 
 /// Shares between 0 and 1. A call that comes again is decided anew, so that retrying can succeed.

@@ -1,6 +1,8 @@
 //! The way of one text or vision call, the same for every protocol: verdict, latency, words, bill. The work goes on when the
 //! client is gone, and is billed, as real providers do. It must not know how an answer is written.
 
+mod critique;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -13,7 +15,7 @@ use crate::bill::{BillEntry, Outcome};
 use crate::call::{Asked, admit, hang_of};
 use crate::faults::Behaviour;
 use crate::instance;
-use crate::scenario::Act;
+use crate::scenario::{Act, Scenario};
 use crate::state::Shared;
 
 /// Letters of the prompt that are given back.
@@ -60,7 +62,7 @@ pub(crate) async fn say(
     let scenario = shared.scenario();
     let wait = Duration::from_millis(scenario.latency_ms(admitted.content) + behaviour.delay_ms);
     let spoils = behaviour.bad_json_times > shared.times_seen(asked.conversation());
-    let (text, finish) = words(&asked, schema.as_ref(), spoils);
+    let (text, finish) = words(&asked, schema.as_ref(), spoils, scenario);
     let mut said = Said {
         created: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
         input_tokens: letters as u64 / 4 + 1 + PICTURE_TOKENS * asked.sources.len() as u64,
@@ -95,14 +97,19 @@ pub(crate) async fn say(
     Ok(said)
 }
 
-fn words(asked: &Asked, schema: Option<&Value>, spoils: bool) -> (String, Finish) {
+fn words(asked: &Asked, schema: Option<&Value>, spoils: bool, scenario: &Scenario) -> (String, Finish) {
     let behaviour = &asked.behaviour;
     let echo: String = asked.prompt.chars().take(ECHOED).collect();
     let named = schema.cloned().or_else(|| schema_among_words(&asked.prompt));
     let mut text = match &named {
         Some(schema) if spoils => format!("Sure!\n{}", instance::spoiled(schema, "simulated")),
         Some(found) => {
-            let value = instance::of(found, "simulated");
+            let value = match asked.sources.first() {
+                Some(picture) if critique::is_asked(found) => {
+                    critique::of(found, picture, &asked.prompt, scenario.seed, scenario.critiques)
+                }
+                _ => instance::of(found, "simulated"),
+            };
             if schema.is_some() { value.to_string() } else { format!("Here it is:\n```json\n{value:#}\n```") }
         }
         None => {
@@ -127,6 +134,11 @@ fn words(asked: &Asked, schema: Option<&Value>, spoils: bool) -> (String, Finish
         text.clear();
     }
     (text, Finish::Stop)
+}
+
+/// Whether a prompt asks for JSON, and so for words, where the request has no place for a schema.
+pub(crate) fn names_a_schema(prompt: &str) -> bool {
+    schema_among_words(prompt).is_some()
 }
 
 /// The schema behind the last mark in the prompt.
