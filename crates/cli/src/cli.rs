@@ -109,7 +109,7 @@ pub(crate) enum Command {
     Save(SaveArgs),
     /// Have critiques of pictures written, in Chinese and English, along a rubric
     Critique(CritiqueArgs),
-    /// Check written critiques of pictures before they enter a data set; write out those of jobs
+    /// Check written critiques of pictures; write out those of jobs
     Critiques(CritiquesArgs),
     /// What calls cost, by job, profile, model or day
     Costs(CostsArgs),
