@@ -1,4 +1,4 @@
-//! What is wrong with a request, said all at once: each thing by field, with a machine word and what to do.
+//! What is wrong with a request or a verdict, said all at once: each thing by field, with a machine word and what to do.
 
 use std::fmt;
 
@@ -59,6 +59,17 @@ impl fmt::Display for Problems {
         } else {
             "the request cannot be used; nothing was sent"
         })?;
+        self.0.iter().try_for_each(|problem| write!(f, "\n  {}", problem.message))
+    }
+}
+
+/// All that keeps a verdict from being recorded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Objections(pub Vec<Problem>);
+
+impl fmt::Display for Objections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the verdict was not recorded; nothing was changed")?;
         self.0.iter().try_for_each(|problem| write!(f, "\n  {}", problem.message))
     }
 }
