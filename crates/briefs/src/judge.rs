@@ -164,6 +164,17 @@ pub fn judge(
     Ok(Judged { from: picture.path.clone(), path: target, hero, record: decisions[at].clone(), known })
 }
 
+/// What the verdict in force holds against a picture: reasons and categories.
+pub(crate) fn remarks(folder: &AssetFolder, picture: &Standing) -> Result<(Vec<String>, Vec<String>), FolderError> {
+    let decisions = decisions(folder)?;
+    let record = in_force(&decisions, &picture.object, &picture.sha256);
+    let list = |name: &str| {
+        let texts = record.and_then(|record| record[name].as_array()).into_iter().flatten();
+        texts.filter_map(|text| Some(text.as_str()?.to_owned())).collect()
+    };
+    Ok((list("badReasons"), list("issueCategories")))
+}
+
 /// Whether a picture of the asset waits for a verdict.
 pub(crate) fn waits(folder: &AssetFolder) -> Result<bool, FolderError> {
     Ok(standing(folder)?.iter().any(|picture| picture.waits))

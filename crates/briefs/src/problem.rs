@@ -35,6 +35,12 @@ impl Problem {
         Self { field: field.to_owned(), kind: ProblemKind::Missing, message: message.into() }
     }
 
+    /// The same, of one request among several.
+    pub(crate) fn of(self, request: &str) -> Self {
+        let field = format!("{request}: {}", self.field);
+        Self { field, message: format!("{request}: {}", self.message), ..self }
+    }
+
     /// A field that cannot be used.
     pub fn wrong(field: &str, message: impl Into<String>) -> Self {
         Self { field: field.to_owned(), kind: ProblemKind::Wrong, message: message.into() }
@@ -46,6 +52,12 @@ impl Problem {
 pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
+    /// The same, of one request among several.
+    #[must_use]
+    pub fn of(self, request: &str) -> Self {
+        Self(self.0.into_iter().map(|problem| problem.of(request)).collect())
+    }
+
     /// Whether something that must be there is not.
     pub fn is_under_specified(&self) -> bool {
         self.0.iter().any(|problem| problem.kind == ProblemKind::Missing)

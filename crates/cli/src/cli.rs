@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use assets::{
-    AssetsArgs, AssetsCommand, DriftArgs, FoldersArgs, ImportArgs, PollRequestArgs, RequestArgs, RequestCommand,
-    ReviewArgs, RunRequestArgs, SheetArgs, UploadRequestArgs, VerdictWord,
+    AssetsArgs, AssetsCommand, DriftArgs, FoldersArgs, ImportArgs, PollRequestArgs, ProposeArgs, RequestArgs,
+    RequestCommand, ReviewArgs, RunRequestArgs, SheetArgs, UploadRequestArgs, VerdictWord,
 };
 pub(crate) use catalogue::{CatalogueArgs, CatalogueKind};
 pub(crate) use critiques::{CheckArgs, CritiquesAction, CritiquesArgs};

@@ -146,6 +146,10 @@ pub(crate) fn html(texts: &Texts, all: &[Measured], folder: &Path) -> String {
     let mut body = String::new();
     for measured in all {
         let _ = writeln!(body, "<h2>{}</h2>", escaped(&measured.title(texts)));
+        if let (true, Some(file)) = (measured.set.members.is_empty(), &measured.set.reference) {
+            let _ =
+                writeln!(body, "<div class=\"pair\">{}</div>", figure(file, "reference", &escaped(&file_name(file))));
+        }
         for (at, member) in measured.set.members.iter().enumerate() {
             let reference =
                 measured.set.reference.as_deref().map(|file| figure(file, "reference", &escaped(&file_name(file))));

@@ -26,12 +26,16 @@ pub(crate) enum RequestCommand {
     Upload(UploadRequestArgs),
     /// Ask about a submitted run and bring its folder up to date; never pays
     Poll(PollRequestArgs),
+    /// Make many requests from one file: rows, or personas × concepts × variations × samples
+    Batch(RunRequestArgs),
+    /// Write a request that edits an approved picture as a review asks, instead of making a new one
+    Propose(ProposeArgs),
 }
 
-/// `request generate` and `request edit`.
+/// `request generate`, `request edit` and `request batch`.
 #[derive(Debug, Args)]
 pub(crate) struct RunRequestArgs {
-    /// The request file (JSON; docs/requests.md)
+    /// The request file (JSON; a batch also CSV, JSONL or TOML; docs/requests.md)
     #[arg(long, value_name = "FILE")]
     pub(crate) request: PathBuf,
     /// Profile to call with; left out, the one that the request's provider means
@@ -64,6 +68,23 @@ pub(crate) struct PollRequestArgs {
     /// The request file; only asset, run and folder are taken from it, the rest from the stored record
     #[arg(long, value_name = "FILE")]
     pub(crate) request: PathBuf,
+}
+
+/// `request propose`.
+#[derive(Debug, Args)]
+pub(crate) struct ProposeArgs {
+    /// The asset's folder
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: PathBuf,
+    /// What is to change; may be given several times (left out: what the picture's verdict says)
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) feedback: Vec<String>,
+    /// The picture to edit (left out: the hero)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) picture: Option<PathBuf>,
+    /// File for the request (left out: inputs/requests/RUN.json in the asset's folder)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: Option<PathBuf>,
 }
 
 /// `assets`.

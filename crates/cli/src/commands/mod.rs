@@ -18,6 +18,8 @@ pub(crate) mod profiles;
 pub(crate) mod reconcile;
 pub(crate) mod rehearse;
 pub(crate) mod request;
+pub(crate) mod request_batch;
+pub(crate) mod request_proposal;
 pub(crate) mod retry;
 pub(crate) mod review;
 pub(crate) mod run;

@@ -145,7 +145,11 @@ fn judgement(args: &ReviewArgs, word: VerdictWord) -> anyhow::Result<Judgement> 
 }
 
 /// The picture that is meant: by its path from here or in its asset's folder, by its name, or as the records call it.
-fn find<'a>(context: &Context, folders: &'a [AssetFolder], named: &Path) -> anyhow::Result<(&'a AssetFolder, String)> {
+pub(super) fn find<'a>(
+    context: &Context,
+    folders: &'a [AssetFolder],
+    named: &Path,
+) -> anyhow::Result<(&'a AssetFolder, String)> {
     let absolute = context.desk.current.join(named);
     let word = named.to_string_lossy().replace('\\', "/");
     let mut found = Vec::new();

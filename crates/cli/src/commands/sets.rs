@@ -61,6 +61,12 @@ fn rows(context: &Context, measured: &Measured) -> Vec<SheetRow> {
         results: vec![member.file.clone()],
         label: format!("{} · {}", measured.name_of(member), measured.words(&context.texts, at)),
     };
+    if measured.set.members.is_empty() {
+        // The approved picture is alone.
+        let results: Vec<PathBuf> = measured.set.reference.iter().cloned().collect();
+        let alone = SheetRow { source: None, results, label: measured.title(&context.texts) };
+        return if alone.results.is_empty() { Vec::new() } else { vec![alone] };
+    }
     measured.set.members.iter().enumerate().map(row).collect()
 }
 

@@ -16,6 +16,7 @@ mod kill;
 mod models;
 mod processes;
 mod rehearse;
+mod request_batches;
 mod request_kill;
 mod requests;
 mod review;
