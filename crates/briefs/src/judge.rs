@@ -118,7 +118,10 @@ pub fn judge(
     judgement: &Judgement,
     now: &str,
 ) -> Result<Judged, FolderError> {
-    let mut document = folder.json(DECISIONS)?.unwrap_or_else(|| json!({ "schemaVersion": 1 }));
+    let mut document = match folder.json(DECISIONS)? {
+        Some(Value::Object(document)) if !document.contains_key("qaReportId") => Value::Object(document),
+        _ => json!({ "schemaVersion": 1 }),
+    };
     let mut decisions = decisions(folder)?;
     let card = folder.json("asset.json")?.unwrap_or_else(|| json!({ "schemaVersion": 1, "createdAt": now }));
     let said = said(picture, judgement, &card);
@@ -180,10 +183,12 @@ pub(crate) fn waits(folder: &AssetFolder) -> Result<bool, FolderError> {
     Ok(standing(folder)?.iter().any(|picture| picture.waits))
 }
 
-/// All records, oldest first. Those of other programs stay as they are.
+/// All records, oldest first. Those of other programs (a list, or a single record) stay as they are, and say nothing here.
 fn decisions(folder: &AssetFolder) -> Result<Vec<Value>, FolderError> {
     match folder.json(DECISIONS)? {
         None => Ok(Vec::new()),
+        Some(Value::Array(records)) => Ok(records),
+        Some(Value::Object(record)) if record.contains_key("qaReportId") => Ok(vec![Value::Object(record)]),
         Some(Value::Object(mut document)) => match document.remove("decisions") {
             None => Ok(Vec::new()),
             Some(Value::Array(records)) => Ok(records),

@@ -42,6 +42,12 @@ pub enum EventBody {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
+    /// What the job had at its end was saved by who runs the workspace, or could not be.
+    JobSaved {
+        /// Why it could not be.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    },
     /// A task's state changed. A task being taken by a worker makes no event: it would double the table for nothing.
     TaskState {
         /// Which.

@@ -1,8 +1,8 @@
 //! Answers as JSON that keeps to a schema: asked for in the provider's own way where there is one, read tolerantly, checked, and
 //! repaired once by the model itself.
 
+use boon::{Compiler, SchemaIndex, Schemas, SchemeUrlLoader, ValidationError};
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
-use jsonschema::Validator;
 use serde_json::Value;
 
 use crate::context::TaskContext;
@@ -23,7 +23,7 @@ impl TaskContext {
     /// An answer that does not is sent back once, with what is wrong with it, as the step `<step>/repair`. When that does not
     /// help, it fails with `protocol` and the validator's words.
     pub async fn structured(&self, step: &str, ask: ChatAsk, schema: &Value) -> Result<Value, Failure> {
-        let validator = jsonschema::validator_for(schema).map_err(|error| {
+        let checker = Checker::new(schema).map_err(|error| {
             let message = format!("the schema of the step {step} is no JSON schema: {error}; nothing was sent");
             Failure::new(FailureKind::Invalid, message)
         })?;
@@ -36,7 +36,7 @@ impl TaskContext {
             )));
         }
         let reply = self.chat(step, ask.clone()).await?;
-        let mistake = match read(&reply.text, &validator) {
+        let mistake = match read(&reply.text, &checker) {
             Ok(value) => return Ok(value),
             Err(mistake) => mistake,
         };
@@ -47,7 +47,7 @@ impl TaskContext {
              corrected, as one JSON value and nothing else."
         )));
         let repaired = self.chat(&format!("{step}/repair"), ask).await?;
-        read(&repaired.text, &validator).map_err(|mistake| {
+        read(&repaired.text, &checker).map_err(|mistake| {
             let message =
                 format!("the model's answer does not keep to its schema, and one repair did not help: {mistake}");
             Failure::new(FailureKind::Protocol, message).billing(Billing::Billed)
@@ -55,20 +55,62 @@ impl TaskContext {
     }
 }
 
+/// A schema that answers are held against.
+struct Checker {
+    schemas: Schemas,
+    schema: SchemaIndex,
+}
+
+impl Checker {
+    fn new(schema: &Value) -> Result<Self, String> {
+        const PLACE: &str = "answer:/schema.json";
+        let mut compiler = Compiler::new();
+        // Nothing is fetched: a schema is whole.
+        compiler.use_loader(Box::new(SchemeUrlLoader::new()));
+        let mut schemas = Schemas::new();
+        compiler.add_resource(PLACE, schema.clone()).map_err(|error| format!("{error:#}"))?;
+        let schema = compiler.compile(PLACE, &mut schemas).map_err(|error| format!("{error:#}"))?;
+        Ok(Self { schemas, schema })
+    }
+
+    fn is_valid(&self, value: &Value) -> bool {
+        self.schemas.validate(value, self.schema).is_ok()
+    }
+
+    /// What is wrong with a value, at most [`MISTAKES`].
+    fn mistakes(&self, value: &Value) -> Vec<String> {
+        let mut mistakes = Vec::new();
+        if let Err(error) = self.schemas.validate(value, self.schema) {
+            innermost(&error, &mut mistakes);
+        }
+        mistakes
+    }
+}
+
+/// The validator nests its errors; those without causes say what is wrong.
+fn innermost(error: &ValidationError<'_, '_>, mistakes: &mut Vec<String>) {
+    if mistakes.len() == MISTAKES {
+        return;
+    }
+    if error.causes.is_empty() {
+        let place = error.instance_location.to_string();
+        let what: String = error.kind.to_string().chars().take(MISTAKE).collect();
+        mistakes.push(if place.is_empty() { what } else { format!("{place}: {what}") });
+    }
+    for cause in &error.causes {
+        innermost(cause, mistakes);
+    }
+}
+
 /// The JSON value in `text`: the last one that keeps to the schema. Else what is wrong with the likeliest one.
-fn read(text: &str, validator: &Validator) -> Result<Value, String> {
+fn read(text: &str, checker: &Checker) -> Result<Value, String> {
     let found = candidates(text);
-    if let Some(value) = found.iter().rfind(|value| validator.is_valid(value)) {
+    if let Some(value) = found.iter().rfind(|value| checker.is_valid(value)) {
         return Ok(value.clone());
     }
     let likeliest = found.iter().rfind(|value| value.is_object()).or(found.last());
     let Some(value) = likeliest else { return Err("there is no JSON in it".to_owned()) };
-    let mistakes = validator.iter_errors(value).take(MISTAKES).map(|error| {
-        let place = error.instance_path().to_string();
-        let what: String = error.to_string().chars().take(MISTAKE).collect();
-        if place.is_empty() { what } else { format!("{place}: {what}") }
-    });
-    Err(mistakes.collect::<Vec<_>>().join("; "))
+    Err(checker.mistakes(value).join("; "))
 }
 
 /// Every JSON value that may be the answer, in order: the whole text, else each object or list in it that is complete. What
@@ -100,10 +142,10 @@ mod tests {
 
     use super::*;
 
-    fn validator() -> Validator {
+    fn checker() -> Checker {
         let schema = json!({"type": "object", "required": ["result"], "additionalProperties": false,
             "properties": {"result": {"enum": ["PASS", "FAIL"]}, "notes": {"type": "array", "items": {"type": "string"}}}});
-        jsonschema::validator_for(&schema).unwrap()
+        Checker::new(&schema).unwrap()
     }
 
     #[test]
@@ -118,24 +160,24 @@ mod tests {
             r#"{"broken": {"result": "FAIL"}"#,
             r#"{"result": "FAIL"} {"result": "PA"#,
         ] {
-            assert_eq!(read(text, &validator()), Ok(json!({"result": "FAIL"})), "{text}");
+            assert_eq!(read(text, &checker()), Ok(json!({"result": "FAIL"})), "{text}");
         }
         let inner = r#"{"result": "FAIL", "notes": ["{\"result\": \"PASS\"}"]}"#;
-        assert_eq!(read(inner, &validator()).unwrap()["result"], "FAIL", "what stands in a text is no answer");
+        assert_eq!(read(inner, &checker()).unwrap()["result"], "FAIL", "what stands in a text is no answer");
     }
 
     #[test]
     fn what_is_wrong_is_said_in_the_validators_words() {
         for (text, words) in [
             ("I cannot say.", "there is no JSON in it"),
-            ("null", "null is not of type \"object\""),
+            ("null", "want object, but got null"),
             ("NaN", "there is no JSON"),
             (r#"{"result": NaN}"#, "there is no JSON"),
-            (r#"[5] {"notes": [1]}"#, "\"result\" is a required property"),
-            (r#"{"result": "PASS", "notes": [1]}"#, "/notes/0: 1 is not of type \"string\""),
-            (r#"{"result": "MAYBE", "more": 1}"#, "'more' was unexpected"),
+            (r#"[5] {"notes": [1]}"#, "missing properties 'result'"),
+            (r#"{"result": "PASS", "notes": [1]}"#, "/notes/0: want string, but got number"),
+            (r#"{"result": "MAYBE", "more": 1}"#, "additionalProperties 'more' not allowed"),
         ] {
-            let mistake = read(text, &validator()).unwrap_err();
+            let mistake = read(text, &checker()).unwrap_err();
             assert!(mistake.contains(words), "{text}: {mistake}");
         }
     }
@@ -143,7 +185,7 @@ mod tests {
     #[test]
     fn hostile_answers_end_in_good_time() {
         let many = "{\"a\":[".repeat(100_000);
-        assert!(read(&many, &validator()).is_err());
-        assert!(read(&"[1,".repeat(300_000), &validator()).is_err());
+        assert!(read(&many, &checker()).is_err());
+        assert!(read(&"[1,".repeat(300_000), &checker()).is_err());
     }
 }

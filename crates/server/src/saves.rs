@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use imagemill_desk::{Target, stored_target};
+use imagemill_desk::{Target, now_us, stored_target};
 use imagemill_domain::job::{Job, JobId};
 use imagemill_domain::save_rule::SaveRule;
 use imagemill_export::{SaveProgress, SaveRequest, Saved, Selection};
@@ -145,11 +145,8 @@ async fn save_ended(state: &AppState, id: JobId, end: String) -> Result<(), Stor
     let Some(Target { folder, rule }) = stored_target(&state.desk().workspace.root, &job) else { return Ok(()) };
     let save = state.saves.begin();
     let outcome = settle(state, save, SaveWork { job, rule, folder: Some(folder) }).await;
-    let result = match outcome {
-        Ok(saved) => serde_json::to_value(saved).unwrap_or_default(),
-        Err(error) => serde_json::json!({ "error": error }),
-    };
-    state.store.jobs().record_saved(id, end, result).await
+    let outcome = outcome.map(|saved| serde_json::to_value(saved).unwrap_or_default());
+    state.store.jobs().record_saved(id, end, outcome, now_us()).await
 }
 
 /// Runs a save to its end and shows how it stands.

@@ -150,10 +150,18 @@ fn nothing_is_replaced_and_what_a_person_copied_counts() {
 }
 
 #[test]
-fn records_of_another_form_are_left_alone() {
+fn records_of_other_programs_are_kept_and_what_cannot_be_read_is_left_alone() {
     let case = case();
-    put(&case.folder, "qa/decisions.json", b"[1, 2]");
+    let theirs = json!([{ "qaReportId": "qr-7", "targetObjectId": "img-001", "verdict": "approved" }]);
+    for known in [theirs.clone(), theirs[0].clone()] {
+        put(&case.folder, "qa/decisions.json", known.to_string().as_bytes());
+        assert_eq!(case.waiting(), 2);
+    }
+    case.give(1, AssetVerdict::Approve);
+    let decisions = case.read("qa/decisions.json");
+    assert_eq!((&decisions["decisions"][0], &decisions["decisions"][1]["qaReportId"]), (&theirs[0], &json!("qa-0002")));
+    put(&case.folder, "qa/decisions.json", br#"{"decisions": "none"}"#);
     let said = standing(&case.folder).unwrap_err().to_string();
     assert!(said.contains("form of its own"), "{said}");
-    assert_eq!(fs::read(case.folder.path("qa/decisions.json")).unwrap(), b"[1, 2]");
+    assert_eq!(fs::read(case.folder.path("qa/decisions.json")).unwrap(), br#"{"decisions": "none"}"#);
 }

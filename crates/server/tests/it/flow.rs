@@ -99,6 +99,26 @@ async fn a_job_with_a_save_section_is_saved_at_each_of_its_ends() {
     assert!(!world.folder.path().join("imagemill-out").exists());
 }
 
+/// A server that ends between the end of a job and its save leaves the save to the next one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_save_that_a_server_owed_is_made_by_the_next_one() {
+    let mut world = World::new().await;
+    // It looks once a second: most jobs as small as this one end in between.
+    for number in 0..20 {
+        let (name, folder) = (format!("barn {number}"), format!("out{number}"));
+        let job = json!({"recipe": "generate", "prompt": "a barn", "profile": "simulator", "save": {"folder": folder}});
+        world.post("/jobs", json!({"job": job, "name": name})).await.ok();
+        world.ended(&name).await;
+        world = world.again().await;
+        if !world.folder.path().join(&folder).exists() {
+            saved_of(&world, &name, 1).await;
+            assert!(world.folder.path().join(&folder).join("manifest.json").is_file());
+            return;
+        }
+    }
+    panic!("no server ended before it saved");
+}
+
 async fn saved_of(world: &World, job: &str, pictures: u64) -> serde_json::Value {
     wait_for(world, job, |summary| summary["saved"]["pictures"] == pictures).await["saved"].clone()
 }

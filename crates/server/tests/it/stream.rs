@@ -78,3 +78,16 @@ async fn a_client_without_a_number_hears_of_what_comes() {
     });
     assert!(!late.is_empty());
 }
+
+/// A page that shows a job learns that it was saved.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_save_at_the_end_is_told() {
+    let world = World::new().await;
+    let job = serde_json::json!({"recipe": "generate", "prompt": "a barn", "profile": "simulator", "save": {"folder": "out"}});
+    world.post("/jobs", serde_json::json!({"job": job, "name": "barn"})).await.ok();
+    let told = |events: &[(i64, Value)]| events.iter().any(|(_, event)| event["event"] == "job_saved");
+    let events = read(&world, Some(0), told).await;
+    let (_, event) = events.last().unwrap();
+    assert_eq!((&event["job"], &event["error"]), (&1.into(), &Value::Null), "{event:#}");
+    assert_eq!(world.get("/jobs/barn").await.ok()["saved"]["pictures"], 1);
+}

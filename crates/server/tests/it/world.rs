@@ -49,7 +49,16 @@ impl World {
     /// With other options.
     pub(crate) async fn with(change: impl FnOnce(&mut ServeOptions)) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let folder = TempWorkspace::new();
+        Self::in_folder(TempWorkspace::new(), change).await
+    }
+
+    /// Another server in the same folder, after this one has ended.
+    pub(crate) async fn again(self) -> Self {
+        self.server.drain(|_| {}).await;
+        Self::in_folder(self.folder, |_| {}).await
+    }
+
+    async fn in_folder(folder: TempWorkspace, change: impl FnOnce(&mut ServeOptions)) -> Self {
         let root = folder.path().to_path_buf();
         let load = move || Desk::load(Workspace { root: root.clone() }, root.clone(), &|_| None, None);
         let mut options = ServeOptions {

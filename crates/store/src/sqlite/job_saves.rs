@@ -1,10 +1,12 @@
 //! Which jobs are saved by whoever runs the workspace, rather than by who submitted them, and what became of it. Knows no rule and
 //! no file.
 
+use imagemill_domain::event::EventBody;
 use imagemill_domain::job::{JobId, JobState};
 use imagemill_domain::task::TaskState;
 use rusqlite::{OptionalExtension, params};
 
+use super::events::record;
 use super::failure::bad_row;
 use super::jobs::Jobs;
 use crate::error::StoreError;
@@ -40,16 +42,23 @@ impl Jobs<'_> {
             .await
     }
 
-    /// Writes down what became of saving this end of a job.
-    pub async fn record_saved(&self, job: JobId, end: String, result: serde_json::Value) -> Result<(), StoreError> {
-        let result = result.to_string();
+    /// Writes down what became of saving this end of a job: its report, or the error.
+    pub async fn record_saved(
+        &self,
+        job: JobId,
+        end: String,
+        outcome: Result<serde_json::Value, String>,
+        now_us: i64,
+    ) -> Result<(), StoreError> {
+        let told = EventBody::JobSaved { error: outcome.as_ref().err().cloned() };
+        let result = outcome.unwrap_or_else(|error| serde_json::json!({ "error": error })).to_string();
         self.store
             .change(move |connection| {
                 connection.execute(
                     "UPDATE job_save SET of_end = ?2, result = ?3 WHERE job = ?1",
                     params![job.0, end, result],
                 )?;
-                Ok(())
+                record(connection, now_us, Some(job), &told)
             })
             .await
     }
