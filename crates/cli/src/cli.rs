@@ -4,6 +4,7 @@
 mod assets;
 mod catalogue;
 mod critiques;
+mod infographic;
 mod providers;
 mod running;
 
@@ -17,6 +18,7 @@ pub(crate) use assets::{
 };
 pub(crate) use catalogue::{CatalogueArgs, CatalogueKind};
 pub(crate) use critiques::{CheckArgs, CritiquesAction, CritiquesArgs};
+pub(crate) use infographic::{DocumentForm, ExpandWhen, FidelityHow, InfographicArgs, OutputMode, RepairHow};
 pub(crate) use providers::{DoctorArgs, ModelsArgs, ProbeArgs, ProfilesAction, ProfilesArgs};
 pub(crate) use running::{AskArgs, EditArgs, GenerateArgs, OverrideArgs, PlanArgs, RunArgs, SaveToArgs, StartArgs};
 
@@ -87,6 +89,8 @@ pub(crate) enum Command {
     Edit(EditArgs),
     /// Make pictures from prompts
     Generate(GenerateArgs),
+    /// Make infographics from requests, in rounds that are looked at
+    Infographic(InfographicArgs),
     /// Take request files for creative assets; keep what comes of them in the asset's folder
     Request(RequestArgs),
     /// Check asset folders, draw their contact sheets, measure drift, import older ones

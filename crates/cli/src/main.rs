@@ -8,6 +8,7 @@ mod context;
 mod critique_report;
 mod follow;
 mod help;
+mod infographic_report;
 mod job_source;
 mod launch;
 mod logs;
@@ -84,7 +85,10 @@ fn dispatch(cli: Cli, command: clap::Command) -> anyhow::Result<Exit> {
     let folder = context.desk.workspace.exists().then(|| context.desk.workspace.logs());
     let runs = match &cli.command {
         Command::Run(args) => !args.rehearse,
-        command => matches!(command, Command::Edit(_) | Command::Generate(_) | Command::Request(_) | Command::Serve(_)),
+        command => {
+            use Command::{Edit, Generate, Infographic, Request, Serve};
+            matches!(command, Edit(_) | Generate(_) | Infographic(_) | Request(_) | Serve(_))
+        }
     };
     let folder = if runs { Some(context.desk.workspace.logs()) } else { folder };
     logs::start(folder.as_deref(), &context.desk.config.log, cli.global.verbose);
@@ -103,6 +107,7 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
         Command::Plan(args) => commands::plan::run(&context, args).await,
         Command::Edit(args) => Box::pin(commands::direct::edit(&context, args)).await,
         Command::Generate(args) => Box::pin(commands::direct::generate(&context, args)).await,
+        Command::Infographic(args) => Box::pin(commands::infographic::run(context, args)).await,
         Command::Request(args) => Box::pin(commands::request::run(&context, args)).await,
         Command::Status(args) => commands::status::run(&context, args).await,
         Command::Watch(args) => commands::watch::run(&context, args).await,

@@ -33,7 +33,7 @@ impl JobInput {
             PlanError::OutOfRange { key, .. } => Some((*key).to_owned()),
             PlanError::Unsupported { option, .. } => {
                 let option = option.split([' ', '=']).next().unwrap_or_default();
-                Some(if option == "edit" || option == "generate" {
+                Some(if option == "edit" || option == "generate" || option == "infographic" {
                     "recipe".into()
                 } else {
                     format!("options.{option}")

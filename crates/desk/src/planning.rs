@@ -9,6 +9,7 @@ use imagemill_sources::ScanProgress;
 
 use crate::config::Config;
 use crate::error::DeskError;
+use crate::infographics;
 use crate::job_input::JobInput;
 use crate::profiles::{SIMULATOR, choose, credential};
 use crate::runner::Runner;
@@ -48,9 +49,11 @@ pub async fn plan(
     let scan = scan(&input, progress).await?;
     let expanded = expand_over(&input.file, &input.name, &profiles, scan, table);
     let mut plan = expanded.map_err(|error| input.plan_error(error))?;
-    let text = speaker(config, &input, input.file.text.as_ref(), &plan, runner.as_deref_mut()).await?;
-    let vision = speaker(config, &input, input.file.vision.as_ref(), &plan, runner.as_deref_mut()).await?;
+    let (text, vision) = infographics::speakers(&input.file, &plan);
+    let text = speaker(config, &input, text.as_ref(), &plan, runner.as_deref_mut()).await?;
+    let vision = speaker(config, &input, vision.as_ref(), &plan, runner.as_deref_mut()).await?;
     plan.definition.speakers = Speakers { text, vision };
+    infographics::check(config, &input, &plan, table)?;
     if let Some(runner) = runner {
         runner.rehearse(&mut plan, table).await?;
     }

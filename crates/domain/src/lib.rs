@@ -14,6 +14,7 @@ pub mod endpoints;
 pub mod event;
 pub mod failure;
 pub mod hash;
+pub mod infographic;
 pub mod job;
 pub mod job_file;
 pub mod lane;

@@ -74,6 +74,22 @@ pub enum PlanError {
         /// What it takes instead.
         detail: String,
     },
+    /// Nobody answers in words.
+    #[error(
+        "{model} makes pictures and answers no questions, and infographics are worked out in words; name a model that does under [text], or take expand = \"disable\" with one round"
+    )]
+    NoWords {
+        /// Who was asked.
+        model: String,
+    },
+    /// Nobody looks at pictures.
+    #[error(
+        "{model} does not look at pictures, and more than one round needs somebody who does; name a model under [vision], or take one round"
+    )]
+    NoEyes {
+        /// Who was asked.
+        model: String,
+    },
     /// A value that makes no sense with any provider.
     #[error("{key} = {value} is out of range: {range}")]
     OutOfRange {
@@ -225,6 +241,11 @@ impl Plan {
         self.prompts.len()
     }
 
+    /// The job's prompts as they are written, templates not filled in.
+    pub fn prompt_texts(&self) -> impl Iterator<Item = &str> {
+        self.prompts.iter().map(|prompt| prompt.text.as_str())
+    }
+
     /// The tasks in order: picture by picture, then prompt, then sample. Made one at a time, so that a job of any size
     /// costs no more memory than its scan.
     pub fn tasks(&self) -> impl Iterator<Item = Result<PlannedTask, PlanError>> + '_ {
@@ -331,6 +352,9 @@ fn check_ranges(file: &JobFile) -> Result<(), PlanError> {
     if let Some(tokens) = file.options.max_tokens.filter(|tokens| !(1..=256_000).contains(tokens)) {
         return out("options.max_tokens", tokens.to_string(), "1 to 256,000");
     }
+    if let Some(section) = &file.infographic {
+        section.check().map_err(|(key, value, range)| PlanError::OutOfRange { key, value, range })?;
+    }
     if let Some(limits) = file.limits.filter(|limits| !(1..=1_024).contains(&limits.concurrency)) {
         return out("limits.concurrency", limits.concurrency.to_string(), "1 to 1,024");
     }
@@ -423,7 +447,11 @@ fn warn(file: &JobFile, scan: &Scan) -> Vec<String> {
     if file.recipe == RecipeName::Generate && scan.items.iter().any(|item| !item.pictures.is_empty()) {
         warnings.push("the recipe is generate: the pictures of [source] are sent as references".into());
     }
-    if file.text.is_some() || file.vision.is_some() {
+    if file.infographic.is_some() && file.recipe != RecipeName::Infographic {
+        warnings.push(format!("the recipe {} does not use [infographic]", file.recipe.word()));
+    }
+    let speaks = file.recipe == RecipeName::Infographic;
+    if !speaks && (file.text.is_some() || file.vision.is_some()) {
         warnings.push(format!(
             "the recipe {} makes no calls in words: [text] and [vision] are not used, and the money is for pictures alone",
             file.recipe.word()

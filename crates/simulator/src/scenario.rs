@@ -37,6 +37,8 @@ pub struct Scenario {
     pub kept_mib: u32,
     /// What becomes of batches.
     pub batch: BatchRules,
+    /// What becomes of pictures that are handed over.
+    pub uploads: UploadRules,
     /// Shares of calls that go wrong.
     pub rates: Rates,
     /// What happens at the n-th call.
@@ -60,6 +62,7 @@ impl Default for Scenario {
             variations: 16,
             kept_mib: 48,
             batch: BatchRules::default(),
+            uploads: UploadRules::default(),
             rates: Rates::default(),
             script: Vec::new(),
         }
@@ -101,6 +104,18 @@ impl Default for BatchRules {
     }
 }
 
+/// What becomes of source pictures that are handed over to be named in requests.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UploadRules {
+    /// Requests that may name one before its link ends; 0 for any number.
+    pub uses: u32,
+    /// How long a link lives, in milliseconds; 0 for as long as the simulator.
+    pub lives_ms: u64,
+    /// So many, from the first, are answered with 502.
+    pub failures: u32,
+}
+
 /// Shares between 0 and 1. A call that comes again is decided anew, so that retrying can succeed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -121,6 +136,8 @@ pub struct Rates {
     pub wrong_mime: f64,
     /// An HTML page with status 200, nothing made.
     pub html: f64,
+    /// A label is drawn with a wrong letter; told when the picture is read. Of labels, not of calls.
+    pub misspelt: f64,
 }
 
 /// One line of a script.
@@ -223,7 +240,7 @@ impl Scenario {
     }
 
     /// A number from 0 up to 1, the same for the same arguments.
-    fn draw(&self, what: &str, key: u64, times: u32) -> f64 {
+    pub(crate) fn draw(&self, what: &str, key: u64, times: u32) -> f64 {
         let mut hasher = blake3::Hasher::new();
         hasher.update(what.as_bytes());
         hasher.update(&self.seed.to_le_bytes());

@@ -41,7 +41,7 @@ pub fn scan(
     progress: &mut dyn FnMut(ScanProgress),
 ) -> Result<Scan, SourceError> {
     match recipe {
-        RecipeName::Generate => generate(section, base),
+        RecipeName::Generate | RecipeName::Infographic => generate(section, base),
         RecipeName::Edit => edit(section, base, progress),
     }
 }

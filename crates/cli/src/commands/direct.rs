@@ -88,12 +88,12 @@ fn fill(context: &Context, file: &mut JobFile, ask: AskArgs) -> anyhow::Result<(
 }
 
 /// A line of a prompt file is text and no template: braces stand for themselves.
-fn literal(line: &str) -> String {
+pub(crate) fn literal(line: &str) -> String {
     line.replace('{', "{{").replace('}', "}}")
 }
 
 /// Recipe, folder and a short hash of everything that makes it another job. Money, limits and saving do not.
-fn name_of(context: &Context, file: &JobFile) -> String {
+pub(crate) fn name_of(context: &Context, file: &JobFile) -> String {
     let what = file.source.paths.first().or(file.source.list.as_ref());
     let folder = what.and_then(|path| {
         let absolute = std::path::absolute(context.desk.current.join(path)).ok()?;

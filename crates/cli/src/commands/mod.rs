@@ -11,6 +11,7 @@ pub(crate) mod direct;
 pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod gc;
+pub(crate) mod infographic;
 pub(crate) mod models;
 pub(crate) mod plan;
 pub(crate) mod probe;

@@ -10,6 +10,7 @@ mod doctor;
 mod faults;
 mod hosted;
 mod house;
+mod infographics;
 mod jobs;
 mod keys;
 mod kill;

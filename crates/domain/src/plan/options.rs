@@ -2,6 +2,7 @@
 //! or paid for in vain later. Must not know tasks or money.
 
 use crate::capability::{Capabilities, CapabilityTable, SeedSupport};
+use crate::infographic::Repair;
 use crate::job_file::{JobFile, RecipeName};
 use crate::lane::{BatchKind, BatchTerms, Lane};
 use crate::profile::{Profile, Protocol};
@@ -34,7 +35,7 @@ impl Asked<'_> {
     /// Checks everything but sizes.
     pub(super) fn check(&self, file: &JobFile, scan: &Scan) -> Result<(), PlanError> {
         let protocol = self.profile.resolved_protocol(self.capabilities.is_some_and(Capabilities::knows_images));
-        let makes_pictures = matches!(file.recipe, RecipeName::Edit | RecipeName::Generate);
+        let makes_pictures = matches!(file.recipe, RecipeName::Edit | RecipeName::Generate | RecipeName::Infographic);
         if makes_pictures && protocol == Protocol::AnthropicMessages {
             let detail = "it answers in words; choose another profile, and name this one under [text] or [vision]";
             return self.refuse(format!("{} over {}", file.recipe.word(), protocol.word()), detail);
@@ -136,6 +137,10 @@ impl Asked<'_> {
             _ if file.recipe == RecipeName::Edit => capabilities.edits,
             _ => capabilities.generations,
         };
+        let corrects = file.infographic.as_ref().is_some_and(|section| section.repair == Repair::Edit);
+        if file.recipe == RecipeName::Infographic && corrects && !capabilities.edits {
+            return self.refuse("infographic.repair = \"edit\"", "it edits no pictures; leave it out");
+        }
         if served {
             return Ok(());
         }
