@@ -1,0 +1,4 @@
+//! Recipes against the engine and the simulator.
+
+mod bed;
+mod infographics;
