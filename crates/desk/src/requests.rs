@@ -344,6 +344,7 @@ pub async fn upload_request(
     } else {
         let provider = provider(runner, &mut profile).await?;
         let picture = PictureInput {
+            address: None,
             len: bytes.len() as u64,
             blake3: imagemill_domain::hash::ContentHash::of(&bytes),
             bytes: PictureBytes::Memory(bytes.into()),
@@ -356,7 +357,7 @@ pub async fn upload_request(
             .upload(&picture, spool)
             .await
             .map_err(|failure| DeskError::NotUploaded { file: file.clone(), failure })?;
-        (url.into(), rfc3339(now).into(), false)
+        (url.address.into(), rfc3339(now).into(), false)
     };
     let name = path.file_stem().unwrap_or_default().to_string_lossy();
     let inside = format!("images/source/{name}-{}.{}", &sha[7..15], format.extension());

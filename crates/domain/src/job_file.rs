@@ -108,6 +108,24 @@ pub struct SourceSection {
     pub duplicates: Duplicates,
 }
 
+/// What is done about sources that are together larger than a provider takes inside one request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Oversize {
+    /// They are uploaded and the request names their addresses; where a provider takes no uploads nothing is sent.
+    #[default]
+    Upload,
+    /// They are scaled down or written again until they fit.
+    Scale,
+}
+
+impl Oversize {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives references")]
+    fn is_upload(&self) -> bool {
+        *self == Self::Upload
+    }
+}
+
 /// What is done to a source before it is sent. Recorded per task; the file itself is never changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -125,11 +143,21 @@ pub struct PrepareSection {
     /// Scale down or re-encode until the file is no larger.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_bytes: Option<u64>,
+    /// What is done about sources that are together too large for one request.
+    #[serde(skip_serializing_if = "Oversize::is_upload")]
+    pub oversize: Oversize,
 }
 
 impl Default for PrepareSection {
     fn default() -> Self {
-        Self { rotate: true, convert_to: PictureFormat::Png, max_edge: None, max_pixels: None, max_bytes: None }
+        Self {
+            rotate: true,
+            convert_to: PictureFormat::Png,
+            max_edge: None,
+            max_pixels: None,
+            max_bytes: None,
+            oversize: Oversize::Upload,
+        }
     }
 }
 

@@ -166,8 +166,10 @@ impl TaskContext {
             room = self.shared.disk.room(0) => room?,
             () = self.cancel.cancelled() => return Err(self.release()),
         };
-        let call = self.open(step, &request, &inputs, speaking).await?;
-        let result = self.send(call, &request, &inputs, speaking).await;
+        let key = paid::idempotency_key(self, &speaking.account(), step, request.hash()).await;
+        let key = key.map_err(|error| local(&error))?;
+        let call = self.open(step, &request, &inputs, speaking, key.clone()).await?;
+        let result = self.send(call, &request, &inputs, speaking, key.as_deref()).await;
         drop(permit);
         let reply = match result {
             Ok(answer) => {
@@ -211,8 +213,10 @@ impl TaskContext {
         request: &ChatRequest,
         inputs: &[PictureInput],
         speaking: &Speaking,
+        idempotency_key: Option<String>,
     ) -> Result<CallId, Failure> {
-        paid::open(self, self.new_call(step, request, inputs, speaking)).await?.ok_or_else(|| self.release())
+        let call = NewCall { idempotency_key, ..self.new_call(step, request, inputs, speaking) };
+        paid::open(self, call).await?.ok_or_else(|| self.release())
     }
 
     fn new_call(&self, step: &str, request: &ChatRequest, inputs: &[PictureInput], speaking: &Speaking) -> NewCall {
@@ -270,6 +274,7 @@ impl TaskContext {
         request: &ChatRequest,
         inputs: &[PictureInput],
         speaking: &Speaking,
+        idempotency_key: Option<&str>,
     ) -> Result<ChatAnswer, Box<CallFailure>> {
         let sending = paid::Sending::default();
         let progress = |progress| sending.note(progress);
@@ -278,7 +283,7 @@ impl TaskContext {
             request,
             pictures: inputs,
             key: &key,
-            idempotency_key: None,
+            idempotency_key,
             spool: Spool::new(self.shared.files.spool_dir(), &call.0.to_string()),
             progress: &progress,
         };

@@ -26,6 +26,7 @@ use crate::pictures::PicturePool;
 use crate::poll::Tickets;
 use crate::recipe::{ImageAsk, Recipe};
 use crate::sources::SourceLooks;
+use crate::uploads::Turns;
 
 /// What every worker of the process shares.
 pub(crate) struct Shared {
@@ -41,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) stuck: Mutex<HashMap<CallId, (SavedAnswer, Option<Kept>)>>,
     /// Calls that are with a provider's queue.
     pub(crate) tickets: Mutex<Tickets>,
+    /// Uploads of source pictures under way.
+    pub(crate) uploads: Turns,
     /// Batches that are gathered or with a provider.
     pub(crate) batches: Batches,
     pub(crate) recipes: HashMap<RecipeName, Arc<dyn Recipe>>,

@@ -29,6 +29,7 @@ mod settle;
 mod sources;
 mod start;
 mod structured;
+mod uploads;
 mod worker;
 
 pub use chat::ChatReply;

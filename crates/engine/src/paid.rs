@@ -5,22 +5,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use imagemill_domain::call::{Call, CallId, CallState, Usage};
+use imagemill_domain::call::{Call, CallId, CallState, RecoveryClass, Usage};
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
+use imagemill_domain::hash::RequestHash;
+use imagemill_domain::job_file::PrepareSection;
 use imagemill_domain::request::ImageRequest;
-use imagemill_providers::{CallFailure, PictureInput, Progress, Reply, Spool, WireCall};
-use imagemill_store::{BudgetOf, NewCall, OpenCall, OverBudget};
+use imagemill_providers::{CallFailure, Intake, PictureInput, Progress, Reply, Spool, WireCall};
+use imagemill_store::{BudgetOf, NewCall, OpenCall, OverBudget, StoreError};
 
 use crate::batch::{self, BatchWay, Joined, Joining};
 use crate::context::TaskContext;
+use crate::course::Account;
 use crate::drawing::Drawing;
 use crate::journal::{self, Entry};
 use crate::pictures::local;
 use crate::poll;
 use crate::recipe::ImageAsk;
 use crate::retry::{Decision, NO_ROOM_YET, PROFILE_BUDGET};
-use crate::settle::{arrived, conclude, failed_end, lock, settle};
+use crate::settle::{arrived, conclude, failed_end, lock, note_at_gate, settle};
 use crate::sources::{self, SentPicture};
+use crate::uploads;
+use crate::worker::decide;
 
 /// After a stop, an answer that is about to arrive gets this long before its socket is closed.
 const STOP_GRACE: Duration = Duration::from_millis(600);
@@ -83,7 +88,15 @@ pub(crate) async fn image(task: &TaskContext, ask: ImageAsk) -> Result<Step, Fai
         permit = drawing.gate.acquire(bytes_held(task, &ask), pictures_asked) => permit,
     };
     let Ok(permit) = permit else { return Ok(if bound { waits_for(&drawing) } else { Step::Released }) };
-    let sent = prepare(task, &ask).await?;
+    let mut sent = prepare(task, &ask).await?;
+    let placed = tokio::select! {
+        placed = uploads::place(task, &drawing, &mut sent) => placed,
+        () = task.cancel.cancelled() => return Ok(Step::Released),
+    };
+    let known = match placed {
+        Ok(known) => known,
+        Err(failure) => return Ok(not_placed(task, failure).await),
+    };
     let request = request(task, &ask, &sent);
     let inputs: Vec<PictureInput> = sent.iter().map(|picture| picture.input.clone()).collect();
     let room = tokio::select! {
@@ -91,6 +104,8 @@ pub(crate) async fn image(task: &TaskContext, ask: ImageAsk) -> Result<Step, Fai
         () = task.cancel.cancelled() => return Ok(Step::Released),
     };
     let request_text = drawing.provider.request_text(&request, &inputs);
+    let idempotency_key =
+        idempotency_key(task, &drawing.account(), &ask.step, request.hash()).await.map_err(|error| local(&error))?;
     let new_call = NewCall {
         lease: task.claimed.lease,
         step: ask.step.into_owned(),
@@ -99,12 +114,13 @@ pub(crate) async fn image(task: &TaskContext, ask: ImageAsk) -> Result<Step, Fai
         model: request.model.clone(),
         ceiling: drawing.route.call_ceiling,
         request_raw: request_text.into_bytes(),
-        idempotency_key: None,
+        idempotency_key,
         profile_budget: drawing.route.profile.budget,
         batch: None,
     };
+    let key = new_call.idempotency_key.clone();
     let Some(call) = open(task, new_call).await? else { return Ok(Step::Released) };
-    let step = match send(task, call, &request, &inputs).await {
+    let step = match send(task, call, &request, &inputs, key.as_deref()).await {
         Ok(Reply::Answer(answer)) => {
             drop(permit);
             arrived(task, call, answer, &sent).await
@@ -117,12 +133,20 @@ pub(crate) async fn image(task: &TaskContext, ask: ImageAsk) -> Result<Step, Fai
             let lost = failed.failure.kind == FailureKind::Local && failed.failure.billing == Billing::Billed;
             let kind = if lost { FailureKind::UnknownOutcome } else { failed.failure.kind };
             let failure = drawing.with_billing(Failure { kind, ..failed.failure });
+            let failure = uploads::refused(task, &drawing, &sent, known, failure).await;
             let end = failed_end(task, &failure, failed.usage, failed.raw);
             conclude(task, call, end, failure).await
         }
     };
     drop(room);
     step
+}
+
+/// Nothing was sent: a source picture could not be handed over.
+async fn not_placed(task: &TaskContext, failure: Failure) -> Step {
+    let faults = note_at_gate(task, &failure);
+    let decision = decide(task, &failure, faults).await;
+    Step::Judged { failure, decision, written: false }
 }
 
 /// The call goes with a batch.
@@ -196,6 +220,7 @@ async fn send(
     call: CallId,
     request: &ImageRequest,
     inputs: &[PictureInput],
+    idempotency_key: Option<&str>,
 ) -> Result<Reply, Box<CallFailure>> {
     let drawing = task.drawing();
     let sending = Sending::default();
@@ -205,7 +230,7 @@ async fn send(
         request,
         pictures: inputs,
         key: &key,
-        idempotency_key: None,
+        idempotency_key,
         spool: Spool::new(task.shared.files.spool_dir(), &call.0.to_string()),
         progress: &progress,
     };
@@ -216,6 +241,28 @@ async fn send(
         }),
         () = stop_asked(task) => Err(CallFailure::without_answer(sending.stopped())),
     }
+}
+
+/// The key that a request goes out under where its provider takes one: that of the same request whose answer was lost, so that it
+/// is not run twice, else a new one.
+pub(crate) async fn idempotency_key(
+    task: &TaskContext,
+    account: &Account,
+    step: &str,
+    request: RequestHash,
+) -> Result<Option<String>, StoreError> {
+    if account.recovery != RecoveryClass::Replayable {
+        return Ok(None);
+    }
+    let (calls, lease) = (task.shared.store.calls(), task.claimed.lease);
+    let earlier = if lease.attempt > 1 { calls.for_task(lease.task).await? } else { Vec::new() };
+    let same = |call: &&Call| call.step == step && call.request_hash == request && call.profile == account.profile;
+    if let Some(lost) = earlier.iter().filter(same).rfind(|call| call.state == CallState::Unknown)
+        && let Some(key) = calls.idempotency_key(lost.id).await?
+    {
+        return Ok(Some(key));
+    }
+    Ok(Some(format!("{}-{step}-{}", task.claimed.key.short(), lease.attempt)))
 }
 
 /// Waits until the task is to stop, and then a little for an answer that is about to arrive.
@@ -331,7 +378,19 @@ pub(crate) async fn prepare(task: &TaskContext, ask: &ImageAsk) -> Result<Vec<Se
         .run(move || {
             let accepted = drawing.route.profile.accepted_formats();
             let rules = &job.definition.file.prepare;
-            pictures.iter().map(|source| sources::prepare_for(source, rules, accepted)).collect()
+            let all = |rules: &PrepareSection| -> Result<Vec<SentPicture>, Failure> {
+                pictures.iter().map(|source| sources::prepare_for(source, rules, accepted)).collect()
+            };
+            let sent = all(rules)?;
+            // A batch is cut by the bytes of its requests.
+            let intake = if drawing.batch.is_some() { Intake::default() } else { drawing.provider.intake() };
+            match uploads::share(intake, rules.oversize, pictures.len()) {
+                Some(share) if sent.iter().map(|picture| picture.input.len).sum::<u64>() > intake.inline_bytes => {
+                    let max_bytes = Some(rules.max_bytes.map_or(share, |bytes| bytes.min(share)));
+                    all(&PrepareSection { max_bytes, ..rules.clone() })
+                }
+                _ => Ok(sent),
+            }
         })
         .await
 }

@@ -20,6 +20,7 @@ use crate::pictures::local;
 use crate::recipe::ImageAsk;
 use crate::retry::{self, Asked, Decision};
 use crate::settle::{arrived, conclude, failed_end, lock};
+use crate::uploads;
 use crate::worker::decide;
 
 /// How long telling a provider to drop a request may take.
@@ -130,6 +131,7 @@ async fn ask_once(task: &TaskContext, ask: &ImageAsk, call: &Call, ticket: Ticke
         Err(failure) => {
             forget(task, call.id);
             let ended = drawing.with_billing(failure.failure);
+            uploads::doubt(task, ask, call, &ended).await;
             let end = failed_end(task, &ended, failure.usage, failure.raw);
             conclude(task, call.id, end, ended).await
         }

@@ -76,6 +76,9 @@ pub const PROFILE_BUDGET: &str = "profile_budget";
 /// Code of a budget failure that the end of calls under way may lift.
 pub const NO_ROOM_YET: &str = "no_room_yet";
 
+/// Code of a request that was turned down, and not charged, because an uploaded source picture may be gone.
+pub const SOURCE_GONE: &str = "source_gone";
+
 /// How long a task waits for calls under way to make room in the budget, in milliseconds.
 const NO_ROOM_WAIT_MS: u64 = 2_000;
 
@@ -106,6 +109,10 @@ pub enum Decision {
 pub fn decide(situation: Situation<'_>) -> Decision {
     let Situation { failure, rules, .. } = situation;
     match failure.kind {
+        // It is uploaded again, at once.
+        FailureKind::Invalid if failure.code.as_deref() == Some(SOURCE_GONE) && situation.tries < rules.attempts => {
+            Decision::Wait { wait_ms: jitter(500, situation.chance), counts: true }
+        }
         FailureKind::Invalid | FailureKind::Protocol | FailureKind::BadPicture | FailureKind::FetchExpired => {
             Decision::End(TaskState::Failed)
         }

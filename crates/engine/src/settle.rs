@@ -263,7 +263,7 @@ pub(crate) async fn conclude_as(
 }
 
 /// Tells the gate; returns how many transport faults there were in a row.
-fn note_at_gate(task: &TaskContext, failure: &Failure) -> u32 {
+pub(crate) fn note_at_gate(task: &TaskContext, failure: &Failure) -> u32 {
     let account = task.account();
     let gate = &account.gate;
     match failure.kind {

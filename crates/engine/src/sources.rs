@@ -62,6 +62,7 @@ pub(crate) fn prepare_for(
         Prepared::AsIs(probe) => SentPicture {
             source: content,
             input: PictureInput {
+                address: None,
                 bytes: PictureBytes::File(PathBuf::from(&source.path)),
                 len: probe.bytes,
                 format: probe.format,
@@ -73,6 +74,7 @@ pub(crate) fn prepare_for(
         Prepared::Changed { bytes, format, width, height, blake3, steps } => SentPicture {
             source: content,
             input: PictureInput {
+                address: None,
                 len: bytes.len() as u64,
                 bytes: PictureBytes::Memory(Bytes::from(bytes)),
                 format,

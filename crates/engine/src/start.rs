@@ -133,6 +133,7 @@ impl Engine {
             answers: AnswerLog::new(parts.files.spool_dir(), owner),
             stuck: Mutex::default(),
             tickets: Mutex::default(),
+            uploads: crate::uploads::Turns::default(),
             batches: crate::batch::Batches::default(),
             recipes: parts.recipes.iter().map(|recipe| (recipe.name(), recipe.clone())).collect(),
             capabilities: parts.capabilities.clone(),

@@ -316,8 +316,7 @@ impl Wire {
         if told.is_success() {
             return Ok(told);
         }
-        let mut failure = error::of_status(told.status, &told.headers, told.text(), false);
-        failure.message = format!("the file of a batch could not be uploaded: {}", failure.message);
+        let failure = error::of_status(told.status, &told.headers, told.text(), false);
         Err(told.failed(failure).failure)
     }
 
@@ -338,6 +337,12 @@ impl Wire {
     fn file_times(&self) -> Timeouts {
         Timeouts { first_byte_ms: FILE_MS, total_ms: FILE_MS, ..self.profile.timeouts }
     }
+}
+
+/// Puts what was to be given before what became of it.
+pub(crate) fn not_given(mut failure: Failure) -> Failure {
+    failure.message = format!("the file of a batch could not be uploaded: {}", failure.message);
+    failure
 }
 
 /// Results stay where they are, so a lost connection is only one more try.

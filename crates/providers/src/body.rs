@@ -159,8 +159,11 @@ const MARK: char = '\u{10ffff}';
 /// How a builder writes picture number `n` into a JSON text.
 pub(crate) type PictureText<'a> = &'a dyn Fn(usize) -> String;
 
-/// A data URL of each picture, to be filled in by [`json`].
+/// A data URL of each picture, to be filled in by [`json`]; the address of one that the provider has already.
 pub(crate) fn data_url(pictures: &[PictureInput], number: usize) -> String {
+    if let Some(address) = &pictures[number].address {
+        return address.clone();
+    }
     format!("data:{};base64,{MARK}{number}{MARK}", pictures[number].format.media_type())
 }
 
@@ -169,9 +172,13 @@ pub(crate) fn base64(number: usize) -> String {
     format!("{MARK}{number}{MARK}")
 }
 
-/// The content name of each picture, for the ledger.
+/// The content name of each picture, for the ledger, and where it was uploaded. A signature in an address is left out.
 pub(crate) fn content_name(pictures: &[PictureInput], number: usize) -> String {
-    format!("blake3:{}", pictures[number].blake3)
+    let PictureInput { blake3, address, .. } = &pictures[number];
+    match address.as_deref().map(|address| address.split(['?', '#']).next().unwrap_or_default()) {
+        Some(address) => format!("blake3:{blake3} ({address})"),
+        None => format!("blake3:{blake3}"),
+    }
 }
 
 /// A JSON body whose [`data_url`]s are filled in while it is sent.

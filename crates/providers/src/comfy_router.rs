@@ -15,7 +15,8 @@ use crate::body::{self, PictureText};
 use crate::error;
 use crate::model_input::{model_input, put_pictures, size_members};
 use crate::provider::{
-    CallFailure, CallFuture, ImageProvider, PictureInput, PollFuture, Polled, ProviderFuture, Reply, Ticket, WireCall,
+    CallFailure, CallFuture, ImageProvider, Intake, PictureInput, PollFuture, Polled, ProviderFuture, Reply, Ticket,
+    WireCall,
 };
 use crate::queue::{self, Told};
 use crate::spool::{Spool, Spooled};
@@ -106,6 +107,10 @@ impl ImageProvider for ComfyRouter {
             let url = self.wire.ticket_url(ticket, ticket.cancel_url.as_deref(), &path);
             self.wire.tell_to_cancel(Method::PUT, url.map_err(|failure| failure.failure)?, None).await
         })
+    }
+
+    fn intake(&self) -> Intake {
+        Intake { inline_bytes: queue::MAX_INLINE_BYTES, uploads: false }
     }
 
     fn request_text(&self, request: &ImageRequest, pictures: &[PictureInput]) -> String {

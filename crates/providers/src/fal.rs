@@ -10,13 +10,19 @@ use crate::body::{self, PictureText};
 use crate::error;
 use crate::model_input;
 use crate::provider::{
-    CallFailure, CallFuture, Found, ImageProvider, PictureInput, PollFuture, Polled, ProviderFuture, Reply, Ticket,
-    WireCall,
+    CallFailure, CallFuture, Found, ImageProvider, Intake, PictureInput, PollFuture, Polled, ProviderFuture, Reply,
+    Ticket, UploadFuture, Uploaded, WireCall,
 };
 use crate::queue::{self, Told};
 use crate::spool::{Spool, Spooled};
+use crate::uploads;
 use crate::webhook;
 use crate::wire::Wire;
+
+/// Where requests are queued.
+const QUEUE_HOST: &str = "queue.fal.run";
+/// Where pictures are handed over for them.
+const STORAGE_HOST: &str = "rest.fal.ai";
 
 /// First parts of a model's name that are not its owner.
 const NAMESPACES: [&str; 2] = ["workflows", "comfy"];
@@ -60,6 +66,29 @@ impl Fal {
         let urls = ["status_url", "response_url", "cancel_url"].map(|name| told.value.get(name));
         let ticket = self.wire.ticket(model, told.value.get("request_id"), urls);
         ticket.map(Reply::Accepted).ok_or_else(|| queue::no_ticket(&told))
+    }
+
+    /// fal's storage: an address to put the picture to, and the one it has then.
+    async fn hand_over(&self, picture: &PictureInput, spool: Spool) -> Result<Uploaded, Failure> {
+        let mut url = self.wire.below("/storage/upload/initiate");
+        if url.host_str() == Some(QUEUE_HOST) {
+            url.set_host(Some(STORAGE_HOST)).expect("a host's name");
+        }
+        url.set_query(Some("storage_type=fal-cdn-v3"));
+        let name = format!("imagemill-{}.{}", picture.blake3, picture.format.extension());
+        let asked = body::json(&json!({"content_type": picture.format.media_type(), "file_name": name}), &[]);
+        let told = self.wire.ask(Method::POST, url, Some(asked), spool.clone()).await;
+        let told = told.map_err(|failure| uploads::not_uploaded(failure.failure))?;
+        if !told.is_success() {
+            let failure = account(error::of_status(told.status, &told.headers, told.text(), false));
+            return Err(told.failed(uploads::not_uploaded(failure)).failure);
+        }
+        let (target, address) = (told.word("upload_url"), told.word("file_url"));
+        if address.is_empty() {
+            return Err(uploads::no_address());
+        }
+        self.wire.put_picture(target, picture, spool).await?;
+        Ok(uploads::uploaded(address.to_owned(), None))
     }
 
     async fn ask(&self, ticket: &Ticket, spool: Spool) -> Result<Polled, Box<CallFailure>> {
@@ -175,6 +204,14 @@ impl ImageProvider for Fal {
             let url = self.wire.ticket_url(ticket, ticket.cancel_url.as_deref(), &path);
             self.wire.tell_to_cancel(Method::PUT, url.map_err(|failure| failure.failure)?, None).await
         })
+    }
+
+    fn intake(&self) -> Intake {
+        Intake { inline_bytes: queue::MAX_INLINE_BYTES, uploads: true }
+    }
+
+    fn upload<'a>(&'a self, picture: &'a PictureInput, spool: Spool) -> UploadFuture<'a> {
+        Box::pin(self.hand_over(picture, spool))
     }
 
     fn request_text(&self, request: &ImageRequest, pictures: &[PictureInput]) -> String {

@@ -1,4 +1,4 @@
-//! Gemini's `/models/{model}:generateContent`: pictures in and out as `inlineData`.
+//! Gemini's `/models/{model}:generateContent`: pictures in and out as `inlineData`, large ones in by `fileData`.
 //!
 //! The key goes in the header `x-goog-api-key`, never in the address, where it would get into logs. The form is that of the
 //! official python-genai client.
@@ -11,12 +11,17 @@ use reqwest::header::HeaderName;
 use serde_json::{Map, Value, json};
 
 use crate::body::{self, PictureText};
+use crate::gemini_files;
 use crate::json_call::JsonCall;
-use crate::provider::PictureInput;
+use crate::provider::{Intake, PictureInput, UploadFuture};
+use crate::uploads;
 use crate::wire::Wire;
 
 /// Where the key goes.
 pub(crate) const KEY_HEADER: HeaderName = HeaderName::from_static("x-goog-api-key");
+
+/// Most bytes of source pictures inside a request: the whole of it may have 20 MB, and base64 makes them a third larger.
+const MAX_INLINE_BYTES: u64 = 14 << 20;
 
 /// An account that speaks generateContent.
 pub(crate) struct Gemini;
@@ -26,8 +31,21 @@ impl JsonCall for Gemini {
         format!("/models/{}:generateContent", request.model.strip_prefix("models/").unwrap_or(&request.model)).into()
     }
 
-    fn written(&self, _pictures: &[PictureInput], number: usize) -> String {
-        body::base64(number)
+    fn written(&self, pictures: &[PictureInput], number: usize) -> String {
+        pictures[number].address.clone().unwrap_or_else(|| body::base64(number))
+    }
+
+    fn intake(&self) -> Intake {
+        Intake { inline_bytes: MAX_INLINE_BYTES, uploads: true }
+    }
+
+    fn upload<'a>(&self, wire: &'a Wire, picture: &'a PictureInput) -> UploadFuture<'a> {
+        Box::pin(async move {
+            let name = format!("imagemill-{}", picture.blake3.short());
+            let file = gemini_files::give(wire, &name, uploads::raw(picture)).await.map_err(uploads::not_uploaded)?;
+            let address = file["uri"].as_str().ok_or_else(uploads::no_address)?;
+            Ok(uploads::uploaded(address.to_owned(), file.get("expirationTime")))
+        })
     }
 
     fn batch_endpoint(&self) -> Option<&'static str> {
@@ -46,7 +64,10 @@ impl JsonCall for Gemini {
         let mut parts = vec![json!({"text": request.whole_prompt()})];
         for (number, input) in pictures.iter().enumerate() {
             let media_type = input.format.media_type();
-            parts.push(json!({"inlineData": {"mimeType": media_type, "data": picture(number)}}));
+            parts.push(match input.address {
+                Some(_) => json!({"fileData": {"mimeType": media_type, "fileUri": picture(number)}}),
+                None => json!({"inlineData": {"mimeType": media_type, "data": picture(number)}}),
+            });
         }
         let mut config = Map::new();
         config.insert("responseModalities".into(), json!(["TEXT", "IMAGE"]));

@@ -4,16 +4,16 @@
 
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
 use reqwest::Method;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::batch::{
     BatchAsk, BatchEnd, BatchLine, BatchProvider, BatchResults, BatchStage, Line, MAX_PAGES, NewBatch, Says, file_part,
-    text_of,
+    not_given, text_of,
 };
 use crate::body::{self, Body};
 use crate::error::quote;
+use crate::gemini_files;
 use crate::provider::{CallFailure, ProviderFuture};
 use crate::queue::no_ticket;
 use crate::spool::Spool;
@@ -30,13 +30,8 @@ impl GeminiBatch {
         Self { wire }
     }
 
-    /// `path` below the version of the API, behind `before`.
-    fn url(&self, before: &str, path: &str) -> Url {
-        let base = self.wire.base.path().trim_end_matches('/');
-        let base = base.find("/models/").map_or(base, |end| &base[..end]);
-        let mut url = self.wire.base.clone();
-        url.set_path(&format!("{before}{}{path}", if base.is_empty() { "/v1beta" } else { base }));
-        url
+    fn url(&self, path: &str) -> Url {
+        gemini_files::url(&self.wire, "", path)
     }
 
     fn stage(&self, batch: &Value) -> BatchStage {
@@ -66,7 +61,7 @@ impl GeminiBatch {
     fn download_url(&self, file: &str) -> Option<Url> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
         let id = file.strip_prefix("files/").filter(|id| !id.is_empty() && id.chars().all(plain))?;
-        let mut url = self.url("", &format!("/files/{id}:download"));
+        let mut url = self.url(&format!("/files/{id}:download"));
         url.set_query(Some("alt=media"));
         Some(url)
     }
@@ -98,13 +93,6 @@ fn status_of(error: &Value) -> u16 {
     }
 }
 
-fn upload_headers(pairs: &[(&'static str, String)]) -> HeaderMap {
-    let pairs = pairs.iter().map(|(name, value)| {
-        (HeaderName::from_static(name), HeaderValue::from_str(value).expect("numbers and words are header values"))
-    });
-    pairs.collect()
-}
-
 impl BatchProvider for GeminiBatch {
     fn line(&self, id: &str, ask: BatchAsk) -> BatchLine {
         BatchLine::of(format!("{{\"key\":{},\"request\":", Value::from(id)), ask, "}".into())
@@ -112,23 +100,9 @@ impl BatchProvider for GeminiBatch {
 
     fn upload<'a>(&'a self, batch: &'a NewBatch) -> ProviderFuture<'a, Result<String, Failure>> {
         Box::pin(async move {
-            let begin = upload_headers(&[
-                ("x-goog-upload-protocol", "resumable".into()),
-                ("x-goog-upload-command", "start".into()),
-                ("x-goog-upload-header-content-length", batch.bytes.to_string()),
-                ("x-goog-upload-header-content-type", "application/jsonl".into()),
-            ]);
-            let named = body::json(&json!({"file": {"displayName": batch.key, "mimeType": "application/jsonl"}}), &[]);
-            let told = self.wire.give_file(self.url("/upload", "/files"), begin, named).await?;
-            let target = told.headers.get("x-goog-upload-url").and_then(|url| url.to_str().ok()).unwrap_or_default();
-            let target = self.wire.own_url(target)?;
-            let whole = upload_headers(&[
-                ("x-goog-upload-offset", "0".into()),
-                ("x-goog-upload-command", "upload, finalize".into()),
-            ]);
             let lines = Body { content_type: "application/jsonl".into(), parts: vec![file_part(batch)] };
-            let told = self.wire.give_file(target, whole, lines).await?;
-            text_of(&told.value["file"]["name"]).ok_or_else(|| {
+            let file = gemini_files::give(&self.wire, &batch.key, lines).await.map_err(not_given)?;
+            text_of(&file["name"]).ok_or_else(|| {
                 Failure::new(FailureKind::Protocol, "the provider took the file of a batch and gave it no name")
             })
         })
@@ -142,7 +116,7 @@ impl BatchProvider for GeminiBatch {
         Box::pin(async move {
             let model = batch.model.strip_prefix("models/").unwrap_or(&batch.model);
             let value = json!({"batch": {"displayName": batch.key, "inputConfig": {"fileName": file}}});
-            let url = self.url("", &format!("/models/{model}:batchGenerateContent"));
+            let url = self.url(&format!("/models/{model}:batchGenerateContent"));
             let told = self.wire.create(url, body::json(&value, &[]), &batch.key).await?;
             let name = text_of(&told.value["name"]);
             name.and_then(|name| Some(name.strip_prefix("batches/")?.to_owned())).ok_or_else(|| no_ticket(&told))
@@ -153,7 +127,7 @@ impl BatchProvider for GeminiBatch {
         Box::pin(async move {
             let mut page = String::new();
             for _ in 0..MAX_PAGES {
-                let mut url = self.url("", "/batches");
+                let mut url = self.url("/batches");
                 url.query_pairs_mut().append_pair("pageSize", "100");
                 if !page.is_empty() {
                     url.query_pairs_mut().append_pair("pageToken", &page);
@@ -179,7 +153,7 @@ impl BatchProvider for GeminiBatch {
 
     fn ask<'a>(&'a self, id: &'a str) -> ProviderFuture<'a, Result<BatchStage, Box<CallFailure>>> {
         Box::pin(async move {
-            let told = self.wire.about_batch(Method::GET, self.url("", &format!("/batches/{id}"))).await?;
+            let told = self.wire.about_batch(Method::GET, self.url(&format!("/batches/{id}"))).await?;
             Ok(self.stage(&told.value))
         })
     }
@@ -189,6 +163,6 @@ impl BatchProvider for GeminiBatch {
     }
 
     fn cancel<'a>(&'a self, id: &'a str) -> ProviderFuture<'a, Result<(), Failure>> {
-        Box::pin(self.wire.tell_to_cancel(Method::POST, self.url("", &format!("/batches/{id}:cancel")), None))
+        Box::pin(self.wire.tell_to_cancel(Method::POST, self.url(&format!("/batches/{id}:cancel")), None))
     }
 }

@@ -10,15 +10,19 @@ use crate::body;
 use crate::error;
 use crate::model_input;
 use crate::provider::{
-    CallFailure, CallFuture, Found, ImageProvider, PictureInput, PollFuture, Polled, ProviderFuture, Reply, Ticket,
-    WireCall,
+    CallFailure, CallFuture, Found, ImageProvider, Intake, PictureInput, PollFuture, Polled, ProviderFuture, Reply,
+    Ticket, UploadFuture, Uploaded, WireCall,
 };
 use crate::queue::{self, Stage, Told};
 use crate::spool::{Spool, Spooled};
+use crate::uploads;
 use crate::wire::Wire;
 
 /// Sizes that are tiers.
 const TIERS: [&str; 4] = ["0.5k", "1k", "2k", "4k"];
+
+/// How long an upload is kept: a week by the gateway's pages, less a day.
+const KEPT_MS: u64 = 6 * uploads::DAY_MS;
 
 /// An account at a hosted-media gateway.
 pub(crate) struct HostedMedia {
@@ -64,7 +68,10 @@ impl HostedMedia {
     async fn send(&self, call: WireCall<'_>) -> Result<Reply, Box<CallFailure>> {
         let mut addresses = Vec::new();
         for picture in call.pictures {
-            addresses.push(self.hand_over(picture, call.spool.clone()).await?);
+            addresses.push(match &picture.address {
+                Some(address) => address.clone(),
+                None => self.hand_over(picture, call.spool.clone()).await?,
+            });
         }
         let body = body::json(&self.body(call.request, addresses), &[]);
         let told = self.wire.submit(self.wire.below(&format!("/{}", path(&call.request.model))), body, &call).await?;
@@ -79,10 +86,7 @@ impl HostedMedia {
         let told = self.wire.upload(self.wire.below("/media/upload/binary"), "file", picture, spool).await?;
         let data = told.value.get("data").unwrap_or(&told.value);
         let address = ["download_url", "url"].iter().find_map(|name| data.get(*name)?.as_str());
-        address.map(str::to_owned).ok_or_else(|| {
-            let message = "a source picture was uploaded and the answer names no address for it; nothing was paid";
-            told.failed(Failure::new(FailureKind::Protocol, message))
-        })
+        address.map(str::to_owned).ok_or_else(|| told.failed(uploads::no_address()))
     }
 
     async fn ask(&self, ticket: &Ticket, spool: Spool) -> Result<Polled, Box<CallFailure>> {
@@ -165,8 +169,15 @@ impl ImageProvider for HostedMedia {
         self.body(request, (0..pictures.len()).map(|number| body::content_name(pictures, number)).collect()).to_string()
     }
 
-    fn upload<'a>(&'a self, picture: &'a PictureInput, spool: Spool) -> ProviderFuture<'a, Result<String, Failure>> {
-        Box::pin(async { self.hand_over(picture, spool).await.map_err(|failed| failed.failure) })
+    fn intake(&self) -> Intake {
+        Intake { inline_bytes: 0, uploads: true }
+    }
+
+    fn upload<'a>(&'a self, picture: &'a PictureInput, spool: Spool) -> UploadFuture<'a> {
+        Box::pin(async {
+            let address = self.hand_over(picture, spool).await.map_err(|failed| failed.failure)?;
+            Ok(Uploaded { address, kept_for_ms: KEPT_MS })
+        })
     }
 
     fn download<'a>(&'a self, url: &'a str, spool: Spool) -> ProviderFuture<'a, Result<Spooled, Failure>> {

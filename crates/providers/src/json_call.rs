@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 
 use crate::batch::BatchAsk;
 use crate::body::{self, PictureText};
-use crate::provider::{CallFuture, ImageProvider, PictureInput, ProviderFuture, WireCall};
+use crate::provider::{
+    CallFuture, ImageProvider, Intake, PictureInput, ProviderFuture, UploadFuture, WireCall, no_uploads,
+};
 use crate::spool::{Spool, Spooled};
 use crate::wire::Wire;
 
@@ -31,6 +33,16 @@ pub(crate) trait JsonCall: Send + Sync {
     /// How a source picture is written into the body: a data URL, unless the protocol says otherwise.
     fn written(&self, pictures: &[PictureInput], number: usize) -> String {
         body::data_url(pictures, number)
+    }
+
+    /// How source pictures get there.
+    fn intake(&self) -> Intake {
+        Intake::default()
+    }
+
+    /// Hands a source picture over; only asked where [`Self::intake`] says so.
+    fn upload<'a>(&self, _wire: &'a Wire, _picture: &'a PictureInput) -> UploadFuture<'a> {
+        Box::pin(std::future::ready(Err(no_uploads())))
     }
 
     /// The endpoint that a batch's line names, for protocols whose requests can go in one; empty where a batch names none.
@@ -77,6 +89,14 @@ impl<P: JsonCall> ImageProvider for JsonProvider<P> {
             let endpoint = self.protocol.endpoint(call.request, !call.pictures.is_empty());
             self.wire.call(&endpoint, body::json(&value, call.pictures), call).await
         })
+    }
+
+    fn intake(&self) -> Intake {
+        self.protocol.intake()
+    }
+
+    fn upload<'a>(&'a self, picture: &'a PictureInput, _spool: Spool) -> UploadFuture<'a> {
+        self.protocol.upload(&self.wire, picture)
     }
 
     fn request_text(&self, request: &ImageRequest, pictures: &[PictureInput]) -> String {

@@ -20,6 +20,7 @@ mod extract;
 mod fal;
 mod gemini;
 mod gemini_batch;
+mod gemini_files;
 mod gemini_text;
 mod hosted_media;
 mod http;
@@ -45,6 +46,7 @@ mod seedream;
 mod sensenova;
 mod spool;
 mod sse;
+mod uploads;
 mod webhook;
 mod wire;
 
@@ -64,10 +66,11 @@ pub use batch::{
 pub use chat::{ChatAnswer, ChatCall, ChatFuture, ChatProvider, MAX_CHAT_TEXT};
 pub use download::ADDRESS_NOT_ALLOWED;
 pub use provider::{
-    Answer, CallFailure, CallFuture, Found, ImageProvider, PictureBytes, PictureInput, PollFuture, Polled, Progress,
-    ProviderFuture, RateHints, Reply, Ticket, WireCall,
+    Answer, CallFailure, CallFuture, Found, ImageProvider, Intake, PictureBytes, PictureInput, PollFuture, Polled,
+    Progress, ProviderFuture, RateHints, Reply, Ticket, UploadFuture, Uploaded, WireCall,
 };
 pub use reach::Reached;
 pub use registry::{Registry, WireOptions};
 pub use spool::{Spool, SpoolBody, SpoolWriter, Spooled};
+pub use uploads::may_mean_source_is_gone;
 pub use webhook::{Notice, NoticeError, NoticeReader};

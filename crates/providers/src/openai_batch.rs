@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::batch::{
     BatchAsk, BatchEnd, BatchLine, BatchProvider, BatchResults, BatchStage, Line, MAX_PAGES, NewBatch, Says, file_part,
-    text_of,
+    not_given, text_of,
 };
 use crate::body::{Body, Part};
 use crate::error::quote;
@@ -98,7 +98,7 @@ impl BatchProvider for OpenaiBatch {
             let parts =
                 vec![Part::Text(head.into()), file_part(batch), Part::Text(format!("\r\n--{boundary}--\r\n").into())];
             let body = Body { content_type: format!("multipart/form-data; boundary={boundary}"), parts };
-            let told = self.wire.give_file(self.url("/files"), HeaderMap::new(), body).await?;
+            let told = self.wire.give_file(self.url("/files"), HeaderMap::new(), body).await.map_err(not_given)?;
             text_of(&told.value["id"]).ok_or_else(|| {
                 Failure::new(FailureKind::Protocol, "the provider took the file of a batch and gave it no id")
             })

@@ -39,6 +39,33 @@ pub struct PictureInput {
     pub blake3: ContentHash,
     /// A name for multipart forms; the suffix sent is the format's own.
     pub file_name: String,
+    /// Where the provider has it already; requests name it by this and hold no bytes.
+    pub address: Option<String>,
+}
+
+/// How an account takes source pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Intake {
+    /// Most bytes of them inside one request, all together; 0 where they are taken as addresses only.
+    pub inline_bytes: u64,
+    /// Whether it takes them by [`ImageProvider::upload`], too.
+    pub uploads: bool,
+}
+
+impl Default for Intake {
+    /// Inside the request, of any size, and in no other way.
+    fn default() -> Self {
+        Self { inline_bytes: u64::MAX, uploads: false }
+    }
+}
+
+/// A source picture that was handed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uploaded {
+    /// How requests name it.
+    pub address: String,
+    /// For how long it is kept from now on, in milliseconds, as the provider says or documents.
+    pub kept_for_ms: u64,
 }
 
 /// One request, ready to go out.
@@ -196,6 +223,9 @@ pub type CallFuture<'a> = ProviderFuture<'a, Result<Reply, Box<CallFailure>>>;
 /// The future of one question about a ticket.
 pub type PollFuture<'a> = ProviderFuture<'a, Result<Polled, Box<CallFailure>>>;
 
+/// The future of one picture handed over.
+pub type UploadFuture<'a> = ProviderFuture<'a, Result<Uploaded, Failure>>;
+
 /// One provider account with one protocol.
 pub trait ImageProvider: Send + Sync {
     /// Sends one request and reads its answer. Sends once: no retry, no redirect.
@@ -226,10 +256,14 @@ pub trait ImageProvider: Send + Sync {
         None
     }
 
+    /// How source pictures get there.
+    fn intake(&self) -> Intake {
+        Intake::default()
+    }
+
     /// Hands a picture over, so that it has an address at the provider. Costs nothing, so it may be repeated.
-    fn upload<'a>(&'a self, _picture: &'a PictureInput, _spool: Spool) -> ProviderFuture<'a, Result<String, Failure>> {
-        let message = "the profile's protocol takes no uploads by themselves; name the file in inputUrls of an edit";
-        Box::pin(std::future::ready(Err(Failure::new(FailureKind::Invalid, message))))
+    fn upload<'a>(&'a self, _picture: &'a PictureInput, _spool: Spool) -> UploadFuture<'a> {
+        Box::pin(std::future::ready(Err(no_uploads())))
     }
 
     /// Fetches a picture by link. Costs nothing, so it may be repeated. Every failure carries `Billing::Billed`: the
@@ -238,4 +272,10 @@ pub trait ImageProvider: Send + Sync {
 
     /// The ids of the models the account may use; costs nothing.
     fn check(&self) -> ProviderFuture<'_, Result<Vec<String>, Failure>>;
+}
+
+/// The protocol takes pictures in requests only.
+pub(crate) fn no_uploads() -> Failure {
+    let message = "the profile's protocol takes no uploads by themselves; name the file in inputUrls of an edit";
+    Failure::new(FailureKind::Invalid, message)
 }

@@ -1,5 +1,5 @@
 //! What protocols share that take a request now and are asked for its result later: submitting, tickets, asking,
-//! cancelling, uploading, and results whose pictures are taken out while they arrive.
+//! cancelling, and results whose pictures are taken out while they arrive.
 //!
 //! Must not know any protocol's words. Asking is free, so a lost answer to a question is `transient`, never a lost call.
 
@@ -8,8 +8,8 @@ use std::collections::HashSet;
 use imagemill_domain::call::Usage;
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
 use imagemill_domain::profile::Timeouts;
-use reqwest::Method;
 use reqwest::header::HeaderMap;
+use reqwest::{Client, Method};
 use secrecy::SecretString;
 use serde_json::Value;
 use url::Url;
@@ -22,13 +22,13 @@ use crate::extract::{picture_too_large, shortened};
 use crate::http::{self, MAX_ERROR_BODY, Request, Response, lost};
 use crate::lift::{Kept, Shelf, Slot};
 use crate::links::{self, Hit};
-use crate::provider::{Answer, CallFailure, Found, PictureInput, Polled, Reply, Ticket, WireCall};
+use crate::provider::{Answer, CallFailure, Found, Polled, Reply, Ticket, WireCall};
 use crate::spool::Spool;
 use crate::sse::Reader;
 use crate::wire::{Asked, Wire, api_rules};
 
-/// Most bytes of source pictures that go into one body as data URLs.
-const MAX_INLINE_BYTES: u64 = 10 << 20;
+/// Most bytes of source pictures that go into one body as data URLs: it is read whole before the request is queued.
+pub(crate) const MAX_INLINE_BYTES: u64 = 10 << 20;
 /// Longest wait for the head of an answer to a question: nothing is computed meanwhile.
 const ASK_FIRST_BYTE_MS: u64 = 30_000;
 /// Longest id of a request.
@@ -142,7 +142,18 @@ impl Wire {
         timeouts: &Timeouts,
         spool: Spool,
     ) -> Result<Told, Box<CallFailure>> {
-        let response = http::send(&self.client, request, timeouts, || ()).await;
+        self.ask_over(&self.client, request, timeouts, spool).await
+    }
+
+    /// The same over a client with other rules.
+    pub(crate) async fn ask_over(
+        &self,
+        client: &Client,
+        request: Request,
+        timeouts: &Timeouts,
+        spool: Spool,
+    ) -> Result<Told, Box<CallFailure>> {
+        let response = http::send(client, request, timeouts, || ()).await;
         let response = response.map_err(|failure| self.unanswered(asked_in_vain(failure)).of_question())?;
         let head = Head::of(response.status.as_u16(), &response.headers);
         let told = self.tell(response, spool).await;
@@ -181,7 +192,6 @@ impl Wire {
         value: &Value,
         call: &WireCall<'_>,
     ) -> Result<Told, Box<CallFailure>> {
-        self.check_inline(call.pictures)?;
         self.submit(url, body::json(value, call.pictures), call).await
     }
 
@@ -193,40 +203,6 @@ impl Wire {
             return Ok(());
         }
         Err(error::of_status(told.status, &told.headers, &told.text, false))
-    }
-
-    /// Gives the provider a source picture, which costs nothing, and returns what it said.
-    pub(crate) async fn upload(
-        &self,
-        url: Url,
-        field: &str,
-        picture: &PictureInput,
-        spool: Spool,
-    ) -> Result<Told, Box<CallFailure>> {
-        let boundary = format!("imagemill-{}", &picture.blake3.to_string()[..32]);
-        let named = PictureInput { file_name: format!("imagemill-{}", picture.blake3), ..picture.clone() };
-        let body = body::multipart(&boundary, &[], &[(field, &named)]);
-        let told = self.ask(Method::POST, url, Some(body), spool).await?;
-        if told.is_success() {
-            return Ok(told);
-        }
-        let mut failure = error::of_status(told.status, &told.headers, &told.text, false);
-        failure.message = format!("a source picture could not be uploaded: {}", failure.message);
-        Err(told.failed(failure))
-    }
-
-    /// Source pictures as data URLs must stay small: the whole body is read before the request is queued.
-    fn check_inline(&self, pictures: &[PictureInput]) -> Result<(), Box<CallFailure>> {
-        let bytes: u64 = pictures.iter().map(|picture| picture.len).sum();
-        if bytes <= MAX_INLINE_BYTES {
-            return Ok(());
-        }
-        let message = format!(
-            "the source pictures have {} MiB together, and this provider takes {} MiB in a request; nothing was sent. Set [prepare] max_bytes or max_edge",
-            bytes.div_ceil(1 << 20),
-            MAX_INLINE_BYTES >> 20
-        );
-        Err(self.unanswered(Failure::new(FailureKind::Invalid, message)))
     }
 
     /// The ticket of a request that was taken. Addresses on other hosts are left out, so that the credential never goes

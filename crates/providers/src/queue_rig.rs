@@ -56,6 +56,7 @@ pub(crate) fn request(model: &str) -> ImageRequest {
 
 pub(crate) fn input(bytes: &[u8]) -> PictureInput {
     PictureInput {
+        address: None,
         len: bytes.len() as u64,
         blake3: ContentHash::of(bytes),
         bytes: PictureBytes::Memory(Bytes::copy_from_slice(bytes)),

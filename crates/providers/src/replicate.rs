@@ -10,12 +10,17 @@ use crate::body::{self, PictureText};
 use crate::error;
 use crate::model_input;
 use crate::provider::{
-    CallFailure, CallFuture, ImageProvider, PictureInput, PollFuture, Polled, ProviderFuture, Reply, Ticket, WireCall,
+    CallFailure, CallFuture, ImageProvider, Intake, PictureInput, PollFuture, Polled, ProviderFuture, Reply, Ticket,
+    UploadFuture, Uploaded, WireCall,
 };
 use crate::queue::{Stage, Told};
 use crate::spool::{Spool, Spooled};
+use crate::uploads;
 use crate::webhook;
 use crate::wire::Wire;
+
+/// Most bytes of source pictures that go as data URLs: Replicate advises against more.
+const MAX_INLINE_BYTES: u64 = 256 << 10;
 
 /// An account at Replicate.
 pub(crate) struct Replicate {
@@ -53,6 +58,14 @@ impl Replicate {
         let named = |name: &str| told.value.get("urls").and_then(|urls| urls.get(name));
         let ticket = self.wire.ticket(&call.request.model, told.value.get("id"), [named("get"), None, named("cancel")]);
         read(told)?.reply(ticket)
+    }
+
+    /// Replicate's files are kept for a day, as their `expires_at` says.
+    async fn hand_over(&self, picture: &PictureInput, spool: Spool) -> Result<Uploaded, Box<CallFailure>> {
+        let told = self.wire.upload(self.wire.below("/files"), "content", picture, spool).await?;
+        let address = told.value.pointer("/urls/get").and_then(Value::as_str);
+        let address = address.ok_or_else(|| told.failed(uploads::no_address()))?;
+        Ok(uploads::uploaded(address.to_owned(), told.value.get("expires_at")))
     }
 
     async fn ask(&self, ticket: &Ticket, spool: Spool) -> Result<Polled, Box<CallFailure>> {
@@ -120,6 +133,14 @@ impl ImageProvider for Replicate {
             let url = self.wire.ticket_url(ticket, ticket.cancel_url.as_deref(), &path);
             self.wire.tell_to_cancel(Method::POST, url.map_err(|failure| failure.failure)?, None).await
         })
+    }
+
+    fn intake(&self) -> Intake {
+        Intake { inline_bytes: MAX_INLINE_BYTES, uploads: true }
+    }
+
+    fn upload<'a>(&'a self, picture: &'a PictureInput, spool: Spool) -> UploadFuture<'a> {
+        Box::pin(async { self.hand_over(picture, spool).await.map_err(|failed| failed.failure) })
     }
 
     fn request_text(&self, request: &ImageRequest, pictures: &[PictureInput]) -> String {

@@ -47,6 +47,7 @@ pub(crate) fn request(options: RequestOptions) -> ImageRequest {
 /// A source picture.
 pub(crate) fn input(bytes: Vec<u8>, format: PictureFormat, name: &str) -> PictureInput {
     PictureInput {
+        address: None,
         len: bytes.len() as u64,
         blake3: ContentHash::of(&bytes),
         bytes: PictureBytes::Memory(Bytes::from(bytes)),

@@ -7,6 +7,7 @@ use axum::extract::{Multipart, Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use bytes::Bytes;
+use imagemill_domain::picture::PictureFormat;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -14,6 +15,7 @@ use crate::answer::{self, Answer, Refused, bad_request, error};
 use crate::batches::{self, Batch, Done, Item, Stage, Wanted};
 use crate::server;
 use crate::state::Shared;
+use crate::uploads;
 
 type Common = State<Arc<Shared>>;
 
@@ -222,6 +224,9 @@ pub(crate) async fn gemini_upload(State(shared): Common, headers: HeaderMap, byt
     let command = headers.get("x-goog-upload-command").and_then(|command| command.to_str().ok()).unwrap_or_default();
     if !command.contains("finalize") {
         return bad_request("invalid_request", "the simulator takes a file in one piece", None).into_response();
+    }
+    if PictureFormat::sniff(&bytes).is_some() {
+        return uploads::gemini(&shared, bytes);
     }
     let length = bytes.len().to_string();
     let name = format!("files/{}", shared.batches().keep("", bytes));

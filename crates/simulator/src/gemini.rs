@@ -15,6 +15,7 @@ use crate::chat::{WORDS, is_text_model};
 use crate::request::{self, ratio_size};
 use crate::shapes;
 use crate::state::Shared;
+use crate::uploads;
 use crate::words::{Finish, Said, say};
 
 /// `POST /models/{model}:generateContent`.
@@ -52,6 +53,9 @@ async fn respond(shared: &Arc<Shared>, model: &str, request: Request) -> Result<
         let inline = &part["inlineData"];
         if let (Some(media_type), Some(data)) = (inline["mimeType"].as_str(), inline["data"].as_str()) {
             sources.push(request::source(shared, &format!("data:{media_type};base64,{data}"), false)?);
+        }
+        if let Some(uri) = part["fileData"]["fileUri"].as_str() {
+            sources.push(uploads::of_gemini(shared, uri)?);
         }
     }
     let config = incoming.fields.get("generationConfig").cloned().unwrap_or_default();

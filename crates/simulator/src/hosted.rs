@@ -1,14 +1,11 @@
 //! Hosted-media predictions below `/hosted`, in an envelope. It must not draw or bill.
 
-use std::sync::Arc;
-
-use axum::extract::{Multipart, Path, Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use serde_json::{Value, json};
 
-use crate::answer::{Refused, bad_request};
-use crate::picture::Drawn;
+use crate::answer::Refused;
 use crate::predictions::{Common, asked_for, taken};
 use crate::queue::{self, Job, Stage};
 use crate::request::{self, Place};
@@ -44,20 +41,4 @@ pub(crate) async fn submit(State(shared): Common, Path(model): Path<String>, req
 pub(crate) async fn get(State(shared): Common, Path(id): Path<String>) -> Response {
     let job = asked_for(&shared, &id);
     job.map_or_else(Refused::into_response, |job| Json(enveloped(&shared, &job, &job.stage())).into_response())
-}
-
-/// `POST /hosted/media/upload/binary`.
-pub(crate) async fn upload(State(shared): Common, mut form: Multipart) -> Response {
-    let answer = async {
-        let wrong = |text: String| bad_request("invalid_multipart", &text, None);
-        let field = form.next_field().await.map_err(|error| wrong(error.body_text()))?;
-        let field = field.ok_or_else(|| wrong("the form is empty".into()))?;
-        let bytes = field.bytes().await.map_err(|error| wrong(error.body_text()))?;
-        let picture = Drawn::given(bytes).ok_or_else(|| wrong("this is not a picture".into()))?;
-        let address = format!("{}/media/images/{}", shared.base_url(), picture.name);
-        shared.put_on_shelf(picture.name.clone(), Arc::new(picture));
-        let data = json!({"type": "image", "download_url": address});
-        Ok::<_, Refused>(Json(json!({"code": 200, "message": "success", "data": data})).into_response())
-    };
-    answer.await.unwrap_or_else(Refused::into_response)
 }

@@ -31,9 +31,10 @@ mod sdapi;
 mod server;
 mod shapes;
 mod state;
+mod uploads;
 mod webhooks;
 mod words;
 
 pub use bill::{Bill, BillEntry, Outcome};
-pub use scenario::{Act, BatchRules, Rates, Scenario, ScriptLine};
+pub use scenario::{Act, BatchRules, Rates, Scenario, ScriptLine, UploadRules};
 pub use server::{Simulator, SimulatorError, SimulatorOptions};

@@ -62,13 +62,6 @@ impl fmt::Debug for Drawn {
 }
 
 impl Drawn {
-    /// A picture that a client gave; `None` when it is none. Its size is not looked at.
-    pub(crate) fn given(bytes: Bytes) -> Option<Self> {
-        let format = PictureFormat::sniff(&bytes)?;
-        let name = blake3::hash(&bytes).to_hex()[..32].to_owned();
-        Some(Self { bytes, format, width: 0, height: 0, name, base64: OnceLock::new() })
-    }
-
     /// The bytes as base64 text.
     pub(crate) fn base64(&self) -> Bytes {
         self.base64.get_or_init(|| base64_simd::STANDARD.encode_to_string(&self.bytes).into()).clone()

@@ -244,7 +244,8 @@ pub(crate) fn source(shared: &Shared, url: &str, strict_label: bool) -> Result<B
     }
     let Some(rest) = url.strip_prefix("data:") else {
         let name = url.rsplit('/').next().unwrap_or_default();
-        return shared.on_shelf(name).map(|picture| picture.bytes.clone()).ok_or_else(|| {
+        let uploaded = || shared.uploads().named(&shared.scenario().uploads, name);
+        return shared.on_shelf(name).map(|picture| picture.bytes.clone()).or_else(uploaded).ok_or_else(|| {
             wrong("Error while downloading the picture: the simulator takes data URLs and its own links.")
         });
     };

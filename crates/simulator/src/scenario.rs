@@ -37,6 +37,8 @@ pub struct Scenario {
     pub kept_mib: u32,
     /// What becomes of batches.
     pub batch: BatchRules,
+    /// What becomes of pictures that are handed over.
+    pub uploads: UploadRules,
     /// Shares of calls that go wrong.
     pub rates: Rates,
     /// What happens at the n-th call.
@@ -60,6 +62,7 @@ impl Default for Scenario {
             variations: 16,
             kept_mib: 48,
             batch: BatchRules::default(),
+            uploads: UploadRules::default(),
             rates: Rates::default(),
             script: Vec::new(),
         }
@@ -99,6 +102,18 @@ impl Default for BatchRules {
             cut_results: 0,
         }
     }
+}
+
+/// What becomes of source pictures that are handed over to be named in requests.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UploadRules {
+    /// Requests that may name one before its link ends; 0 for any number.
+    pub uses: u32,
+    /// How long a link lives, in milliseconds; 0 for as long as the simulator.
+    pub lives_ms: u64,
+    /// So many, from the first, are answered with 502.
+    pub failures: u32,
 }
 
 /// Shares between 0 and 1. A call that comes again is decided anew, so that retrying can succeed.

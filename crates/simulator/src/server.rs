@@ -23,7 +23,7 @@ use crate::scenario::Scenario;
 use crate::state::Shared;
 use crate::{
     ark, batch_forms, chat, comfy_router, fal, faults, gemini, hosted, images, media, messages, replicate, responses,
-    sdapi, webhooks,
+    sdapi, uploads, webhooks,
 };
 
 /// Largest request body: 16 source pictures of 20 MiB as base64 and some room.
@@ -154,6 +154,11 @@ impl Simulator {
         (self.shared.batches().taken(), self.shared.batches().uploads())
     }
 
+    /// Source pictures that were handed over so far.
+    pub fn uploads(&self) -> u64 {
+        self.shared.uploads().count()
+    }
+
     /// What was charged so far.
     pub fn bill(&self) -> Bill {
         self.shared.bill()
@@ -201,16 +206,18 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/messages/batches/{id}/results", get(batch_forms::anthropic_results))
         .route("/fal/.well-known/jwks.json", get(webhooks::keys))
         .route("/replicate/v1/webhooks/default/secret", get(webhooks::secret))
+        .route("/fal/storage/upload/initiate", post(uploads::fal_begin))
         .route("/fal/{*path}", post(fal::submit).get(fal::ask).put(fal::cancel))
         .route("/replicate/v1/models/{owner}/{name}/predictions", post(replicate::of_model))
         .route("/replicate/v1/predictions", post(replicate::of_version).get(replicate::list))
+        .route("/replicate/v1/files", post(uploads::replicate))
         .route("/replicate/v1/predictions/{id}", get(replicate::get))
         .route("/replicate/v1/predictions/{id}/stream", get(replicate::stream))
         .route("/replicate/v1/predictions/{id}/cancel", post(replicate::cancel))
         .route("/replicate/v1/account", get(replicate::account))
         .route("/hosted/{model}", post(hosted::submit))
         .route("/hosted/predictions/{id}/result", get(hosted::get))
-        .route("/hosted/media/upload/binary", post(hosted::upload))
+        .route("/hosted/media/upload/binary", post(uploads::hosted))
         .route("/comfy/v2/models", get(comfy_router::models))
         .route("/comfy/v2/models/{provider}/{model}/requests", post(comfy_router::submit))
         .route("/comfy/v2/models/{provider}/{model}/requests/{id}", get(comfy_router::collect))
@@ -231,6 +238,8 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/blobs/{id}", get(media::picture))
         .route("/v1/simulator/bill", get(bill))
         .route("/simulator/bill", get(bill))
+        .route("/uploads/{name}", get(uploads::get))
+        .route("/put/{name}", put(uploads::put))
         .route("/healthz", get(|| async { Json(serde_json::json!({"status": "ok"})) }))
         .fallback(nothing_here)
         .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))

@@ -15,6 +15,7 @@ use crate::bill::{Bill, BillEntry, Ledger};
 use crate::picture::Drawn;
 use crate::queue::Queue;
 use crate::scenario::Scenario;
+use crate::uploads::Uploads;
 
 /// The server's own id of a request, as in `x-request-id`.
 #[derive(Clone, Debug)]
@@ -46,6 +47,7 @@ pub(crate) struct Shared {
     drawn: Mutex<HashMap<String, Arc<str>>>,
     queue: Queue,
     batches: Batches,
+    uploads: Uploads,
     /// One place per processor: a decoded picture is large, and drawing more at once is not faster.
     drawing: Arc<Semaphore>,
 }
@@ -72,6 +74,7 @@ impl Shared {
             drawn: Mutex::default(),
             queue: Queue::default(),
             batches: Batches::default(),
+            uploads: Uploads::default(),
             drawing: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from))),
         }
     }
@@ -90,6 +93,10 @@ impl Shared {
 
     pub(crate) fn queue(&self) -> &Queue {
         &self.queue
+    }
+
+    pub(crate) fn uploads(&self) -> &Uploads {
+        &self.uploads
     }
 
     pub(crate) fn batches(&self) -> &Batches {

@@ -21,4 +21,6 @@ pub use record::{
     Owner, OwnerId, PausedProfile, PollJob, RetrySelection, ReviewChange, Submitted, TaskBrief, TaskEnd, TaskFilter,
     VerdictFilter,
 };
-pub use sqlite::{Assets, Batches, Calls, Events, Jobs, Owners, Profiles, Reviews, Store, StoreOptions, Tasks};
+pub use sqlite::{
+    Assets, Batches, Calls, Events, GivenPicture, Jobs, Owners, Profiles, Reviews, Store, StoreOptions, Tasks, Uploads,
+};

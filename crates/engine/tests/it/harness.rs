@@ -209,7 +209,12 @@ impl Bed {
 
     /// A job with several ways to its pictures.
     pub(crate) async fn submit_over(&self, file: &JobFile, profiles: &[(Profile, u32)], scan: Scan) -> JobId {
-        let plan = plan::expand_over(file, "job", profiles, scan, &self.table).unwrap();
+        self.submit_as("job", file, profiles, scan).await
+    }
+
+    /// The same under a name: jobs of one name are one job.
+    pub(crate) async fn submit_as(&self, name: &str, file: &JobFile, profiles: &[(Profile, u32)], scan: Scan) -> JobId {
+        let plan = plan::expand_over(file, name, profiles, scan, &self.table).unwrap();
         let jobs = self.store.jobs();
         let job = NewJob {
             name: plan.name.clone(),

@@ -3,12 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
 
 mod batches;
+mod crashes;
 mod harness;
 mod links;
 mod queues;
 mod routes;
 mod steps;
 mod storm;
+mod uploads;
 
 use std::time::{Duration, Instant};
 

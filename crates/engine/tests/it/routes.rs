@@ -248,3 +248,32 @@ async fn where_only_one_account_can_repeat_a_lost_call_the_task_waits_for_it() {
     engine.stop().await;
     assert!(pair.bed.tasks(job).await.iter().all(|task| task.state != Failed));
 }
+
+#[tokio::test]
+async fn a_lost_call_is_repeated_under_its_own_key_and_others_have_keys_of_their_own() {
+    let bed = Bed::with(script(&[(1, Act::Cut, None), (2, Act::Cut, None)])).await;
+    let change = |file: &mut JobFile, _: &mut Profile| {
+        file.retry.unknown = UnknownPolicy::Never;
+        file.retry.wait_ms = 400;
+    };
+    let job = bed.submit("sim-image+delay:1", 2, change).await;
+    bed.run().await;
+    assert_eq!(bed.states(job).await, [(Succeeded, 2)]);
+    let mut keys = Vec::new();
+    for task in bed.tasks(job).await {
+        let mut own = Vec::new();
+        for call in bed.store.calls().for_task(task.id).await.unwrap() {
+            own.push(bed.store.calls().idempotency_key(call.id).await.unwrap().expect("TABLE calls it replayable"));
+        }
+        assert_eq!(own.len(), 2, "each task lost an answer");
+        own.dedup();
+        keys.append(&mut own);
+    }
+    assert_eq!(keys.len(), 2, "{keys:?}");
+    assert_ne!(keys[0], keys[1]);
+    let bed = Bed::new(Scenario::default()).await;
+    let plain = bed.submit("sim-image", 1, |_, _| {}).await;
+    bed.run().await;
+    let call = &bed.calls(plain).await[0];
+    assert_eq!(bed.store.calls().idempotency_key(call.id).await.unwrap(), None);
+}

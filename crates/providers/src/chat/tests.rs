@@ -27,6 +27,7 @@ fn profile(base_url: String, protocol: Protocol) -> Profile {
 
 fn input(bytes: Vec<u8>, format: PictureFormat) -> PictureInput {
     PictureInput {
+        address: None,
         len: bytes.len() as u64,
         blake3: ContentHash::of(&bytes),
         bytes: PictureBytes::Memory(Bytes::from(bytes)),

@@ -229,12 +229,45 @@ async fn a_submission_that_may_have_been_queued_is_unknown() {
 }
 
 #[tokio::test]
-async fn sources_that_are_too_large_are_not_sent() {
+async fn a_picture_is_handed_over_and_then_named() {
+    let picture = png(1, 3000);
+    let scripts = |origin: &str| {
+        let target = format!("{origin}/put/here?signature=s");
+        vec![
+            answer_json(200, &json!({"upload_url": target, "file_url": "https://v3.fal.media/files/a.png?token=t"})),
+            answer(200, "", b""),
+            answer_json(200, &json!({"request_id": "r-1"})),
+        ]
+    };
+    let rig = Rig::new(Protocol::Fal, options(None), |_| {}, scripts).await;
+    assert_eq!(rig.provider.intake(), Intake { inline_bytes: 10 << 20, uploads: true });
+    let mut source = input(&picture);
+    let uploaded = rig.provider.upload(&source, rig.spool()).await.unwrap();
+    source.address = Some(uploaded.address);
+    let text = rig.provider.request_text(&request(MODEL), std::slice::from_ref(&source));
+    assert!(text.contains(&format!("blake3:{} (https://v3.fal.media/files/a.png)", source.blake3)), "{text}");
+    rig.ticket(&request(MODEL), &[source]).await;
+    let seen = rig.server.seen();
+    assert_eq!(
+        rig.lines()[..2],
+        ["POST /storage/upload/initiate?storage_type=fal-cdn-v3", "PUT /put/here?signature=s"]
+    );
+    assert_eq!(seen[0].header("authorization"), Some(format!("Key {KEY}").as_str()));
+    assert_eq!((seen[1].header("authorization"), seen[1].header("content-type")), (None, Some("image/png")));
+    assert_eq!(seen[1].body, picture);
+    assert_eq!(seen[2].json()["image_urls"], json!(["https://v3.fal.media/files/a.png?token=t"]));
+}
+
+#[tokio::test]
+async fn an_upload_that_fails_says_so_and_names_no_key() {
     let rig = rig(Vec::new()).await;
-    let failure = rig.submit(&request(MODEL), &[input(&png(1, 11 << 20))]).await.unwrap_err();
-    assert_eq!(failure.failure.kind, FailureKind::Invalid);
-    assert!(failure.failure.message.contains("11 MiB"), "{failure:?}");
-    assert!(rig.server.seen().is_empty());
+    let refused = Rig::new(Protocol::Fal, options(None), |_| {}, |_| vec![answer(503, "", KEY.as_bytes())]).await;
+    let failure = refused.provider.upload(&input(&png(1, 300)), refused.spool()).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Transient);
+    assert!(failure.message.starts_with("a source picture could not be uploaded"), "{failure}");
+    assert!(!failure.message.contains(KEY));
+    let failure = rig.provider.upload(&input(&png(1, 300)), rig.spool()).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Protocol, "an answer without an address: {failure}");
 }
 
 #[tokio::test]

@@ -136,3 +136,18 @@ async fn a_cancel_is_a_post() {
     rig.provider.cancel(&ticket).await.unwrap();
     assert_eq!(rig.lines()[1], "POST /v1/predictions/p1/cancel");
 }
+
+#[tokio::test]
+async fn a_file_is_handed_over_until_it_expires() {
+    let picture = png(1, 300_000);
+    let end = (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(2)).to_string();
+    let file = json!({"id": "f", "expires_at": end, "urls": {"get": "https://api.replicate.com/v1/files/f"}});
+    let rig = Rig::new(Protocol::Replicate, options(None), |_| {}, |_| vec![answer_json(201, &file)]).await;
+    let uploaded = rig.provider.upload(&input(&picture), rig.spool()).await.unwrap();
+    assert_eq!(uploaded.address, "https://api.replicate.com/v1/files/f");
+    assert!((7_100_000..=7_200_000).contains(&uploaded.kept_for_ms), "{uploaded:?}");
+    assert_eq!(rig.lines(), ["POST /files"]);
+    let seen = rig.server.seen();
+    assert!(memchr::memmem::find(&seen[0].body, b"name=\"content\"").is_some());
+    assert!(memchr::memmem::find(&seen[0].body, &picture).is_some());
+}

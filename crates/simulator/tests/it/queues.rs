@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use imagemill_domain::profile::Protocol;
-use imagemill_simulator::{Act, Scenario, ScriptLine};
+use imagemill_simulator::{Act, Scenario, ScriptLine, UploadRules};
 use imagemill_testkit::pictures;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
@@ -196,6 +196,29 @@ async fn hosted_media_takes_uploads_and_answers_in_an_envelope() {
     let sized = rig.send_to("hosted/sim-image", &json!({"prompt": "x", "size": "48*32"})).await.json();
     let sized = rig.get(sized["data"]["urls"]["get"].as_str().unwrap()).await.json();
     assert_eq!(size_of(&rig.get(sized["data"]["outputs"][0].as_str().unwrap()).await.bytes), (48, 32));
+}
+
+#[tokio::test]
+async fn uploads_fail_and_their_links_end_as_the_scenario_says() {
+    let uploads = UploadRules { uses: 1, failures: 1, ..UploadRules::default() };
+    let rig = Rig::start(Scenario { uploads, ..Scenario::default() }).await;
+    let picture = pictures::png(2, 30, 20);
+    let begin = json!({"content_type": "image/png", "file_name": "a.png"});
+    let begun = rig.send_to("fal/storage/upload/initiate", &begin).await.json();
+    let put = || rig.send(rig.http.put(begun["upload_url"].as_str().unwrap()).body(picture.clone()));
+    assert_eq!(put().await.status, 502, "once");
+    assert_eq!((put().await.status, rig.simulator.uploads()), (200, 1));
+    let link = begun["file_url"].as_str().unwrap();
+    assert_eq!(rig.get(link).await.bytes, picture);
+    let edit = json!({"prompt": "night", "image_urls": [link]});
+    assert_eq!(rig.send_to("fal/sim-image", &edit).await.status, 200);
+    assert_eq!(rig.send_to("fal/sim-image", &edit).await.status, 422, "its link ended");
+    assert_eq!((rig.get(link).await.status, rig.simulator.bill().billed), (404, 1));
+    let part = Part::bytes(picture.clone()).file_name("a.png");
+    let file = rig.http.post(format!("{}/replicate/v1/files", rig.origin()));
+    let file = rig.send(file.multipart(Form::new().part("content", part))).await.json();
+    assert!(file["urls"]["get"].as_str().unwrap().ends_with(file["id"].as_str().unwrap()));
+    assert!(file["expires_at"].as_str().unwrap().ends_with('Z'));
 }
 
 #[tokio::test]

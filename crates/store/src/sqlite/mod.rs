@@ -28,6 +28,7 @@ mod settle;
 mod store;
 mod submit;
 mod tasks;
+mod uploads;
 mod writer;
 
 pub use assets::Assets;
@@ -40,3 +41,4 @@ pub use profiles::Profiles;
 pub use reviews::Reviews;
 pub use store::{Store, StoreOptions};
 pub use tasks::Tasks;
+pub use uploads::{GivenPicture, Uploads};

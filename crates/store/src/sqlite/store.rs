@@ -14,7 +14,7 @@ use super::failure::{OpError, OpResult};
 use super::open::{open_reader, open_writer};
 use super::readers::Readers;
 use super::writer::Writer;
-use super::{Assets, Batches, Calls, Events, Jobs, Owners, Profiles, Reviews, Tasks};
+use super::{Assets, Batches, Calls, Events, Jobs, Owners, Profiles, Reviews, Tasks, Uploads};
 use crate::error::StoreError;
 use crate::record::Health;
 
@@ -117,6 +117,11 @@ impl Store {
     /// Verbs on worker processes.
     pub fn owners(&self) -> Owners<'_> {
         Owners { store: self }
+    }
+
+    /// Verbs on source pictures that providers have already.
+    pub fn uploads(&self) -> Uploads<'_> {
+        Uploads { store: self }
     }
 
     /// Verbs on paused profiles.

@@ -12,3 +12,4 @@ mod polls;
 mod retry;
 mod submit;
 mod tasks;
+mod uploads;

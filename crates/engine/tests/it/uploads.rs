@@ -1,0 +1,173 @@
+//! Source pictures that are handed over and named: once for an account and a content, again when their links end, and what is
+//! done about pictures that are too large for a request.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use imagemill_domain::call::Call;
+use imagemill_domain::failure::FailureKind;
+use imagemill_domain::job::JobId;
+use imagemill_domain::job_file::{JobFile, Oversize, RecipeName};
+use imagemill_domain::profile::{Profile, Protocol};
+use imagemill_domain::source::{Scan, SourceItem};
+use imagemill_domain::task::SourcePicture;
+use imagemill_domain::task::TaskState::{Failed, Succeeded};
+use imagemill_simulator::{Scenario, UploadRules};
+use imagemill_testkit::pictures;
+
+use crate::harness::Bed;
+
+/// Equal words would make equal tasks, and those continue.
+static JOBS: AtomicU32 = AtomicU32::new(0);
+
+fn at(bed: &Bed, protocol: Protocol) -> Profile {
+    let mut profile = bed.profile("sim-image");
+    profile.protocol = protocol;
+    profile.base_url = bed.simulator.base_url_for(protocol);
+    if protocol == Protocol::Replicate {
+        profile.model = "sim/sim-image".into();
+    }
+    profile
+}
+
+impl Bed {
+    /// An edit job whose tasks all send the picture `name`.
+    async fn with_reference(&self, profile: &Profile, name: &str, tasks: u32, oversize: Oversize) -> JobId {
+        let path = self.workspace.join(name);
+        let blake3 = imagemill_domain::hash::ContentHash::of(&std::fs::read(&path).unwrap());
+        let picture = SourcePicture { path: path.display().to_string(), name: name.into(), blake3 };
+        let items = vec![SourceItem { pictures: vec![picture], ..SourceItem::default() }];
+        let number = JOBS.fetch_add(1, Ordering::Relaxed);
+        let prompt = Some(format!("make it night, {number}"));
+        let mut file = JobFile { prompt, samples: tasks, ..JobFile::new(RecipeName::Edit) };
+        file.prepare.oversize = oversize;
+        file.retry.wait_ms = 20;
+        let scan = Scan { items, ..Scan::default() };
+        self.submit_as(&format!("job {number}"), &file, &[(profile.clone(), 0)], scan).await
+    }
+
+    async fn request_of(&self, call: &Call) -> String {
+        self.store.calls().raw(call.id).await.unwrap().unwrap().0
+    }
+}
+
+fn scenario(uploads: UploadRules) -> Scenario {
+    Scenario { uploads, ..Scenario::default() }
+}
+
+/// A picture of more bytes than a request takes. What stands behind its end is no part of it.
+fn large() -> Vec<u8> {
+    let mut bytes = pictures::png(7, 64, 64);
+    bytes.resize(15 << 20, 0);
+    bytes
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shared_reference_is_uploaded_once_for_all_tasks_and_jobs() {
+    let bed = Bed::new(Scenario::default()).await;
+    bed.workspace.write("ref.png", pictures::png(7, 32, 32));
+    let profile = at(&bed, Protocol::HostedMedia);
+    let job = bed.with_reference(&profile, "ref.png", 50, Oversize::Upload).await;
+    bed.run().await;
+    assert_eq!(bed.states(job).await, [(Succeeded, 50)]);
+    assert_eq!((bed.simulator.uploads(), bed.billed()), (1, 50));
+    let later = bed.with_reference(&profile, "ref.png", 3, Oversize::Upload).await;
+    bed.run().await;
+    assert_eq!(bed.states(later).await, [(Succeeded, 3)]);
+    assert_eq!(bed.simulator.uploads(), 1, "another engine, another job, the same address");
+    // Another account does not know the address.
+    let other = Profile { name: "other".into(), ..profile };
+    bed.with_reference(&other, "ref.png", 1, Oversize::Upload).await;
+    bed.run().await;
+    assert_eq!(bed.simulator.uploads(), 2);
+    let call = &bed.calls(job).await[0];
+    let request = bed.request_of(call).await;
+    assert!(request.contains("blake3:") && request.contains("/uploads/upload-1)"), "{request}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_that_ended_is_uploaded_again_and_nothing_is_paid_twice() {
+    for protocol in [Protocol::HostedMedia, Protocol::Gemini] {
+        let bed = Bed::new(scenario(UploadRules { uses: 4, ..UploadRules::default() })).await;
+        let small = protocol == Protocol::HostedMedia;
+        bed.workspace.write("ref.png", if small { pictures::png(7, 32, 32) } else { large() });
+        let mut profile = at(&bed, protocol);
+        profile.limits.concurrency = 2;
+        let job = bed.with_reference(&profile, "ref.png", 10, Oversize::Upload).await;
+        bed.run().await;
+        assert_eq!(bed.states(job).await, [(Succeeded, 10)], "{protocol:?}");
+        assert_eq!(bed.billed(), 10);
+        assert!((3..10).contains(&bed.simulator.uploads()), "{}", bed.simulator.uploads());
+        let ended: Vec<_> = bed.calls(job).await.into_iter().filter_map(|call| call.failure).collect();
+        assert!(!ended.is_empty());
+        for failure in ended {
+            assert_eq!(failure.kind, FailureKind::Invalid);
+            assert!(failure.message.contains("uploaded again"), "{failure}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_is_not_used_to_the_end_of_its_life() {
+    let bed = Bed::new(scenario(UploadRules { lives_ms: 1_000, ..UploadRules::default() })).await;
+    bed.workspace.write("ref.png", large());
+    let profile = at(&bed, Protocol::Replicate);
+    bed.with_reference(&profile, "ref.png", 1, Oversize::Upload).await;
+    bed.run().await;
+    tokio::time::sleep(std::time::Duration::from_millis(900)).await;
+    let job = bed.with_reference(&profile, "ref.png", 2, Oversize::Upload).await;
+    bed.run().await;
+    assert_eq!(bed.states(job).await, [(Succeeded, 2)]);
+    assert_eq!(bed.simulator.uploads(), 2);
+    assert_eq!(bed.calls(job).await.len(), 2, "no request named a link that had ended");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_too_large_for_a_request_is_uploaded_or_scaled_by_policy() {
+    for protocol in [Protocol::Fal, Protocol::Replicate, Protocol::Gemini] {
+        let bed = Bed::new(Scenario::default()).await;
+        bed.workspace.write("small.png", pictures::png(7, 32, 32));
+        bed.workspace.write("large.png", large());
+        let profile = at(&bed, protocol);
+        let small = bed.with_reference(&profile, "small.png", 2, Oversize::Upload).await;
+        let scaled = bed.with_reference(&profile, "large.png", 2, Oversize::Scale).await;
+        bed.run().await;
+        assert_eq!(bed.states(small).await, [(Succeeded, 2)], "{protocol:?}");
+        assert_eq!(bed.states(scaled).await, [(Succeeded, 2)], "{protocol:?}");
+        assert_eq!(bed.simulator.uploads(), 0);
+        let assets = bed.store.assets().for_task(bed.tasks(scaled).await[0].id).await.unwrap();
+        let prepared = bed.store.assets().prepared(assets[0].id).await.unwrap().unwrap().to_string();
+        assert!(prepared.contains("reencoded") || prepared.contains("scaled"), "{prepared}");
+        let uploaded = bed.with_reference(&profile, "large.png", 2, Oversize::Upload).await;
+        bed.run().await;
+        assert_eq!(bed.states(uploaded).await, [(Succeeded, 2)], "{protocol:?}");
+        assert_eq!(bed.simulator.uploads(), 1);
+        let assets = bed.store.assets().for_task(bed.tasks(uploaded).await[0].id).await.unwrap();
+        assert_eq!(bed.store.assets().prepared(assets[0].id).await.unwrap(), None, "the file's own bytes");
+    }
+}
+
+#[tokio::test]
+async fn without_uploads_nothing_is_sent_and_the_way_out_is_named() {
+    let bed = Bed::new(Scenario::default()).await;
+    bed.workspace.write("large.png", large());
+    let profile = at(&bed, Protocol::ComfyRouter);
+    let job = bed.with_reference(&profile, "large.png", 1, Oversize::Upload).await;
+    bed.run().await;
+    let task = &bed.tasks(job).await[0];
+    let failure = task.failure.clone().unwrap();
+    assert_eq!((task.state, failure.kind, bed.billed()), (Failed, FailureKind::Invalid, 0));
+    assert!(failure.message.contains("oversize = \"scale\""), "{failure}");
+    assert!(bed.calls(job).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storage_that_fails_is_asked_again_and_costs_nothing() {
+    let bed = Bed::new(scenario(UploadRules { failures: 2, ..UploadRules::default() })).await;
+    bed.workspace.write("ref.png", pictures::png(7, 32, 32));
+    let mut profile = at(&bed, Protocol::HostedMedia);
+    profile.limits.concurrency = 1;
+    let job = bed.with_reference(&profile, "ref.png", 1, Oversize::Upload).await;
+    bed.run().await;
+    assert_eq!(bed.states(job).await, [(Succeeded, 1)]);
+    assert_eq!((bed.billed(), bed.simulator.uploads(), bed.calls(job).await.len()), (1, 1, 1));
+}
