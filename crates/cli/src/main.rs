@@ -76,7 +76,6 @@ fn dispatch(cli: Cli, command: clap::Command) -> anyhow::Result<Exit> {
         Command::Config(args) => return Ok(commands::config::run(&context, &args)),
         Command::Assets(args) => return commands::assets::run(&context, args),
         Command::Models(args) => return commands::models::run(&context, &args),
-        Command::Critiques(args) => return commands::critiques::run(&context, args),
         Command::Catalogue(args) => return commands::catalogue::run(&context, &args),
         _ => {}
     }
@@ -84,8 +83,8 @@ fn dispatch(cli: Cli, command: clap::Command) -> anyhow::Result<Exit> {
     let runs = match &cli.command {
         Command::Run(args) => !args.rehearse,
         command => {
-            use Command::{Edit, Generate, Infographic, Request, Serve};
-            matches!(command, Edit(_) | Generate(_) | Infographic(_) | Request(_) | Serve(_))
+            use Command::{Critique, Edit, Generate, Infographic, Request, Serve};
+            matches!(command, Critique(_) | Edit(_) | Generate(_) | Infographic(_) | Request(_) | Serve(_))
         }
     };
     let folder = if runs { Some(context.desk.workspace.logs()) } else { folder };
@@ -106,6 +105,8 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
         Command::Edit(args) => Box::pin(commands::direct::edit(&context, args)).await,
         Command::Generate(args) => Box::pin(commands::direct::generate(&context, args)).await,
         Command::Infographic(args) => Box::pin(commands::infographic::run(context, args)).await,
+        Command::Critique(args) => Box::pin(commands::direct::critique(&context, args)).await,
+        Command::Critiques(args) => commands::critiques::run(&context, args).await,
         Command::Request(args) => Box::pin(commands::request::run(&context, args)).await,
         Command::Status(args) => commands::status::run(&context, args).await,
         Command::Watch(args) => commands::watch::run(&context, args).await,
@@ -126,7 +127,6 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
         Command::Profiles(_)
         | Command::Models(_)
         | Command::Assets(_)
-        | Command::Critiques(_)
         | Command::Catalogue(_)
         | Command::Config(_)
         | Command::Completions(_) => Ok(Exit::Ok),
