@@ -324,10 +324,11 @@ pub(crate) async fn run_submitted(
             _ => None,
         };
         let folder = folder.filter(|_| saved.is_some());
+        let manifest = saved.as_ref().and_then(|saved| saved.manifest.clone());
         exit = exit.and(finish(context, store, progress, saved, end).await?);
         let job = store.jobs().get(id).await?;
         if end == End::Settled && job.is_some_and(|job| job.definition.file.recipe == RecipeName::Infographic) {
-            infographic_report::tell(context, store, id, folder.as_deref()).await?;
+            infographic_report::tell(context, store, id, folder.as_deref().zip(manifest.as_deref())).await?;
         }
     }
     runner.finish(|answers| context.held(answers)).await;
