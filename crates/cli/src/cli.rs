@@ -13,8 +13,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use assets::{
-    AssetsArgs, AssetsCommand, FoldersArgs, ImportArgs, PollRequestArgs, RequestArgs, RequestCommand, RunRequestArgs,
-    UploadRequestArgs,
+    AssetsArgs, AssetsCommand, DriftArgs, FoldersArgs, ImportArgs, PollRequestArgs, ProposeArgs, RequestArgs,
+    RequestCommand, ReviewArgs, RunRequestArgs, SheetArgs, UploadRequestArgs, VerdictWord,
 };
 pub(crate) use catalogue::{CatalogueArgs, CatalogueKind};
 pub(crate) use critiques::{CheckArgs, CritiqueArgs, CritiquesAction, CritiquesArgs, ExportArgs};
@@ -93,8 +93,10 @@ pub(crate) enum Command {
     Infographic(InfographicArgs),
     /// Take request files for creative assets; keep what comes of them in the asset's folder
     Request(RequestArgs),
-    /// Check asset folders, rebuild their index, import those of other runners
+    /// Check asset folders, draw their contact sheets, measure drift, import older ones
     Assets(AssetsArgs),
+    /// List pictures of asset folders that wait for a verdict, or give one
+    Review(ReviewArgs),
     /// List the jobs, or show one in detail
     Status(StatusArgs),
     /// Show all jobs on a full screen, or follow one that another process runs

@@ -17,6 +17,7 @@ mod quit;
 mod report;
 mod saving;
 mod screen;
+mod set_report;
 mod texts;
 
 use std::process::ExitCode;
@@ -75,6 +76,7 @@ fn dispatch(cli: Cli, command: clap::Command) -> anyhow::Result<Exit> {
         Command::Profiles(args) => return commands::profiles::run(&context, args),
         Command::Config(args) => return Ok(commands::config::run(&context, &args)),
         Command::Assets(args) => return commands::assets::run(&context, args),
+        Command::Review(args) => return commands::review::run(&context, &args),
         Command::Models(args) => return commands::models::run(&context, &args),
         Command::Catalogue(args) => return commands::catalogue::run(&context, &args),
         _ => {}
@@ -127,6 +129,7 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
         Command::Profiles(_)
         | Command::Models(_)
         | Command::Assets(_)
+        | Command::Review(_)
         | Command::Catalogue(_)
         | Command::Config(_)
         | Command::Completions(_) => Ok(Exit::Ok),
@@ -162,6 +165,7 @@ fn tell_error(printer: &Printer, texts: &Texts, error: &anyhow::Error) {
     }
     let problems = match error.downcast_ref::<DeskError>() {
         Some(DeskError::Request(problems)) => problems.0.clone(),
+        Some(DeskError::Verdict(objections)) => objections.0.clone(),
         _ => Vec::new(),
     };
     let place = problem.as_ref().map(|problem| {

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use imagemill_briefs::{FolderError, Problems};
+use imagemill_briefs::{FolderError, Objections, Problems};
 use imagemill_domain::failure::Failure;
 use imagemill_domain::job_file::JobFileError;
 use imagemill_domain::plan::PlanError;
@@ -159,6 +159,9 @@ pub enum DeskError {
     /// A request is under-specified, or names what is not there.
     #[error(transparent)]
     Request(#[from] Problems),
+    /// A verdict on a picture says too little, or contradicts itself.
+    #[error(transparent)]
+    Verdict(#[from] Objections),
     /// An asset's folder cannot be read or written.
     #[error(transparent)]
     AssetFolder(#[from] FolderError),
@@ -217,6 +220,7 @@ impl DeskError {
                 | Self::BadJobName
                 | Self::NoWorkspace { .. }
                 | Self::Request(_)
+                | Self::Verdict(_)
                 | Self::Written(_)
                 | Self::Plan { .. }
                 | Self::Sources(_)

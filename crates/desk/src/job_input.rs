@@ -9,7 +9,7 @@ use imagemill_domain::plan::PlanError;
 use crate::error::{DeskError, FileFault};
 
 /// A job before it is planned.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct JobInput {
     /// What was asked for; overrides are merged in.
     pub file: JobFile,

@@ -30,7 +30,7 @@ mod submit;
 mod translate;
 mod workspace;
 
-pub use clock::{day_name, now_us, offset_us};
+pub use clock::{day_name, now_us, offset_us, rfc3339};
 pub use costs::{CostSum, CostsBy, costs};
 pub use critiques::{collection, gate, rubric};
 pub use day_check::{DayCheck, day_check, day_number, yesterday};
