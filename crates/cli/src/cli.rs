@@ -17,7 +17,7 @@ pub(crate) use assets::{
     RequestCommand, ReviewArgs, RunRequestArgs, SheetArgs, UploadRequestArgs, VerdictWord,
 };
 pub(crate) use catalogue::{CatalogueArgs, CatalogueKind};
-pub(crate) use critiques::{CheckArgs, CritiquesAction, CritiquesArgs};
+pub(crate) use critiques::{CheckArgs, CritiqueArgs, CritiquesAction, CritiquesArgs, ExportArgs};
 pub(crate) use infographic::{DocumentForm, ExpandWhen, FidelityHow, InfographicArgs, OutputMode, RepairHow};
 pub(crate) use providers::{DoctorArgs, ModelsArgs, ProbeArgs, ProfilesAction, ProfilesArgs};
 pub(crate) use running::{AskArgs, EditArgs, GenerateArgs, OverrideArgs, PlanArgs, RunArgs, SaveToArgs, StartArgs};
@@ -113,7 +113,9 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Write a job's pictures to a folder under a naming rule
     Save(SaveArgs),
-    /// Check written critiques of pictures before they enter a data set
+    /// Have critiques of pictures written, in Chinese and English, along a rubric
+    Critique(CritiqueArgs),
+    /// Check written critiques of pictures; write out those of jobs
     Critiques(CritiquesArgs),
     /// What calls cost, by job, profile, model or day
     Costs(CostsArgs),

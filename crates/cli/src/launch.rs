@@ -24,7 +24,7 @@ use crate::infographic_report;
 use crate::printer::{Printer, Tone};
 use crate::quit::Exit;
 use crate::report::{Summary, money_line, render, rough};
-use crate::saving::save_job;
+use crate::saving::{save_critiques, save_job};
 use crate::texts::{Texts, grouped, say};
 
 /// Left-out files that are named one by one.
@@ -306,6 +306,9 @@ pub(crate) async fn run_submitted(
     for (progress, (id, target)) in progress.into_iter().zip(jobs) {
         let progress = settle(store, progress, id).await?;
         let folder = target.as_ref().map(|target| target.folder.clone());
+        if let Some(target) = target.as_ref().filter(|_| end == End::Settled) {
+            save_critiques(context, store, id, &target.folder).await?;
+        }
         let saved = match target {
             Some(target) if end == End::Settled && progress.now.pictures > 0 => {
                 match Box::pin(save_job(context, store, id, &target)).await {

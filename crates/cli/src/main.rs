@@ -78,7 +78,6 @@ fn dispatch(cli: Cli, command: clap::Command) -> anyhow::Result<Exit> {
         Command::Assets(args) => return commands::assets::run(&context, args),
         Command::Review(args) => return commands::review::run(&context, &args),
         Command::Models(args) => return commands::models::run(&context, &args),
-        Command::Critiques(args) => return commands::critiques::run(&context, args),
         Command::Catalogue(args) => return commands::catalogue::run(&context, &args),
         _ => {}
     }
@@ -86,8 +85,8 @@ fn dispatch(cli: Cli, command: clap::Command) -> anyhow::Result<Exit> {
     let runs = match &cli.command {
         Command::Run(args) => !args.rehearse,
         command => {
-            use Command::{Edit, Generate, Infographic, Request, Serve};
-            matches!(command, Edit(_) | Generate(_) | Infographic(_) | Request(_) | Serve(_))
+            use Command::{Critique, Edit, Generate, Infographic, Request, Serve};
+            matches!(command, Critique(_) | Edit(_) | Generate(_) | Infographic(_) | Request(_) | Serve(_))
         }
     };
     let folder = if runs { Some(context.desk.workspace.logs()) } else { folder };
@@ -108,6 +107,8 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
         Command::Edit(args) => Box::pin(commands::direct::edit(&context, args)).await,
         Command::Generate(args) => Box::pin(commands::direct::generate(&context, args)).await,
         Command::Infographic(args) => Box::pin(commands::infographic::run(context, args)).await,
+        Command::Critique(args) => Box::pin(commands::direct::critique(&context, args)).await,
+        Command::Critiques(args) => commands::critiques::run(&context, args).await,
         Command::Request(args) => Box::pin(commands::request::run(&context, args)).await,
         Command::Status(args) => commands::status::run(&context, args).await,
         Command::Watch(args) => commands::watch::run(&context, args).await,
@@ -129,7 +130,6 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
         | Command::Models(_)
         | Command::Assets(_)
         | Command::Review(_)
-        | Command::Critiques(_)
         | Command::Catalogue(_)
         | Command::Config(_)
         | Command::Completions(_) => Ok(Exit::Ok),

@@ -71,6 +71,19 @@ pub enum DeskError {
         /// What was probably meant.
         near: Option<String>,
     },
+    /// The named collection does not exist.
+    #[error("There is no collection {name}; known are {known}.{}", did_you_mean(.near.as_deref()))]
+    UnknownCollection {
+        /// As it was written.
+        name: String,
+        /// Those that exist.
+        known: String,
+        /// What was probably meant.
+        near: Option<String>,
+    },
+    /// A job for critiques that does not say what they are held against, or another job that does.
+    #[error("{0}")]
+    Critique(String),
     /// The named layout does not exist.
     #[error("There is no layout {name}; `imagemill catalogue layouts` lists them.{}", did_you_mean(.near.as_deref()))]
     UnknownLayout {
@@ -198,6 +211,8 @@ impl DeskError {
             self,
             Self::UnknownProfile { .. }
                 | Self::UnknownPreset { .. }
+                | Self::UnknownCollection { .. }
+                | Self::Critique(_)
                 | Self::UnknownLayout { .. }
                 | Self::UnknownStyle { .. }
                 | Self::SaveRule(_)

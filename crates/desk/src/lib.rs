@@ -6,6 +6,7 @@ pub mod catalogue;
 mod clock;
 pub mod config;
 mod costs;
+mod critiques;
 mod day_check;
 mod desk;
 pub mod doctor;
@@ -31,6 +32,7 @@ mod workspace;
 
 pub use clock::{day_name, now_us, offset_us, rfc3339};
 pub use costs::{CostSum, CostsBy, costs};
+pub use critiques::{collection, gate, rubric};
 pub use day_check::{DayCheck, day_check, day_number, yesterday};
 pub use desk::{Desk, user_file};
 pub use error::{DeskError, FileFault};

@@ -8,6 +8,7 @@ use imagemill_domain::speaker::{Speaker, SpeakerSection, Speakers};
 use imagemill_sources::ScanProgress;
 
 use crate::config::Config;
+use crate::critiques;
 use crate::error::DeskError;
 use crate::infographics;
 use crate::job_input::JobInput;
@@ -34,6 +35,8 @@ pub async fn plan(
 ) -> Result<Planned, DeskError> {
     let mut input = input;
     let mut runner = runner;
+    critiques::fill(config, &mut input)?;
+    let commission = critiques::commission(config, &input)?;
     let mut profiles = Vec::new();
     for (name, share) in input.file.wanted_profiles().map_err(|error| input.plan_error(error))? {
         profiles.push((ready(config, name, runner.as_deref_mut()).await?, share));
@@ -54,6 +57,7 @@ pub async fn plan(
     let vision = speaker(config, &input, vision.as_ref(), &plan, runner.as_deref_mut()).await?;
     plan.definition.speakers = Speakers { text, vision };
     infographics::check(config, &input, &plan, table)?;
+    plan.definition.critique = commission.map(Box::new);
     if let Some(runner) = runner {
         runner.rehearse(&mut plan, table).await?;
     }

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use crate::critique::CritiqueSection;
 use crate::infographic::InfographicSection;
 use crate::lane::{BatchFallback, Lane};
 use crate::money::Money;
@@ -31,6 +32,8 @@ pub enum RecipeName {
     Edit,
     /// A request becomes an infographic.
     Infographic,
+    /// A picture becomes a critique in two languages.
+    Critique,
 }
 
 impl RecipeName {
@@ -40,6 +43,7 @@ impl RecipeName {
             Self::Generate => "generate",
             Self::Edit => "edit",
             Self::Infographic => "infographic",
+            Self::Critique => "critique",
         }
     }
 }
@@ -242,6 +246,9 @@ pub struct JobFile {
     /// What the recipe `infographic` does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub infographic: Option<InfographicSection>,
+    /// What critiques are written and judged by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub critique: Option<CritiqueSection>,
     /// Inputs.
     #[serde(default)]
     pub source: SourceSection,
@@ -309,6 +316,7 @@ impl JobFile {
             text: None,
             vision: None,
             infographic: None,
+            critique: None,
             source: SourceSection::default(),
             options: RequestOptions::default(),
             prepare: PrepareSection::default(),

@@ -9,6 +9,7 @@ pub mod call;
 pub mod capability;
 pub mod catalogue;
 pub mod chat;
+pub mod collection;
 pub mod critique;
 pub mod endpoints;
 pub mod event;

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde::Serialize;
 
 use crate::capability::CapabilityTable;
+use crate::critique::CritiqueSection;
 use crate::hash::TaskKey;
 use crate::job::JobDefinition;
 use crate::job_file::{Duplicates, JobFile, OwnPrompt, RecipeName, UnknownPolicy};
@@ -50,8 +51,8 @@ pub enum PlanError {
         /// How many.
         count: usize,
     },
-    /// `edit` without pictures.
-    #[error("the job edits pictures and has none; name a folder, files or a list under [source]")]
+    /// `edit` or `critique` without pictures.
+    #[error("the job works on pictures and has none; name a folder, files or a list under [source]")]
     NoPictures,
     /// `profiles` that cannot be taken.
     #[error("profiles: {0}")]
@@ -223,6 +224,7 @@ pub fn expand_over(
             profile: first.profile,
             model: first.model,
             speakers: Speakers::default(),
+            critique: None,
             negative: first.negative,
             call_ceiling: first.call_ceiling,
             batch: first.batch,
@@ -281,11 +283,19 @@ impl Plan {
             }
             (Some(own), _, _) => own.clone(),
             (None, _, Some(prompt)) => fill(prompt, file, &spec, prompt_index)?,
+            (None, _, None) if file.recipe == RecipeName::Critique => String::new(),
             (None, _, None) => return Err(PlanError::NoPrompt),
         };
         let constant = |prompt: &Prompt| prompt.template.variables().next().is_none();
         let with_the_job = item.prompt.is_none() && file.all_prompts().next().is_some() && prompt.is_some_and(constant);
-        let key = spec.key(file.recipe.word(), &text, file.source.duplicates == Duplicates::Keep);
+        let duplicates_kept = file.source.duplicates == Duplicates::Keep;
+        let key = match &file.critique {
+            // For another collection it is another critique.
+            Some(CritiqueSection { collection: Some(name), .. }) if file.recipe == RecipeName::Critique => {
+                spec.key(&format!("{} {name}", file.recipe.word()), &text, duplicates_kept)
+            }
+            _ => spec.key(file.recipe.word(), &text, duplicates_kept),
+        };
         if prompt.is_some() {
             spec.prompt_index = Some(prompt_index as u32);
         }
@@ -362,7 +372,8 @@ fn check_ranges(file: &JobFile) -> Result<(), PlanError> {
 }
 
 fn check_prompts(file: &JobFile, scan: &Scan) -> Result<Vec<Prompt>, PlanError> {
-    if file.recipe == RecipeName::Edit && scan.items.iter().all(|item| item.pictures.is_empty()) {
+    let needs_pictures = matches!(file.recipe, RecipeName::Edit | RecipeName::Critique);
+    if needs_pictures && scan.items.iter().all(|item| item.pictures.is_empty()) {
         return Err(PlanError::NoPictures);
     }
     let prompts = file
@@ -372,7 +383,8 @@ fn check_prompts(file: &JobFile, scan: &Scan) -> Result<Vec<Prompt>, PlanError> 
             Err(source) => Err(PlanError::Prompt { prompt: text.chars().take(60).collect(), source }),
         })
         .collect::<Result<Vec<_>, _>>()?;
-    if prompts.is_empty() {
+    // What a critique is to say stands in its rubric; a prompt is a wish beside it.
+    if prompts.is_empty() && file.recipe != RecipeName::Critique {
         let mut without = scan.items.iter().filter(|item| item.prompt.is_none());
         match without.next() {
             None if scan.items.is_empty() => return Err(PlanError::NoPrompt),
@@ -450,7 +462,7 @@ fn warn(file: &JobFile, scan: &Scan) -> Vec<String> {
     if file.infographic.is_some() && file.recipe != RecipeName::Infographic {
         warnings.push(format!("the recipe {} does not use [infographic]", file.recipe.word()));
     }
-    let speaks = file.recipe == RecipeName::Infographic;
+    let speaks = matches!(file.recipe, RecipeName::Infographic | RecipeName::Critique);
     if !speaks && (file.text.is_some() || file.vision.is_some()) {
         warnings.push(format!(
             "the recipe {} makes no calls in words: [text] and [vision] are not used, and the money is for pictures alone",

@@ -39,6 +39,8 @@ pub struct Scenario {
     pub batch: BatchRules,
     /// What becomes of pictures that are handed over.
     pub uploads: UploadRules,
+    /// Critiques that fall short.
+    pub critiques: CritiqueFaults,
     /// Shares of calls that go wrong.
     pub rates: Rates,
     /// What happens at the n-th call.
@@ -63,6 +65,7 @@ impl Default for Scenario {
             kept_mib: 48,
             batch: BatchRules::default(),
             uploads: UploadRules::default(),
+            critiques: CritiqueFaults::default(),
             rates: Rates::default(),
             script: Vec::new(),
         }
@@ -114,6 +117,16 @@ pub struct UploadRules {
     pub lives_ms: u64,
     /// So many, from the first, are answered with 502.
     pub failures: u32,
+}
+
+/// Shares of pictures, between 0 and 1, whose critiques fall short: too short, over too few dimensions, or in one language.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CritiqueFaults {
+    /// The first answer falls short; when it is sent back, a good one comes.
+    pub weak: f64,
+    /// Every answer falls short.
+    pub hopeless: f64,
 }
 
 /// Shares between 0 and 1. A call that comes again is decided anew, so that retrying can succeed.

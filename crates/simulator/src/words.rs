@@ -1,6 +1,7 @@
 //! The way of one text or vision call, the same for every protocol: verdict, latency, words, bill. The work goes on when the
 //! client is gone, and is billed, as real providers do. It must not know how an answer is written.
 
+mod critique;
 mod infographic;
 
 use std::sync::Arc;
@@ -104,7 +105,13 @@ fn words(shared: &Shared, asked: &Asked, schema: Option<&Value>, spoils: bool) -
     let mut text = match &named {
         Some(schema) if spoils => format!("Sure!\n{}", instance::spoiled(schema, "simulated")),
         Some(found) => {
-            let value = infographic::answer(shared, asked, found).unwrap_or_else(|| instance::of(found, "simulated"));
+            let value = match asked.sources.first() {
+                Some(picture) if critique::is_asked(found) => {
+                    let scenario = shared.scenario();
+                    critique::of(found, picture, &asked.prompt, scenario.seed, scenario.critiques)
+                }
+                _ => infographic::answer(shared, asked, found).unwrap_or_else(|| instance::of(found, "simulated")),
+            };
             if schema.is_some() { value.to_string() } else { format!("Here it is:\n```json\n{value:#}\n```") }
         }
         None if infographic::prompt(asked).is_some() => infographic::prompt(asked).unwrap_or_default(),
@@ -130,6 +137,11 @@ fn words(shared: &Shared, asked: &Asked, schema: Option<&Value>, spoils: bool) -
         text.clear();
     }
     (text, Finish::Stop)
+}
+
+/// Whether a prompt asks for JSON, and so for words, where the request has no place for a schema.
+pub(crate) fn names_a_schema(prompt: &str) -> bool {
+    schema_among_words(prompt).is_some()
 }
 
 /// The schema behind the last mark in the prompt.

@@ -42,7 +42,7 @@ pub fn scan(
 ) -> Result<Scan, SourceError> {
     match recipe {
         RecipeName::Generate | RecipeName::Infographic => generate(section, base),
-        RecipeName::Edit => edit(section, base, progress),
+        RecipeName::Edit | RecipeName::Critique => edit(section, base, progress),
     }
 }
 

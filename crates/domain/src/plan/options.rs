@@ -41,6 +41,9 @@ impl Asked<'_> {
             return self.refuse(format!("{} over {}", file.recipe.word(), protocol.word()), detail);
         }
         let given = given(&file.options);
+        if !makes_pictures {
+            return self.check_words(&given);
+        }
         if let Some(capabilities) = self.capabilities {
             self.check_endpoint(file, protocol, capabilities)?;
             self.check_parameters(&given, protocol, capabilities)?;
@@ -52,6 +55,16 @@ impl Asked<'_> {
                 self.refuse(name.as_str(), detail)
             }
             None => self.check_input(file, scan, protocol),
+        }
+    }
+
+    /// Calls in words take the options of chat models alone.
+    fn check_words(&self, given: &[(String, serde_json::Value)]) -> Result<(), PlanError> {
+        match given.iter().find(|(name, _)| !["temperature", "max_tokens", "extra_body"].contains(&name.as_str())) {
+            Some((name, _)) => {
+                self.refuse(name.as_str(), "the recipe asks for words and not for pictures; leave it out")
+            }
+            None => Ok(()),
         }
     }
 
