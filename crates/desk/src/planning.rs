@@ -51,6 +51,9 @@ pub async fn plan(
     let text = speaker(config, &input, input.file.text.as_ref(), &plan, runner.as_deref_mut()).await?;
     let vision = speaker(config, &input, input.file.vision.as_ref(), &plan, runner.as_deref_mut()).await?;
     plan.definition.speakers = Speakers { text, vision };
+    let recipe = imagemill_recipes::all().into_iter().find(|recipe| recipe.name() == plan.definition.file.recipe);
+    let steps = recipe.map(|recipe| recipe.steps(&plan.definition.file)).unwrap_or_default();
+    plan.price_steps(&steps, table);
     if let Some(runner) = runner {
         runner.rehearse(&mut plan, table).await?;
     }
