@@ -132,7 +132,8 @@ fn prompts(context: &Context, args: &PromptsArgs) -> anyhow::Result<Exit> {
             printer.line(say!(texts, "deck.absent", page = name, text = printer.paint(Tone::Bad, text)));
         }
         if args.write && !clean.removed.is_empty() {
-            write_whole(&path, |file| file.write_all(clean.text.as_bytes())).map_err(|error| refused(context, &error))?;
+            write_whole(&path, |file| file.write_all(clean.text.as_bytes()))
+                .map_err(|error| refused(context, &error))?;
         }
         documents.push(json!({ "page_no": page.page_no, "removed": clean.removed, "absent": absent }));
     }

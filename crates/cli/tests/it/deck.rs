@@ -14,7 +14,10 @@ fn page(number: u32, kind: &str) -> Value {
 fn world() -> World {
     let world = World::with_photos(2);
     let folder = &world.folder;
-    folder.write("deck/task_pack.json", json!({"deck_id": "light", "params": {"page_count": 2, "language": "en"}}).to_string());
+    folder.write(
+        "deck/task_pack.json",
+        json!({"deck_id": "light", "params": {"page_count": 2, "language": "en"}}).to_string(),
+    );
     folder.write("deck/style_spec.md", "# Style");
     let outline = json!({"ppt_title": "Light", "language": "en", "total_pages": 2, "pages": [page(1, "content"), page(2, "content")]});
     folder.write("deck/outline.json", outline.to_string());
@@ -29,7 +32,10 @@ fn a_folder_is_looked_at_mended_and_written() {
     let world = world();
     let before = world.run(&["deck", "status", "deck", "--json"]).code(1).last_json();
     assert_eq!(before["pages"][0]["action"], "skip");
-    assert_eq!((&before["pages"][1]["action"], &before["pages"][1]["why"]), (&"render_only".into(), &"there is no picture".into()));
+    assert_eq!(
+        (&before["pages"][1]["action"], &before["pages"][1]["why"]),
+        (&"render_only".into(), &"there is no picture".into())
+    );
     assert_eq!((&before["style_spec_done"], &before["pptx_done"]), (&true.into(), &false.into()));
 
     let outline = world.run(&["deck", "outline", "deck"]).code(0).out;
