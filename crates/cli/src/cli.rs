@@ -19,7 +19,7 @@ pub(crate) use assets::{
 };
 pub(crate) use catalogue::{CatalogueArgs, CatalogueKind};
 pub(crate) use critiques::{CheckArgs, CritiqueArgs, CritiquesAction, CritiquesArgs, ExportArgs};
-pub(crate) use deck::{DeckAction, DeckArgs, DeckFolderArgs, FitHow, MissingHow, OutlineArgs, PptxArgs, PromptsArgs};
+pub(crate) use deck::{DeckAction, DeckArgs, DeckFolderArgs, OutlineArgs, PptxArgs, PromptsArgs};
 pub(crate) use infographic::{DocumentForm, ExpandWhen, FidelityHow, InfographicArgs, OutputMode, RepairHow};
 pub(crate) use providers::{DoctorArgs, ModelsArgs, ProbeArgs, ProfilesAction, ProfilesArgs};
 pub(crate) use running::{AskArgs, EditArgs, GenerateArgs, OverrideArgs, PlanArgs, RunArgs, SaveToArgs, StartArgs};
