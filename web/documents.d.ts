@@ -24,6 +24,7 @@ export interface Plan {
   job: string; name?: string; recipe: string; profile: string; provider: string; protocol: string; model: string;
   size: { size: string | null; aspect_ratio: string | null; pixels: number | null } | null; tasks: number; sources: number;
   cost: { low: number; likely: number; high: number; source: string; date: string } | null; call_ceiling: number | null; budget: number | null;
+  steps?: { kind: string; times: [number, number, number]; model: string; call: { low: number; likely: number; high: number } | null }[];
   seconds_at_rate: number | null; unknown_policy: string; skipped: { path: string; reason: { reason: string; of?: string; detail?: string } }[];
   ignored_files: number; warnings: string[]; task_list: { key: string; source: string; prompt: string; sample: number }[];
   needs_consent?: boolean; most?: number | null; known?: number;

@@ -4,6 +4,7 @@
 mod assets;
 mod catalogue;
 mod critiques;
+mod deck;
 mod infographic;
 mod providers;
 mod running;
@@ -18,6 +19,7 @@ pub(crate) use assets::{
 };
 pub(crate) use catalogue::{CatalogueArgs, CatalogueKind};
 pub(crate) use critiques::{CheckArgs, CritiqueArgs, CritiquesAction, CritiquesArgs, ExportArgs};
+pub(crate) use deck::{DeckAction, DeckArgs, DeckFolderArgs, OutlineArgs, PptxArgs, PromptsArgs};
 pub(crate) use infographic::{DocumentForm, ExpandWhen, FidelityHow, InfographicArgs, OutputMode, RepairHow};
 pub(crate) use providers::{DoctorArgs, ModelsArgs, ProbeArgs, ProfilesAction, ProfilesArgs};
 pub(crate) use running::{AskArgs, EditArgs, GenerateArgs, OverrideArgs, PlanArgs, RunArgs, SaveToArgs, StartArgs};
@@ -117,6 +119,8 @@ pub(crate) enum Command {
     Critique(CritiqueArgs),
     /// Check written critiques of pictures; write out those of jobs
     Critiques(CritiquesArgs),
+    /// Look at a slide deck's folder, check its outline and prompts, write its pptx
+    Deck(DeckArgs),
     /// What calls cost, by job, profile, model or day
     Costs(CostsArgs),
     /// List calls whose answer was lost; send them again or close them

@@ -1,7 +1,8 @@
 //! What came of infographics, told in the language of each request: one sentence and the best picture, or every round. The documents
 //! are the desk's.
 
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use imagemill_desk::{Lang, Made, infographics};
@@ -20,9 +21,15 @@ const TOLD: usize = 20;
 /// The file beside the pictures with one document a line.
 const FILE: &str = "infographics.jsonl";
 
-/// Tells of a job's infographics, and writes their documents beside the pictures that were saved to `folder`.
-pub(crate) async fn tell(context: &Context, store: &Store, job: JobId, folder: Option<&Path>) -> anyhow::Result<()> {
+/// Tells of a job's infographics, and writes their documents beside the pictures that were saved, to a folder with a manifest.
+pub(crate) async fn tell(
+    context: &Context,
+    store: &Store,
+    job: JobId,
+    saved: Option<(&Path, &Path)>,
+) -> anyhow::Result<()> {
     let files = context.desk.files()?;
+    let copies = saved.map(|(folder, manifest)| copies(folder, manifest)).unwrap_or_default();
     let mut lines = String::new();
     let mut told = 0;
     let mut page = infographics(store, &files, job, None).await?;
@@ -35,7 +42,7 @@ pub(crate) async fn tell(context: &Context, store: &Store, job: JobId, folder: O
             context.printer.json(&document);
             if told < TOLD {
                 echo(context, made);
-                for line in words(context, made) {
+                for line in words(context, made, &copies) {
                     context.printer.line(line);
                 }
             }
@@ -46,7 +53,7 @@ pub(crate) async fn tell(context: &Context, store: &Store, job: JobId, folder: O
     if told > TOLD {
         context.printer.line(say!(context.texts, "infographic.more", count = told - TOLD));
     }
-    let Some(folder) = folder else { return Ok(()) };
+    let Some((folder, _)) = saved else { return Ok(()) };
     std::fs::create_dir_all(folder)
         .and_then(|()| std::fs::write(folder.join(FILE), lines))
         .with_context(|| say!(context.texts, "infographic.not_written", file = folder.join(FILE).display()))
@@ -68,6 +75,21 @@ pub(crate) async fn compat(context: &Context, name: &str) -> anyhow::Result<()> 
     Ok(())
 }
 
+/// Copies of pictures by task and content.
+type Copies = HashMap<(i64, String), PathBuf>;
+
+/// The copies that a manifest names; none when it cannot be read, and the originals are told instead.
+fn copies(folder: &Path, manifest: &Path) -> Copies {
+    let text = std::fs::read_to_string(manifest).unwrap_or_default();
+    let manifest: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    let entries = manifest["entries"].as_array().into_iter().flatten();
+    let copy = |entry: &serde_json::Value| {
+        let content = entry["blake3"].as_str()?.to_owned();
+        Some(((entry["task"].as_i64()?, content), folder.join(entry["file"].as_str()?)))
+    };
+    entries.filter_map(copy).collect()
+}
+
 /// What was taken from the request, and what was decided for it.
 fn echo(context: &Context, made: &Made) {
     let Some(record) = &made.record else { return };
@@ -80,18 +102,23 @@ fn echo(context: &Context, made: &Made) {
     }
 }
 
-fn words(context: &Context, made: &Made) -> Vec<String> {
+fn words(context: &Context, made: &Made, copies: &Copies) -> Vec<String> {
     let Some(record) = &made.record else {
         return vec![context.texts.translated(made.error().unwrap_or_default())];
+    };
+    let shown = |round: &Round| {
+        let picture = round.picture.as_ref()?;
+        let copy = copies.get(&(made.task.id.0, picture.blake3.to_hex())).cloned();
+        Some(context.shown(&copy.or_else(|| made.picture(round))?))
     };
     let texts = Texts::new(if is_cjk(&record.request) { Lang::ZhCn } else { Lang::En });
     match (record.best(), made.error()) {
         (Some(best), None) if record.asked.output == Output::Verbose && record.asked.rounds > 1 => {
-            verbose(&texts, made, record, best)
+            verbose(&texts, made, record, best, shown)
         }
         (Some(best), None) => {
             let mut lines = vec![cut(&sentence(&texts, record, best))];
-            lines.extend(made.picture(best).map(|path| path.display().to_string()));
+            lines.extend(shown(best));
             lines
         }
         (_, error) => vec![texts.translated(error.unwrap_or_default())],
@@ -120,7 +147,13 @@ fn cut(text: &str) -> String {
     text.chars().take(UNITS - 1).chain(['…']).collect()
 }
 
-fn verbose(texts: &Texts, made: &Made, record: &Record, best: &Round) -> Vec<String> {
+fn verbose(
+    texts: &Texts,
+    made: &Made,
+    record: &Record,
+    best: &Round,
+    shown: impl Fn(&Round) -> Option<String>,
+) -> Vec<String> {
     let mut lines = vec![say!(texts, "infographic.ranking")];
     lines.push(if record.expand_skipped {
         say!(texts, "infographic.original", prompt = record.prompt)
@@ -138,7 +171,7 @@ fn verbose(texts: &Texts, made: &Made, record: &Record, best: &Round) -> Vec<Str
         lines.push(line);
     }
     lines.push(times(texts, made, record));
-    lines.extend(ranked.iter().filter_map(|round| made.picture(round)).map(|path| path.display().to_string()));
+    lines.extend(ranked.into_iter().filter_map(shown));
     lines
 }
 

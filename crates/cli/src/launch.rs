@@ -9,7 +9,7 @@ use imagemill_domain::capability::CapabilityTable;
 use imagemill_domain::job::{JobId, JobState};
 use imagemill_domain::job_file::RecipeName;
 use imagemill_domain::money::Money;
-use imagemill_domain::plan::{Plan, PlannedWay};
+use imagemill_domain::plan::{Plan, PlannedWay, PricedStep};
 use imagemill_domain::sizes::SizeChoice;
 use imagemill_domain::source::Scan;
 use imagemill_domain::task::TaskState;
@@ -92,6 +92,7 @@ pub(crate) fn plan_lines(context: &Context, planned: &Planned) -> Vec<String> {
         lines.extend(plan.ways.iter().map(|way| format!("  {}", way_line(context, way))));
     }
     lines.push(format!("  {}", cost_line(context, plan)));
+    lines.extend(steps_line(context, plan).map(|line| format!("  {line}")));
     if let Some(terms) = &definition.batch {
         let share = format!("{}%", (terms.price * 100.0).round());
         let (hours, date) = (terms.window_h, &terms.date);
@@ -129,6 +130,18 @@ fn way_line(context: &Context, way: &PlannedWay) -> String {
     let size = if way.size == SizeChoice::default() { String::new() } else { format!(", {}", way.size) };
     let key = if way.share == 0 { "plan.way" } else { "plan.way_share" };
     say!(texts, key, profile = way.profile, model = way.model, share = way.share, size = size, cost = cost)
+}
+
+/// The calls of each task besides its last one.
+fn steps_line(context: &Context, plan: &Plan) -> Option<String> {
+    let texts = &context.texts;
+    let step = |step: &PricedStep| {
+        let [least, _, most] = step.times;
+        let times = if least == most { most.to_string() } else { format!("{least}–{most}") };
+        format!("{times} × {}", step.model)
+    };
+    let calls: Vec<String> = plan.steps.iter().map(step).collect();
+    (!calls.is_empty()).then(|| say!(texts, "plan.steps", calls = calls.join(", ")))
 }
 
 fn cost_line(context: &Context, plan: &Plan) -> String {
@@ -172,8 +185,9 @@ fn gate(context: &Context, planned: &[(Planned, u64)], yes: bool) -> Option<Exit
             Some(money) => most += money,
             None if plan.definition.file.accept_unknown_price => {}
             None => {
-                let unpriced = plan.ways.iter().find(|way| way.call.is_none());
-                let model = unpriced.map_or(&plan.definition.model, |way| &way.model);
+                let ways = plan.ways.iter().filter(|way| way.call.is_none()).map(|way| &way.model);
+                let steps = plan.steps.iter().filter(|step| step.call.is_none()).map(|step| &step.model);
+                let model = ways.chain(steps).next().unwrap_or(&plan.definition.model);
                 printer.error(say!(texts, "gate.unknown_price", job = plan.name, model = model));
                 return Some(Exit::CannotStart);
             }
@@ -324,10 +338,11 @@ pub(crate) async fn run_submitted(
             _ => None,
         };
         let folder = folder.filter(|_| saved.is_some());
+        let manifest = saved.as_ref().and_then(|saved| saved.manifest.clone());
         exit = exit.and(finish(context, store, progress, saved, end).await?);
         let job = store.jobs().get(id).await?;
         if end == End::Settled && job.is_some_and(|job| job.definition.file.recipe == RecipeName::Infographic) {
-            infographic_report::tell(context, store, id, folder.as_deref()).await?;
+            infographic_report::tell(context, store, id, folder.as_deref().zip(manifest.as_deref())).await?;
         }
     }
     runner.finish(|answers| context.held(answers)).await;

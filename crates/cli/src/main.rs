@@ -79,6 +79,7 @@ fn dispatch(cli: Cli, command: clap::Command) -> anyhow::Result<Exit> {
         Command::Review(args) => return commands::review::run(&context, &args),
         Command::Models(args) => return commands::models::run(&context, &args),
         Command::Catalogue(args) => return commands::catalogue::run(&context, &args),
+        Command::Deck(args) => return commands::deck::run(&context, &args),
         _ => {}
     }
     let folder = context.desk.workspace.exists().then(|| context.desk.workspace.logs());
@@ -131,6 +132,7 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
         | Command::Assets(_)
         | Command::Review(_)
         | Command::Catalogue(_)
+        | Command::Deck(_)
         | Command::Config(_)
         | Command::Completions(_) => Ok(Exit::Ok),
     }

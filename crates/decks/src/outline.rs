@@ -357,7 +357,7 @@ fn check_list(
     say: &mut impl FnMut(&str, String),
 ) {
     if list.len() < least || list.len() > most {
-        let wanted = if least == most { format!("{most}") } else { format!("{least} to {most}") };
+        let wanted = if least == most { format!("{most}") } else { format!("{least}–{most}") };
         say(place, format!("it has {} entries; {wanted}", list.len()));
     }
     for (at, text) in list.iter().enumerate() {

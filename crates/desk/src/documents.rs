@@ -103,6 +103,7 @@ pub fn plan(plan: &Plan, tasks: &[Value]) -> Value {
         "tasks": plan.tasks,
         "sources": plan.scan.items.len(),
         "cost": plan.cost,
+        "steps": plan.steps,
         "call_ceiling": plan.definition.call_ceiling,
         "lane": plan.definition.file.lane,
         "batch": plan.definition.batch,

@@ -1,5 +1,7 @@
 //! From a job to its plan: profile, sources, tasks, money, speakers. Nothing is sent and nothing is written.
 
+use std::sync::Arc;
+
 use imagemill_domain::capability::CapabilityTable;
 use imagemill_domain::plan::{Plan, expand_over};
 use imagemill_domain::profile::Profile;
@@ -7,6 +9,7 @@ use imagemill_domain::source::Scan;
 use imagemill_domain::speaker::{Speaker, SpeakerSection, Speakers};
 use imagemill_sources::ScanProgress;
 
+use crate::catalogue;
 use crate::config::Config;
 use crate::critiques;
 use crate::error::DeskError;
@@ -58,6 +61,10 @@ pub async fn plan(
     plan.definition.speakers = Speakers { text, vision };
     infographics::check(config, &input, &plan, table)?;
     plan.definition.critique = commission.map(Box::new);
+    let recipes = imagemill_recipes::all(Arc::new(catalogue::in_force(config)?));
+    let recipe = recipes.iter().find(|recipe| recipe.name() == plan.definition.file.recipe);
+    let steps = recipe.map(|recipe| recipe.steps(&plan.definition.file)).unwrap_or_default();
+    plan.price_steps(&steps, table);
     if let Some(runner) = runner {
         runner.rehearse(&mut plan, table).await?;
     }

@@ -106,9 +106,14 @@ impl Price {
     ///
     /// A token is at least one byte of text with every tokenizer in use, so the words cannot cost more.
     pub fn chat_ceiling(&self, shape: ChatShape) -> Option<Money> {
+        self.chat_dollars(ChatShape { prompt_bytes: shape.prompt_bytes + FRAME_TOKENS, ..shape })
+    }
+
+    /// The price of so many tokens, a byte for a token.
+    fn chat_dollars(&self, shape: ChatShape) -> Option<Money> {
         let (text_in, text_out) = (self.text_in?, self.text_out?);
         let picture_tokens = shape.pictures * self.image_in_tokens.unwrap_or(PICTURE_TOKENS);
-        let dollars = text_in * (shape.prompt_bytes + FRAME_TOKENS) as f64
+        let dollars = text_in * shape.prompt_bytes as f64
             + self.image_in.unwrap_or(text_in) * picture_tokens as f64
             + text_out * shape.max_tokens as f64;
         Some(Money::from_dollars(dollars / MILLION))
@@ -127,6 +132,21 @@ impl Price {
         let low = self.settle_chat(&usual)?;
         let shape = ChatShape { prompt_bytes: 14_000, pictures: 1, max_tokens: u64::from(DEFAULT_MAX_TOKENS) };
         Some(CallEstimate { low, likely: low, high: self.chat_ceiling(shape)?.times(2) })
+    }
+
+    /// What a text or vision call of about this shape is expected to cost; `None` when the price lines do not suffice. Four bytes
+    /// make a token of English, and answers take a quarter of what they may; a short one takes a sixteenth.
+    pub fn chat_estimate(&self, shape: ChatShape) -> Option<CallEstimate> {
+        let part = |in_part: u64, out_part: u64| ChatShape {
+            prompt_bytes: shape.prompt_bytes / in_part,
+            max_tokens: shape.max_tokens / out_part,
+            ..shape
+        };
+        Some(CallEstimate {
+            low: self.chat_dollars(part(6, 16))?,
+            likely: self.chat_dollars(part(4, 4))?,
+            high: self.chat_ceiling(shape)?,
+        })
     }
 
     /// What a text or vision call cost by what the provider counted; `None` when the counts or the price lines do not

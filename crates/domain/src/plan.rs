@@ -20,8 +20,10 @@ use crate::task::TaskSpec;
 use crate::template::{Template, TemplateError};
 
 mod options;
+mod steps;
 mod ways;
 
+pub use steps::{PlannedStep, PricedStep, StepKind};
 pub use ways::PlannedWay;
 
 /// A job of more tasks than this never sends a lost call again unasked (money-and-failure: opaque calls).
@@ -148,6 +150,8 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// The ways to the pictures, the first one first.
     pub ways: Vec<PlannedWay>,
+    /// Paid steps of each task besides its last call, as the recipe says.
+    pub steps: Vec<PricedStep>,
     /// What the scan found.
     pub scan: Scan,
     prompts: Vec<Prompt>,
@@ -218,6 +222,7 @@ pub fn expand_over(
         seconds_at_rate,
         warnings,
         ways,
+        steps: Vec::new(),
         definition: JobDefinition {
             version: 1,
             file: stored_file(&file, prompts.len(), tasks),

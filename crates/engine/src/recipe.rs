@@ -7,7 +7,8 @@ use std::pin::Pin;
 
 use imagemill_domain::chat::DEFAULT_MAX_TOKENS;
 use imagemill_domain::failure::Failure;
-use imagemill_domain::job_file::RecipeName;
+use imagemill_domain::job_file::{JobFile, RecipeName};
+use imagemill_domain::plan::PlannedStep;
 use imagemill_domain::request::RequestOptions;
 use imagemill_domain::task::SourcePicture;
 
@@ -124,6 +125,11 @@ pub type RecipeFuture<'a> = Pin<Box<dyn Future<Output = Result<Ending, Failure>>
 pub trait Recipe: Send + Sync {
     /// Its name in job files.
     fn name(&self) -> RecipeName;
+
+    /// The paid steps that each task makes besides its last picture call, so that the plan's money has them.
+    fn steps(&self, _file: &JobFile) -> Vec<PlannedStep> {
+        Vec::new()
+    }
 
     /// Runs one task up to its last paid step.
     fn run<'a>(&'a self, task: &'a TaskContext) -> RecipeFuture<'a>;

@@ -362,3 +362,6 @@ pub(crate) fn file_part(batch: &NewBatch) -> Part {
 pub(crate) fn text_of(value: &Value) -> Option<String> {
     value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests;

@@ -158,6 +158,8 @@ shapes! {
         budget: Option<f64>,
         /// Each profile of several with what it would cost.
         ways: Vec<Value>,
+        /// Calls of each task besides its last one, with what one costs.
+        steps: Vec<Value>,
         seconds_at_rate: Option<u64>,
         unknown_policy: String,
         skipped: Vec<Value>,

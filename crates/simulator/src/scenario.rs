@@ -151,6 +151,8 @@ pub struct Rates {
     pub html: f64,
     /// A label is drawn with a wrong letter; told when the picture is read. Of labels, not of calls.
     pub misspelt: f64,
+    /// A text of an infographic has a number that nobody gave. Of texts, not of calls.
+    pub invented: f64,
 }
 
 /// One line of a script.

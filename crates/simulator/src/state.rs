@@ -24,6 +24,12 @@ pub(crate) struct ServerId(pub(crate) String);
 /// So many pictures can be read; a prompt has a few thousand bytes.
 const REMEMBERED: usize = 2_000;
 
+/// A text as a number.
+fn number_of(text: &str) -> u64 {
+    let hash = blake3::hash(text.as_bytes());
+    u64::from_le_bytes(std::array::from_fn(|place| hash.as_bytes()[place]))
+}
+
 /// Shared by all calls.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -113,9 +119,12 @@ impl Shared {
 
     /// Whether the `at`-th text of this prompt is drawn with a wrong letter.
     pub(crate) fn misspells(&self, prompt: &str, at: usize) -> bool {
-        let hash = blake3::hash(prompt.as_bytes());
-        let key = u64::from_le_bytes(std::array::from_fn(|place| hash.as_bytes()[place]));
-        self.scenario.draw("misspelt", key, at as u32) < self.scenario.rates.misspelt
+        self.scenario.draw("misspelt", number_of(prompt), at as u32) < self.scenario.rates.misspelt
+    }
+
+    /// Whether the answer to this question has something that nobody said.
+    pub(crate) fn invents(&self, question: &str) -> bool {
+        self.scenario.draw("invented", number_of(question), 0) < self.scenario.rates.invented
     }
 
     /// What a call costs that would cost `micros` by itself.

@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod costs;
 pub(crate) mod critiques;
+pub(crate) mod deck;
 pub(crate) mod demo;
 pub(crate) mod direct;
 pub(crate) mod doctor;

@@ -151,3 +151,34 @@ fn a_folder_that_cannot_be_written_is_told() {
     let ran = world.run(&["doctor", "--offline", "--workspace", "/proc/1"]).code(3);
     assert!(ran.out.contains("/proc/1 cannot be written") && ran.out.contains("--workspace DIR"), "{}", ran.out);
 }
+
+#[test]
+fn a_variable_that_goes_to_another_server_than_its_owners_is_told() {
+    let world = World::new();
+    let address = format!("http://{}/v1", server("200 OK", r#"{"data":[{"id":"flux"}]}"#, NOW));
+    world.folder.write(
+        "imagemill.toml",
+        format!(
+            "[profiles.studio]\nprovider = \"mystery\"\nprotocol = \"images\"\nbase_url = \"{address}\"\nmodel = \"flux\"\n\
+             credential = {{ env = \"OPENAI_API_KEY\" }}\nnetwork = {{ allow_private_api = true }}\n"
+        ),
+    );
+    let of_studio = |variables: &[(&str, &str)]| {
+        let document = world.run_with(variables, &["doctor", "--profile", "studio", "--json"]).code(0).json();
+        let findings = document["findings"].as_array().unwrap().clone();
+        findings
+            .into_iter()
+            .filter(|found| found["check"] == "credential" && found["level"] == "warning")
+            .collect::<Vec<_>>()
+    };
+    let told = of_studio(&[("OPENAI_API_KEY", "sk-x")]);
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert_says(
+        &told[0],
+        "warning",
+        "holds the key of openai (https://api.openai.com)",
+        "imagemill profiles login studio",
+    );
+    // Said in so many words that OpenAI's key is for this server.
+    assert_eq!(of_studio(&[("OPENAI_API_KEY", "sk-x"), ("OPENAI_BASE_URL", &address)]), Vec::<Value>::new());
+}

@@ -45,7 +45,7 @@ fn crates_import_only_what_architecture_allows() {
                 "simulator" => &["domain", "imaging"],
                 _ => &["domain"],
             },
-            "sources" | "briefs" => &["domain", "imaging"],
+            "sources" | "briefs" | "decks" => &["domain", "imaging"],
             "engine" => &["domain", "imaging", "store", "providers"],
             "recipes" => &["domain", "engine"],
             "export" => &["domain", "imaging", "store"],
@@ -57,6 +57,7 @@ fn crates_import_only_what_architecture_allows() {
             "cli" => &[
                 "domain",
                 "briefs",
+                "decks",
                 "imaging",
                 "sources",
                 "store",

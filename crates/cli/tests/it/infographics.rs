@@ -22,8 +22,8 @@ fn a_request_becomes_a_picture_and_says_so_in_its_language() {
     let world = World::new();
     let ran = world.run(&["infographic", TEA, "--profile", "simulator", "--ratio", "3:4"]).code(0);
     assert!(ran.out.contains("It shows: How green tea is made"), "{}", ran.out);
-    let picture = ran.out.lines().rfind(|line| line.contains("/.imagemill/files/")).unwrap();
-    assert!(std::fs::read(picture).unwrap().starts_with(b"\x89PNG"));
+    let picture = ran.out.lines().rfind(|line| line.starts_with("./imagemill-out/infographic-")).unwrap();
+    assert!(std::fs::read(world.path().join(picture)).unwrap().starts_with(b"\x89PNG"));
     let chinese = world.run(&["infographic", "水循环：蒸发，凝结，降水，汇集", "--profile", "simulator"]).code(0);
     let sentence = chinese.out.lines().find(|line| line.contains("内容：")).unwrap();
     assert!(sentence.chars().count() <= 50, "{sentence}");

@@ -5,6 +5,7 @@
 mod catalogue;
 mod critique_jobs;
 mod critiques;
+mod deck;
 mod demo;
 mod docs;
 mod doctor;

@@ -145,3 +145,21 @@ fn feedback_on_an_approved_picture_becomes_an_edit_of_it() {
     assert_eq!((&told["proposal"]["regenerate"], &told["proposal"]["run"]), (&json!(true), &json!("edit-run-002")));
     assert_eq!(told["proposal"]["feedback"], json!(["another person"]));
 }
+
+/// The matrix on the page can be copied.
+#[test]
+fn the_matrix_of_the_docs_works() {
+    let world = world();
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/requests.md")).unwrap();
+    world.folder.write("batch.toml", page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap());
+    let plan = submit(&world, "batch.toml", &["--plan"], 0);
+    let named: Vec<String> =
+        plan["requests"].as_array().unwrap().iter().map(|one| format!("{} {}", one["asset"], one["run"])).collect();
+    assert_eq!(named, [1, 2].map(|run| format!("\"maya-desk-mug-v1\" \"image-run-00{run}\"")));
+    assert!(
+        plan["requests"][0]["prompt"]
+            .as_str()
+            .unwrap()
+            .starts_with("a woman with short hair at her desk, with a mug. ")
+    );
+}

@@ -47,10 +47,10 @@ fn each_rule_is_said_with_its_place() {
         ("ppt_title", "it is missing", |deck| deck["ppt_title"] = json!(" ")),
         ("language", "neither", |deck| deck["language"] = json!("fr")),
         ("pages[2].title", "25 characters", |deck| deck["pages"][2]["title"] = json!("👩‍🚀".repeat(25))),
-        ("pages[2].on_page_text.body_points", "it has 2 entries; 3 to 5", |deck| {
+        ("pages[2].on_page_text.body_points", "it has 2 entries; 3–5", |deck| {
             deck["pages"][2]["on_page_text"]["body_points"] = json!(["a", "b"]);
         }),
-        ("pages[3].on_page_text.callouts", "it has 0 entries; 2 to 4", |deck| {
+        ("pages[3].on_page_text.callouts", "it has 0 entries; 2–4", |deck| {
             deck["pages"][3]["on_page_text"]["callouts"] = json!([]);
         }),
         ("pages[3].on_page_text.callouts", "`many` on a data page has no number", |deck| {

@@ -12,7 +12,9 @@ use secrecy::SecretString;
 
 use super::{Check, Examination, Finding, Level};
 use crate::clock::now_us;
+use crate::config::{built_in_profile, known_profiles};
 use crate::desk::Desk;
+use crate::key_files::server_of;
 use crate::profiles::{SIMULATOR, choose, read_credential};
 
 /// A clock that is further off makes signed links and certificates fail.
@@ -89,6 +91,7 @@ impl Patient<'_> {
         let secret = match read_credential(profile) {
             Ok(secret) => {
                 findings.push(Finding::good(Check::Credential, credential(&profile.credential)));
+                findings.extend(goes_elsewhere(profile, &|name| std::env::var(name).ok()));
                 Some(secret)
             }
             Err(failure) => {
@@ -213,6 +216,23 @@ fn credential(credential: &Credential) -> String {
         Credential::Env(name) => format!("the key is in {name}"),
         Credential::File(path) => format!("the key is in the file {path}, which only its owner can read"),
     }
+}
+
+/// A variable is bound to no server, so a built-in profile's key may go where nobody meant it to.
+fn goes_elsewhere(profile: &Profile, variable: &dyn Fn(&str) -> Option<String>) -> Option<Finding> {
+    let Credential::Env(name) = &profile.credential else { return None };
+    let built_in = known_profiles().into_iter().filter_map(|(known, _)| built_in_profile(&known, variable));
+    let owner = built_in.into_iter().find(|known| known.credential == profile.credential)?;
+    let (own, here) = (server_of(&owner.base_url)?, server_of(&profile.base_url)?);
+    let message = format!(
+        "the variable {name} holds the key of {} ({own}), and this profile sends it to {here}: a variable is bound to no server",
+        owner.name
+    );
+    let fix = format!(
+        "If {here} has a key of its own, remove `credential` and give that key: imagemill profiles login {}. It is then bound to {here}.",
+        profile.name
+    );
+    (own != here).then(|| Finding::new(Check::Credential, Level::Warning, message).fix(fix))
 }
 
 fn clock(off_us: i64) -> Finding {

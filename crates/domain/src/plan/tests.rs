@@ -26,9 +26,7 @@ fn profile() -> Profile {
     Profile { name: "sim".into(), provider: "simulator".into(), model: "sim-image".into(), ..Profile::default() }
 }
 
-fn table() -> CapabilityTable {
-    CapabilityTable::parse(
-        r#"
+const TABLE: &str = r#"
         [[model]]
         provider = "simulator"
         model = "sim-image"
@@ -38,9 +36,10 @@ fn table() -> CapabilityTable {
         max_n = 2
         size = { kind = "list", sizes = ["512x512", "1024x1024"] }
         price = { date = "2026-01-01", source = "test", per_image = 0.04 }
-        "#,
-    )
-    .unwrap()
+        "#;
+
+fn table() -> CapabilityTable {
+    CapabilityTable::parse(TABLE).unwrap()
 }
 
 fn edit(prompt: &str) -> JobFile {
@@ -403,4 +402,33 @@ fn the_plan_says_that_calls_in_words_are_not_priced() {
     let text = Some(crate::speaker::SpeakerSection { model: Some("words".into()), ..Default::default() });
     assert!(told(&JobFile { text: text.clone(), ..edit("night") }));
     assert!(told(&JobFile { vision: text, ..edit("night") }));
+}
+
+#[test]
+fn steps_in_words_and_pictures_on_the_way_are_in_the_money() {
+    let words = "\n[[model]]\nprovider = \"simulator\"\nmodel = \"sim-text\"\nchat = true\n\
+        price = { date = \"2025-05-05\", source = \"words\", text_in = 1.0, text_out = 2.0 }\n";
+    let table = CapabilityTable::parse(&format!("{TABLE}{words}")).unwrap();
+    let mut plan = plan(&edit("night"), scan(&["a.png", "b.png"])).unwrap();
+    let text = crate::speaker::Speaker { profile: profile(), model: "sim-text".into() };
+    plan.definition.speakers.text = Some(text.clone());
+    let steps = [PlannedStep::words([1, 2, 3], 4_000, 0, 8_000), PlannedStep::pictures([0, 1, 2])];
+    plan.price_steps(&steps, &table);
+    let cost = plan.cost.clone().unwrap();
+    // For each of two tasks: the last picture at 0.04, so many more, and so many calls in words.
+    let words = |times: f64, tokens_in: f64, tokens_out: f64| times * (tokens_in + 2.0 * tokens_out) / 1e6;
+    let expected =
+        [(0.0, words(1.0, 666.0, 500.0)), (1.0, words(2.0, 1_000.0, 2_000.0)), (2.0, words(3.0, 5_000.0, 8_000.0))];
+    for (told, (pictures, words)) in [cost.low, cost.likely, cost.high].into_iter().zip(expected) {
+        assert!((told.dollars() - 2.0 * (0.04 + pictures * 0.04 + words)).abs() < 1e-5, "{told} {pictures} {words}");
+    }
+    assert_eq!((cost.source.as_str(), cost.date.as_str()), ("test, words", "2025-05-05"));
+    assert_eq!(plan.steps.iter().map(|step| step.model.as_str()).collect::<Vec<_>>(), ["sim-text", "sim-image"]);
+
+    // Nobody knows what vision costs, and the job's own model is asked.
+    plan.price_steps(&[PlannedStep::words([0, 0, 0], 1, 1, 1)], &table);
+    assert!(plan.cost.is_some(), "what is never called costs nothing");
+    plan.price_steps(&[PlannedStep::words([0, 0, 1], 1, 1, 1)], &table);
+    assert_eq!(plan.cost, None);
+    assert!(plan.warnings.iter().any(|warning| warning.contains("the price of sim-image at simulator is not known")));
 }

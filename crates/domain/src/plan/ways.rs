@@ -82,10 +82,7 @@ pub(super) fn plan_way(
         }
     };
     if call.is_none() {
-        warnings.push(format!(
-            "the price of {model} at {} is not known; add it to a models file, or accept it with --accept-unknown-price",
-            profile.provider
-        ));
+        warnings.push(price_not_known(&model, &profile.provider));
     }
     let mut profile = profile.clone();
     if let Some(limits) = file.limits {
@@ -106,6 +103,13 @@ pub(super) fn plan_way(
     let price = price.map(|price| (price.source.clone(), price.date.clone()));
     let route = Route { profile, model, negative, call_ceiling, batch, options: file.options, share };
     Ok(Way { route, planned, price })
+}
+
+/// What a plan says where a model has no price.
+pub(super) fn price_not_known(model: &str, provider: &str) -> String {
+    format!(
+        "the price of {model} at {provider} is not known; add it to a models file, or accept it with --accept-unknown-price"
+    )
 }
 
 fn shape<'a>(file: &'a JobFile, size: &SizeChoice, scan: &Scan) -> CallShape<'a> {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use imagemill_domain::critique::CritiqueSection;
 use imagemill_domain::failure::FailureKind;
+use imagemill_domain::infographic::InfographicSection;
 use imagemill_domain::job_file::{
     Duplicates, Format, JobFile, OwnPrompt, PrepareSection, RecipeName, RetrySection, SourceSection, UnknownPolicy,
 };
@@ -101,7 +102,7 @@ fn no_page_is_about_a_failure_that_does_not_exist() {
 fn the_job_file_is_explained_key_by_key() {
     let text = doc("job-file.md");
     let top = part(&text, "Top level");
-    let sections = ["text", "vision", "critique", "source", "options", "prepare", "retry", "limits", "save"];
+    let sections = ["text", "vision", "infographic", "critique", "source", "options", "prepare", "retry", "limits", "save"];
     for key in keys::<JobFile>().iter().filter(|key| !sections.contains(&key.as_str())) {
         assert!(top.contains(&format!("\n| `{key}` |")), "no row for {key}");
     }
@@ -110,6 +111,7 @@ fn the_job_file_is_explained_key_by_key() {
     }
     check_table::<SpeakerSection>(part(&text, "[text]"), None);
     check_table::<CritiqueSection>(part(&text, "[critique]"), None);
+    check_table(part(&text, "[infographic]"), Some(&InfographicSection::default()));
     check_table(part(&text, "[source]"), Some(&SourceSection::default()));
     check_table::<RequestOptions>(part(&text, "[options]"), None);
     check_table(part(&text, "[prepare]"), Some(&PrepareSection::default()));

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use imagemill_domain::catalogue::Catalogue;
+use imagemill_domain::chat::DEFAULT_MAX_TOKENS;
 use imagemill_domain::failure::Failure;
-use imagemill_domain::infographic::{Record, rank, read_request};
-use imagemill_domain::job_file::RecipeName;
+use imagemill_domain::infographic::{Expand, Record, rank, read_request};
+use imagemill_domain::job_file::{JobFile, RecipeName};
+use imagemill_domain::plan::PlannedStep;
 use imagemill_engine::{Ending, Recipe, RecipeFuture, TaskContext};
 
 use super::frame::frame;
@@ -64,6 +66,35 @@ impl Infographic {
 impl Recipe for Infographic {
     fn name(&self) -> RecipeName {
         RecipeName::Infographic
+    }
+
+    /// The dearest request counts for all. Answers that break their schema are repaired, which is a call more.
+    fn steps(&self, file: &JobFile) -> Vec<PlannedStep> {
+        let section = file.infographic.clone().unwrap_or_default();
+        let (mut rounds, mut judged, mut worked_out) = (1, false, false);
+        for request in file.all_prompts() {
+            let asked = read_request(request, &section, &self.catalogue);
+            rounds = rounds.max(asked.rounds);
+            judged |= asked.expand == Expand::Auto;
+            worked_out |= asked.expand != Expand::Disable;
+        }
+        let request = file.all_prompts().map(str::len).max().unwrap_or_default() as u64;
+        let most = u64::from(DEFAULT_MAX_TOKENS);
+        let mut steps = Vec::new();
+        if judged {
+            steps.push(PlannedStep::words([1, 1, 2], 6_000 + request, 0, most));
+        }
+        if worked_out {
+            let least = u32::from(!judged);
+            // Analysis, text and its correction, prompt.
+            steps.push(PlannedStep::words([3 * least, 3, 7], 8_000 + 2 * request, 0, most));
+        }
+        if rounds > 1 {
+            steps.push(PlannedStep::pictures([0, 1, rounds - 1]));
+            // Each round is read and judged.
+            steps.push(PlannedStep::words([2, 4, 4 * rounds], 8_000 + request, 1, most));
+        }
+        steps
     }
 
     fn run<'a>(&'a self, task: &'a TaskContext) -> RecipeFuture<'a> {

@@ -24,7 +24,13 @@ pub(super) fn answer(shared: &Shared, asked: &Asked, schema: &Value) -> Option<V
     Some(match schema["title"].as_str()? {
         "infographic_evaluation" => evaluation(said),
         "infographic_analysis" => analysis(said),
-        "infographic_content" => content(said),
+        "infographic_content" => {
+            let mut content = content(said);
+            if shared.invents(said) {
+                content["sections"][0]["labels"] = json!(["Loved in 97 countries"]);
+            }
+            content
+        }
         "infographic_reading" => json!({"texts": reading(shared, asked)}),
         "infographic_review" => json!({"reasoning": "The parts are in order and can be read.", "violations": []}),
         _ => return None,

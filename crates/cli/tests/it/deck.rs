@@ -1,0 +1,73 @@
+//! `imagemill deck` on a folder as another pipeline leaves it.
+
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+fn page(number: u32, kind: &str) -> Value {
+    let points = if kind == "content" { json!(["Tall", "Lit", "Kept"]) } else { json!([]) };
+    json!({"page_no": number, "page_id": format!("page_{number:03}"), "page_type": kind, "title": format!("Light {number}"),
+        "key_points": ["a", "b", "c"], "visual_hints": "a lighthouse", "on_page_text": {"headline": format!("Light {number}"), "body_points": points},
+        "page_number_label": "x"})
+}
+
+fn world() -> World {
+    let world = World::with_photos(2);
+    let folder = &world.folder;
+    folder.write(
+        "deck/task_pack.json",
+        json!({"deck_id": "light", "params": {"page_count": 2, "language": "en"}}).to_string(),
+    );
+    folder.write("deck/style_spec.md", "# Style");
+    let outline = json!({"ppt_title": "Light", "language": "en", "total_pages": 2, "pages": [page(1, "content"), page(2, "content")]});
+    folder.write("deck/outline.json", outline.to_string());
+    folder.write("deck/pages/page_001.prompt.txt", "“Light 1” in #1a2b3c above Tall, Lit and Kept, 48px");
+    folder.write("deck/pages/page_002.prompt.txt", "Light 2 with Tall and Lit");
+    folder.write("deck/pages/page_001.png", imagemill_testkit::pictures::png(1, 64, 36));
+    world
+}
+
+#[test]
+fn a_folder_is_looked_at_mended_and_written() {
+    let world = world();
+    let before = world.run(&["deck", "status", "deck", "--json"]).code(1).last_json();
+    assert_eq!(before["pages"][0]["action"], "skip");
+    assert_eq!(
+        (&before["pages"][1]["action"], &before["pages"][1]["why"]),
+        (&"render_only".into(), &"there is no picture".into())
+    );
+    assert_eq!((&before["style_spec_done"], &before["pptx_done"]), (&true.into(), &false.into()));
+
+    let outline = world.run(&["deck", "outline", "deck"]).code(0).out;
+    assert!(outline.contains("The outline keeps to every rule: 2 pages."), "{outline}");
+    let told = world.run(&["deck", "prompts", "deck", "--write", "--json"]).code(1).last_json();
+    assert_eq!(told["pages"][0]["removed"][1]["text"], "48px");
+    assert_eq!(told["pages"][1]["absent"], json!(["Kept"]));
+    let prompt = std::fs::read_to_string(world.folder.path().join("deck/pages/page_001.prompt.txt")).unwrap();
+    assert_eq!(prompt, "“Light 1” in above Tall, Lit and Kept,");
+
+    let built = world.run(&["deck", "pptx", "deck", "--json"]).code(1).last_json();
+    assert_eq!((&built["total_slides"], &built["missing_pages"]), (&2.into(), &json!([2])));
+    world.folder.write("deck/pages/page_001.png", imagemill_testkit::pictures::png(1, 64, 36));
+    world.folder.write("deck/pages/page_002.png", imagemill_testkit::pictures::png(2, 64, 36));
+    let written = world.run(&["deck", "pptx", "deck"]).code(0).out;
+    assert!(written.contains("light.pptx: 2 slides."), "{written}");
+    world.run(&["deck", "status", "deck"]).code(0);
+    let no_deck = world.run(&["deck", "status", "photos"]).code(2).err;
+    assert!(no_deck.contains("there is no task_pack.json"), "{no_deck}");
+}
+
+#[test]
+fn what_is_wrong_is_said_in_the_readers_language() {
+    let world = world();
+    let mut outline: Value =
+        serde_json::from_str(&std::fs::read_to_string(world.folder.path().join("deck/outline.json")).unwrap()).unwrap();
+    outline["pages"][1]["on_page_text"]["body_points"] = json!(["one", " "]);
+    outline["pages"][1]["page_id"] = json!("?");
+    world.folder.write("deck/outline.json", outline.to_string());
+    let mended = world.run(&["deck", "outline", "deck", "--mend", "--json"]).code(1).last_json();
+    assert_eq!(mended["faults"][0]["message"], "it has 1 entries; 3–5");
+    assert_eq!(mended["mended"].as_array().unwrap().len(), 3, "{mended:#}");
+    let chinese = world.run(&["deck", "outline", "deck", "--lang", "zh-CN"]).code(1).out;
+    assert!(chinese.contains("有 1 项；应为 3–5"), "{chinese}");
+}
