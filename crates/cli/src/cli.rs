@@ -3,6 +3,7 @@
 
 mod assets;
 mod catalogue;
+mod collections;
 mod critiques;
 mod providers;
 mod running;
@@ -16,6 +17,10 @@ pub(crate) use assets::{
     UploadRequestArgs,
 };
 pub(crate) use catalogue::{CatalogueArgs, CatalogueKind};
+pub(crate) use collections::{
+    AddArgs, CollectionsAction, CollectionsArgs, ImportFilesArgs, NameArgs, NextArgs, ReleaseArgs, RetryBatchesArgs,
+    RunBatchesArgs, StandingArgs, SyncArgs,
+};
 pub(crate) use critiques::{CheckArgs, CritiqueArgs, CritiquesAction, CritiquesArgs, ExportArgs};
 pub(crate) use providers::{DoctorArgs, ModelsArgs, ProbeArgs, ProfilesAction, ProfilesArgs};
 pub(crate) use running::{AskArgs, EditArgs, GenerateArgs, OverrideArgs, PlanArgs, RunArgs, SaveToArgs, StartArgs};
@@ -111,6 +116,8 @@ pub(crate) enum Command {
     Critique(CritiqueArgs),
     /// Check written critiques of pictures; write out those of jobs
     Critiques(CritiquesArgs),
+    /// Collections of pictures that wait for critiques: batches, progress, files
+    Collections(CollectionsArgs),
     /// What calls cost, by job, profile, model or day
     Costs(CostsArgs),
     /// List calls whose answer was lost; send them again or close them

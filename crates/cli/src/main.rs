@@ -83,7 +83,12 @@ fn dispatch(cli: Cli, command: clap::Command) -> anyhow::Result<Exit> {
         Command::Run(args) => !args.rehearse,
         command => matches!(
             command,
-            Command::Edit(_) | Command::Generate(_) | Command::Critique(_) | Command::Request(_) | Command::Serve(_)
+            Command::Edit(_)
+                | Command::Generate(_)
+                | Command::Critique(_)
+                | Command::Collections(_)
+                | Command::Request(_)
+                | Command::Serve(_)
         ),
     };
     let folder = if runs { Some(context.desk.workspace.logs()) } else { folder };
@@ -105,6 +110,7 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
         Command::Generate(args) => Box::pin(commands::direct::generate(&context, args)).await,
         Command::Critique(args) => Box::pin(commands::direct::critique(&context, args)).await,
         Command::Critiques(args) => commands::critiques::run(&context, args).await,
+        Command::Collections(args) => Box::pin(commands::collections::run(&context, args)).await,
         Command::Request(args) => Box::pin(commands::request::run(&context, args)).await,
         Command::Status(args) => commands::status::run(&context, args).await,
         Command::Watch(args) => commands::watch::run(&context, args).await,
