@@ -233,7 +233,7 @@ impl Board {
     }
 
     /// The progress file of other programs.
-    pub fn progress(&self, now: String) -> ProgressFile {
+    pub fn progress(&self, now: &str) -> ProgressFile {
         let done = |state: ItemState| matches!(state, ItemState::Accepted | ItemState::Merged);
         let of = |number: u32| self.items.iter().filter(move |item| item.item.batch == Some(number));
         let numbers = || self.batches.iter().map(|batch| batch.batch.number);
@@ -261,7 +261,7 @@ impl Board {
             completed_batches: numbers().filter(|number| whole(number, &done)).collect(),
             merged_batches: numbers().filter(|number| whole(number, &|state| state == ItemState::Merged)).collect(),
             failed_batches: numbers().filter_map(failed).collect(),
-            last_updated: Some(now.clone()),
+            last_updated: Some(now.to_owned()),
             artists_status: artists,
         }
     }

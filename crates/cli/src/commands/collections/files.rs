@@ -1,6 +1,6 @@
 //! The files of collections: taken in from other programs, handed out to them, and written when rows are merged.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -205,8 +205,7 @@ pub(super) async fn sync(context: &Context, args: &SyncArgs) -> anyhow::Result<E
     let lines: String = rows.iter().map(|(_, row)| format!("{row}\n")).collect();
     let answers = if rows.is_empty() { Vec::new() } else { read(&args.name, &lines) };
     let outcome = check(&answers, &commission.rubric, &commission.gate, None);
-    let failed: std::collections::BTreeSet<usize> =
-        outcome.findings.iter().map(|finding| finding.place.row - 1).collect();
+    let failed: BTreeSet<usize> = outcome.findings.iter().map(|finding| finding.place.row - 1).collect();
     let fresh =
         |(at, (item, _)): &(usize, &(&BoardItem, Value))| item.state == ItemState::Accepted && !failed.contains(at);
     let merge = before.items.iter().map(|item| item.item.merged).max().unwrap_or(0) + 1;
@@ -285,7 +284,7 @@ fn write_files(folder: &Path, board: &Board, rows: &[(&BoardItem, Value)]) -> an
     let merged: String =
         rows.iter().filter(|(item, _)| item.state == ItemState::Merged).map(|(_, row)| format!("{row}\n")).collect();
     write(&folder.join(format!("{name}_accepted.jsonl")), &merged)?;
-    write_json(&folder.join(format!("{name}_expansion_progress.json")), &board.progress(utc_time(now_us())))
+    write_json(&folder.join(format!("{name}_expansion_progress.json")), &board.progress(&utc_time(now_us())))
 }
 
 fn write_json(path: &Path, value: &impl serde::Serialize) -> anyhow::Result<()> {
