@@ -3,6 +3,7 @@
 
 mod assets;
 mod catalogue;
+mod collections;
 mod critiques;
 mod deck;
 mod infographic;
@@ -18,6 +19,10 @@ pub(crate) use assets::{
     RequestCommand, ReviewArgs, RunRequestArgs, SheetArgs, UploadRequestArgs, VerdictWord,
 };
 pub(crate) use catalogue::{CatalogueArgs, CatalogueKind};
+pub(crate) use collections::{
+    AddArgs, CollectionsAction, CollectionsArgs, ImportFilesArgs, NameArgs, NextArgs, ReleaseArgs, RetryBatchesArgs,
+    RunBatchesArgs, StandingArgs, SyncArgs,
+};
 pub(crate) use critiques::{CheckArgs, CritiqueArgs, CritiquesAction, CritiquesArgs, ExportArgs};
 pub(crate) use deck::{DeckAction, DeckArgs, DeckFolderArgs, OutlineArgs, PptxArgs, PromptsArgs};
 pub(crate) use infographic::{DocumentForm, ExpandWhen, FidelityHow, InfographicArgs, OutputMode, RepairHow};
@@ -121,6 +126,8 @@ pub(crate) enum Command {
     Critiques(CritiquesArgs),
     /// Look at a slide deck's folder, check its outline and prompts, write its pptx
     Deck(DeckArgs),
+    /// Collections of pictures that wait for critiques: batches, progress, files
+    Collections(CollectionsArgs),
     /// What calls cost, by job, profile, model or day
     Costs(CostsArgs),
     /// List calls whose answer was lost; send them again or close them

@@ -86,8 +86,11 @@ fn dispatch(cli: Cli, command: clap::Command) -> anyhow::Result<Exit> {
     let runs = match &cli.command {
         Command::Run(args) => !args.rehearse,
         command => {
-            use Command::{Critique, Edit, Generate, Infographic, Request, Serve};
-            matches!(command, Critique(_) | Edit(_) | Generate(_) | Infographic(_) | Request(_) | Serve(_))
+            use Command::{Collections, Critique, Edit, Generate, Infographic, Request, Serve};
+            matches!(
+                command,
+                Critique(_) | Collections(_) | Edit(_) | Generate(_) | Infographic(_) | Request(_) | Serve(_)
+            )
         }
     };
     let folder = if runs { Some(context.desk.workspace.logs()) } else { folder };
@@ -110,6 +113,7 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
         Command::Infographic(args) => Box::pin(commands::infographic::run(context, args)).await,
         Command::Critique(args) => Box::pin(commands::direct::critique(&context, args)).await,
         Command::Critiques(args) => commands::critiques::run(&context, args).await,
+        Command::Collections(args) => Box::pin(commands::collections::run(&context, args)).await,
         Command::Request(args) => Box::pin(commands::request::run(&context, args)).await,
         Command::Status(args) => commands::status::run(&context, args).await,
         Command::Watch(args) => commands::watch::run(&context, args).await,

@@ -123,8 +123,20 @@ mod tests {
     }
 
     /// Keys made at run time begin with one of these.
-    const COMPUTED: [&str; 10] =
-        ["batch.", "count.", "state.", "job_state.", "failure.", "todo.", "finding.", "page.", "rule.", "question."];
+    const COMPUTED: [&str; 12] = [
+        "item.",
+        "collections.by_",
+        "batch.",
+        "count.",
+        "state.",
+        "job_state.",
+        "failure.",
+        "todo.",
+        "finding.",
+        "page.",
+        "rule.",
+        "question.",
+    ];
 
     #[test]
     fn every_key_is_used_and_every_used_key_exists() {
@@ -155,6 +167,12 @@ mod tests {
         for kind in imagemill_domain::failure::FailureKind::ALL {
             assert!(english.contains_key(&format!("failure.{kind}")), "failure.{kind}");
             assert!(english.contains_key(&format!("todo.{kind}")), "todo.{kind}");
+        }
+        for state in imagemill_desk::ItemState::ALL {
+            assert!(english.contains_key(&format!("item.{}", state.word())));
+        }
+        for rule in imagemill_domain::collection::Priority::ALL {
+            assert!(english.contains_key(&format!("collections.by_{}", rule.word())));
         }
         for state in imagemill_domain::task::TaskState::ALL {
             assert!(english.contains_key(&format!("state.{}", state.word())));

@@ -54,13 +54,18 @@ pub(crate) fn commission(config: &Config, input: &JobInput) -> Result<Option<Com
             return Err(DeskError::Critique(message));
         }
     };
+    commission_of(config, base, section).map(Some)
+}
+
+/// What the critiques of a section are written and judged by; files are found from `base`.
+pub fn commission_of(config: &Config, base: &Path, section: &CritiqueSection) -> Result<Commission, DeskError> {
     let own = own_collection(config, section)?.cloned().unwrap_or_default();
     let first = |names: [&Option<String>; 3]| names.into_iter().flatten().next().cloned();
     let rubric = rubric(base, &first([&section.rubric, &own.rubric, &section.collection]).ok_or_else(nameless)?)?;
     let gate_name = first([&section.gate, &own.gate, &None]).unwrap_or_else(|| STRICT.to_owned());
     let gate = gate(base, &gate_name)?;
     let collection = section.collection.clone().unwrap_or_else(|| rubric.name.clone());
-    Ok(Some(Commission { collection, rubric, gate_name, gate }))
+    Ok(Commission { collection, rubric, gate_name, gate })
 }
 
 /// Fills in who writes, and how much at once, from the job's collection.

@@ -4,6 +4,7 @@
 
 pub mod catalogue;
 mod clock;
+mod collections;
 pub mod config;
 mod costs;
 mod critiques;
@@ -31,8 +32,9 @@ mod translate;
 mod workspace;
 
 pub use clock::{day_name, now_us, offset_us, rfc3339};
+pub use collections::{Board, BoardBatch, BoardItem, ItemState, new_items, write_list};
 pub use costs::{CostSum, CostsBy, costs};
-pub use critiques::{collection, gate, rubric};
+pub use critiques::{collection, commission_of, gate, rubric};
 pub use day_check::{DayCheck, day_check, day_number, yesterday};
 pub use desk::{Desk, user_file};
 pub use error::{DeskError, FileFault};

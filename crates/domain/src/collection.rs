@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::critique::Words;
 
+mod files;
+
+pub use files::{ArtistStatus, CollectionFile, ProgressFile, batch_file, picture_of};
+
 /// The collections of this build.
 pub const SHIPPED: &str = include_str!("../../../data/collections.toml");
 

@@ -1,6 +1,8 @@
 //! What goes into the store and comes out of it where `domain` has no word for it. Plain data, no behaviour, and no
 //! knowledge of any database.
 
+use std::collections::BTreeMap;
+
 use imagemill_domain::asset::{Asset, AssetId, Delivery};
 use imagemill_domain::call::{Call, CallId, CallState, Usage};
 use imagemill_domain::failure::{Failure, FailureKind};
@@ -529,4 +531,47 @@ pub struct PausedProfile {
     pub until_us: Option<i64>,
     /// Since when, microseconds since 1970.
     pub since_us: i64,
+}
+
+/// A picture that a collection takes in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewCollectionItem {
+    /// Its bytes.
+    pub picture: ContentHash,
+    /// Where it can be opened.
+    pub path: String,
+    /// As the collection's files name it.
+    pub name: String,
+    /// What else is known of it, such as `artist`.
+    pub columns: BTreeMap<String, String>,
+}
+
+/// A picture of a collection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CollectionItem {
+    /// Its bytes.
+    pub picture: ContentHash,
+    /// Where it can be opened.
+    pub path: String,
+    /// As the collection's files name it.
+    pub name: String,
+    /// What else is known of it, such as `artist`.
+    pub columns: BTreeMap<String, String>,
+    /// The batch that took it.
+    pub batch: Option<u32>,
+    /// A row that came from elsewhere.
+    pub accepted: Option<serde_json::Value>,
+    /// The merge that has its row; 0 for none.
+    pub merged: u32,
+}
+
+/// A batch of a collection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CollectionBatch {
+    /// Its number, from 1.
+    pub number: u32,
+    /// Its job by name; empty when somebody else works on it.
+    pub job: String,
+    /// When it was taken, microseconds since 1970.
+    pub created_us: i64,
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod assets;
 pub(crate) mod catalogue;
+pub(crate) mod collections;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod costs;

@@ -7,12 +7,12 @@ use serde_json::Value;
 use crate::world::{Running, World};
 
 /// The rows of a file of lines.
-fn rows(world: &World, file: &str) -> Vec<Value> {
+pub(crate) fn rows(world: &World, file: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(world.path().join(file)).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn texts<'a>(rows: &'a [Value], key: &str) -> BTreeSet<&'a str> {
+pub(crate) fn texts<'a>(rows: &'a [Value], key: &str) -> BTreeSet<&'a str> {
     rows.iter().map(|row| row[key].as_str().unwrap()).collect()
 }
 
@@ -89,7 +89,7 @@ fn what_is_wrong_with_a_job_is_said_before_anything_is_sent() {
 }
 
 /// A simulator of its own, as another program would serve one, with this scenario.
-fn served(world: &World, scenario: &str) -> Running {
+pub(crate) fn served(world: &World, scenario: &str) -> Running {
     world.folder.write("scenario.toml", scenario);
     let mut simulator = world.start(&["simulate", "--port", "0", "--scenario", "scenario.toml", "--json"]);
     let line: Value = serde_json::from_str(&simulator.first_line()).unwrap();

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod catalogue;
+mod collections;
 mod critique_jobs;
 mod critiques;
 mod deck;

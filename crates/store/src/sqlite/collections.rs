@@ -2,7 +2,7 @@
 //! at the same time: taking is one transaction. What becomes of it there is told by the batch's job.
 
 use imagemill_domain::hash::ContentHash;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 use serde_json::Value;
 
 use super::failure::{OpResult, bad_row};
@@ -96,9 +96,8 @@ impl Collections<'_> {
         let collection = collection.to_owned();
         self.store
             .change(move |connection| {
-                let mut mark = connection.prepare_cached(
-                    "UPDATE collection_item SET merged = ?3 WHERE collection = ?1 AND picture = ?2",
-                )?;
+                let mut mark = connection
+                    .prepare_cached("UPDATE collection_item SET merged = ?3 WHERE collection = ?1 AND picture = ?2")?;
                 for picture in &pictures {
                     mark.execute(params![collection, picture.as_bytes(), merge])?;
                 }
@@ -154,8 +153,8 @@ fn add(connection: &Connection, collection: &str, item: &NewCollectionItem) -> O
 }
 
 fn next_number(connection: &Connection, collection: &str) -> OpResult<u32> {
-    let mut statement = connection
-        .prepare_cached("SELECT coalesce(max(number), 0) + 1 FROM collection_batch WHERE collection = ?1")?;
+    let mut statement =
+        connection.prepare_cached("SELECT coalesce(max(number), 0) + 1 FROM collection_batch WHERE collection = ?1")?;
     Ok(statement.query_row([collection], |row| row.get(0))?)
 }
 
@@ -206,18 +205,17 @@ fn give_stale_back(connection: &Connection, collection: &str, now_us: i64) -> Op
 
 fn item(row: &Row<'_>) -> OpResult<CollectionItem> {
     let id: i64 = row.get(0)?;
-    let picture: Vec<u8> = row.get(1)?;
-    let picture: [u8; 32] = picture.try_into().map_err(|_| super::failure::OpError::from(short(id)))?;
+    let wrong = |why: String| bad_row("picture of a collection", id, why);
+    let parse = |text: String| serde_json::from_str(&text).map_err(|error| wrong(error.to_string()));
+    let picture = ContentHash::from_slice(&row.get::<_, Vec<u8>>(1)?);
     let columns: String = row.get(4)?;
-    let accepted: Option<String> = row.get(6)?;
-    let parse = |text: String| serde_json::from_str(&text).map_err(|error| bad_row("picture of a collection", id, error));
     Ok(CollectionItem {
-        picture: ContentHash(picture),
+        picture: picture.ok_or_else(|| wrong("its hash has another length".to_owned()))?,
         path: row.get(2)?,
         name: row.get(3)?,
-        columns: serde_json::from_str(&columns).map_err(|error| bad_row("picture of a collection", id, error))?,
+        columns: serde_json::from_str(&columns).map_err(|error| wrong(error.to_string()))?,
         batch: row.get(5)?,
-        accepted: accepted.map(parse).transpose()?,
+        accepted: row.get::<_, Option<String>>(6)?.map(parse).transpose()?,
         merged: row.get(7)?,
     })
 }

@@ -4,6 +4,7 @@
 mod assets;
 mod batches;
 mod calls;
+mod collections;
 mod costs;
 mod definitions;
 mod documents;
@@ -35,6 +36,7 @@ mod writer;
 pub use assets::Assets;
 pub use batches::Batches;
 pub use calls::Calls;
+pub use collections::Collections;
 pub use events::Events;
 pub use jobs::Jobs;
 pub use owners::Owners;

@@ -14,7 +14,7 @@ use super::failure::{OpError, OpResult};
 use super::open::{open_reader, open_writer};
 use super::readers::Readers;
 use super::writer::Writer;
-use super::{Assets, Batches, Calls, Events, Jobs, Owners, Profiles, Reviews, Tasks, Uploads};
+use super::{Assets, Batches, Calls, Collections, Events, Jobs, Owners, Profiles, Reviews, Tasks, Uploads};
 use crate::error::StoreError;
 use crate::record::Health;
 
@@ -112,6 +112,11 @@ impl Store {
     /// Verbs on batches.
     pub fn batches(&self) -> Batches<'_> {
         Batches { store: self }
+    }
+
+    /// Verbs on collections of pictures.
+    pub fn collections(&self) -> Collections<'_> {
+        Collections { store: self }
     }
 
     /// Verbs on worker processes.

@@ -1,0 +1,268 @@
+//! `imagemill collections`: pictures that wait for critiques. Batches are jobs; which picture is in which batch, and what was accepted,
+//! stands in the workspace. How files are read and merged is in `collections::files`.
+
+mod files;
+
+use imagemill_desk::{Board, ItemState, JobInput, Runner, collection, new_items, now_us, write_list};
+use imagemill_domain::collection::{Collection, Priority, Standing, order};
+use imagemill_domain::critique::CritiqueSection;
+use imagemill_domain::job_file::{JobFile, RecipeName, SourceSection};
+use imagemill_domain::task::TaskState;
+use imagemill_simulator::Scenario;
+use imagemill_store::{RetrySelection, Store};
+use serde_json::json;
+
+use crate::cli::{
+    AddArgs, CollectionsAction, CollectionsArgs, NameArgs, ReleaseArgs, RetryBatchesArgs, RunBatchesArgs, StandingArgs,
+};
+use crate::clock::duration;
+use crate::context::Context;
+use crate::launch;
+use crate::printer::Tone;
+use crate::quit::{Exit, Quit};
+use crate::texts::{grouped, say};
+
+/// Width of a collection's name in lists.
+const NAME: usize = 12;
+
+/// Does what was asked for.
+pub(crate) async fn run(context: &Context, args: CollectionsArgs) -> anyhow::Result<Exit> {
+    match args.action {
+        CollectionsAction::Status(args) => status(context, &args).await,
+        CollectionsAction::Add(args) => add(context, args).await,
+        CollectionsAction::Import(args) => files::import(context, &args).await,
+        CollectionsAction::Next(args) => files::next(context, &args).await,
+        CollectionsAction::Release(args) => release(context, &args).await,
+        CollectionsAction::Run(args) => run_batches(context, args).await,
+        CollectionsAction::Retry(args) => retry(context, args).await,
+        CollectionsAction::Sync(args) => files::sync(context, &args).await,
+        CollectionsAction::Milestones(args) => milestones(context, &args).await,
+    }
+}
+
+/// Every collection of the configuration; without a workspace nothing was taken in yet.
+async fn boards(context: &Context) -> anyhow::Result<Vec<Board>> {
+    let mut boards = Vec::new();
+    if !context.desk.workspace.exists() {
+        let of = |(name, collection): (&String, &Collection)| Board {
+            name: name.clone(),
+            collection: collection.clone(),
+            items: Vec::new(),
+            batches: Vec::new(),
+            spent: imagemill_domain::money::Money::ZERO,
+            busy_s: 0.0,
+        };
+        return Ok(context.desk.config.collections.iter().map(of).collect());
+    }
+    let store = context.desk.existing_store().await?;
+    for (name, collection) in &context.desk.config.collections {
+        boards.push(Board::read(&store, name, collection).await?);
+    }
+    store.close().await;
+    Ok(boards)
+}
+
+async fn board(context: &Context, store: &Store, name: &str) -> anyhow::Result<Board> {
+    Ok(Board::read(store, name, collection(&context.desk.config, name)?).await?)
+}
+
+fn rule(context: &Context, by: Option<&str>) -> anyhow::Result<Priority> {
+    let Some(word) = by else { return Ok(context.desk.config.collection_priority) };
+    let found = Priority::ALL.into_iter().find(|rule| rule.word() == word);
+    found.ok_or_else(|| Quit::usage(say!(context.texts, "collections.no_rule", rule = word)))
+}
+
+async fn status(context: &Context, args: &StandingArgs) -> anyhow::Result<Exit> {
+    let rule = rule(context, args.by.as_deref())?;
+    if let Some(name) = &args.name {
+        collection(&context.desk.config, name)?;
+    }
+    let boards = boards(context).await?;
+    let mut standings: Vec<Standing<'_>> = boards.iter().map(Board::standing).collect();
+    order(&mut standings, rule);
+    let asked = |name: &str| args.name.as_deref().is_none_or(|asked| asked == name);
+    let (texts, printer) = (&context.texts, &context.printer);
+    let mut documents = Vec::new();
+    for standing in standings.iter().filter(|standing| asked(standing.name)) {
+        let Some(board) = boards.iter().find(|board| board.name == standing.name) else { continue };
+        let mut document = board.document();
+        document["key"] = standing.key(rule).into();
+        documents.push(document);
+        let percent = standing.percent().map_or_else(|| "–".to_owned(), |percent| format!("{percent:.1}%"));
+        let name = printer.paint(Tone::Bold, format!("{:NAME$}", board.name));
+        let done = format!("{}/{}", standing.accepted, board.collection.target);
+        printer.line(format!("{name} {done:>11} {percent:>6}  {:>7}", standing.key(rule)));
+        for line in board_lines(context, board) {
+            printer.line(format!("{:NAME$} {line}", ""));
+        }
+    }
+    let rule_line = say!(texts, "collections.rule", rule = say!(texts, &format!("collections.by_{}", rule.word())));
+    printer.line(printer.paint(Tone::Dim, rule_line));
+    printer.json(&json!({ "rule": rule.word(), "collections": documents }));
+    Ok(Exit::Ok)
+}
+
+/// States, money and time of a collection that has pictures.
+fn board_lines(context: &Context, board: &Board) -> Vec<String> {
+    let texts = &context.texts;
+    if board.items.is_empty() {
+        return vec![context.printer.paint(Tone::Dim, say!(texts, "collections.empty"))];
+    }
+    let states: Vec<String> = ItemState::ALL
+        .into_iter()
+        .filter(|state| board.count(*state) > 0)
+        .map(|state| format!("{} {}", say!(texts, &format!("item.{}", state.word())), grouped(board.count(state))))
+        .collect();
+    let mut lines = vec![states.join(", ")];
+    if let (Some(cost), Some(seconds)) = (board.cost_each(), board.seconds_left()) {
+        lines.push(say!(texts, "collections.pace", cost = cost, time = duration(seconds)));
+    }
+    if let Some(milestone) = board.standing().next_milestone() {
+        lines.push(say!(texts, "collections.milestone", at = grouped(milestone)));
+    }
+    lines
+}
+
+async fn milestones(context: &Context, args: &NameArgs) -> anyhow::Result<Exit> {
+    collection(&context.desk.config, &args.name)?;
+    let boards = boards(context).await?;
+    let board = boards.iter().find(|board| board.name == args.name);
+    let Some(board) = board else { return Ok(Exit::Ok) };
+    let (accepted, size) = (board.standing().accepted, u64::from(board.collection.batch()));
+    let marks = if board.collection.milestones.is_empty() {
+        vec![board.collection.target]
+    } else {
+        board.collection.milestones.clone()
+    };
+    let mut documents = Vec::new();
+    for at in marks {
+        let missing = at.saturating_sub(accepted);
+        let batches = missing.div_ceil(size);
+        let key = if missing == 0 { "collections.reached" } else { "collections.missing" };
+        let line = say!(
+            context.texts,
+            key,
+            at = grouped(at),
+            missing = grouped(missing),
+            batches = context.texts.count("batch", batches)
+        );
+        context.printer.line(line);
+        documents.push(json!({ "at": at, "missing": missing, "batches": batches }));
+    }
+    context.printer.json(&json!({ "name": args.name, "accepted": accepted, "milestones": documents }));
+    Ok(Exit::Ok)
+}
+
+async fn add(context: &Context, args: AddArgs) -> anyhow::Result<Exit> {
+    collection(&context.desk.config, &args.name)?;
+    let section = SourceSection {
+        paths: args.paths,
+        list: args.list,
+        picture_column: args.picture_column,
+        ..SourceSection::default()
+    };
+    let base = context.desk.current.clone();
+    let scanning = move || imagemill_sources::scan(&section, &base, RecipeName::Critique, &mut |_| ());
+    let scan = tokio::task::spawn_blocking(scanning).await?.map_err(imagemill_desk::DeskError::from)?;
+    for skipped in &scan.skipped {
+        context.warn(format!("{}: {}", skipped.path, context.texts.translated(&skipped.reason.to_string())));
+    }
+    let items = new_items(&scan);
+    files::take_in(context, &args.name, items).await
+}
+
+async fn release(context: &Context, args: &ReleaseArgs) -> anyhow::Result<Exit> {
+    collection(&context.desk.config, &args.name)?;
+    let store = context.desk.existing_store().await?;
+    let open = board(context, &store, &args.name).await?.items.into_iter();
+    let busy = open.filter(|item| item.item.batch == Some(args.batch)).any(|item| item.state == ItemState::Working);
+    if busy {
+        return Err(Quit::usage(say!(context.texts, "collections.busy", batch = args.batch)));
+    }
+    let given = store.collections().give_back(&args.name, args.batch).await?;
+    store.close().await;
+    let pictures = context.texts.count("picture", given);
+    context.printer.line(say!(context.texts, "collections.released", pictures = pictures));
+    context.printer.json(&json!({ "name": args.name, "batch": args.batch, "released": given }));
+    Ok(Exit::Ok)
+}
+
+/// The collection that was named, else the first by the rule that has waiting pictures.
+async fn chosen(context: &Context, name: Option<&str>) -> anyhow::Result<String> {
+    if let Some(name) = name {
+        collection(&context.desk.config, name)?;
+        return Ok(name.to_owned());
+    }
+    let boards = boards(context).await?;
+    let mut standings: Vec<Standing<'_>> =
+        boards.iter().filter(|board| board.count(ItemState::Pending) > 0).map(Board::standing).collect();
+    order(&mut standings, context.desk.config.collection_priority);
+    let first = standings.first().map(|standing| standing.name.to_owned());
+    first.ok_or_else(|| Quit::usage(say!(context.texts, "collections.nothing")))
+}
+
+async fn run_batches(context: &Context, args: RunBatchesArgs) -> anyhow::Result<Exit> {
+    let name = chosen(context, args.name.as_deref()).await?;
+    let own = collection(&context.desk.config, &name)?;
+    let store = context.desk.store().await?;
+    let prefix = name.clone();
+    let job = move |number: u32| format!("{prefix}-batch-{number:03}");
+    let taken = store.collections().take(&name, args.count, args.size.unwrap_or(own.batch()), job, now_us()).await?;
+    store.close().await;
+    if taken.is_empty() {
+        context.printer.line(say!(context.texts, "collections.none_waiting", name = name));
+        return Ok(Exit::Ok);
+    }
+    let folder = context.desk.workspace.state().join("collections");
+    let mut inputs = Vec::new();
+    for (batch, items) in &taken {
+        let mut file = JobFile::new(RecipeName::Critique);
+        file.critique = Some(CritiqueSection { collection: Some(name.clone()), ..CritiqueSection::default() });
+        file.source.list = Some(write_list(&folder, &batch.job, items)?);
+        file.source.picture_column = Some("file".to_owned());
+        file.profile.clone_from(&args.profile);
+        file.model.clone_from(&args.model);
+        file.budget = args.budget;
+        file.accept_unknown_price = args.start.accept_unknown_price;
+        let (name, base) = (batch.job.clone(), context.desk.current.clone());
+        inputs.push(JobInput { file, name, base, text: None, save_to: None, concurrency: None });
+    }
+    let runner = Runner::new(format!("collections run {name}"), Scenario::default());
+    let ended = launch::run(context, inputs, args.start.yes, runner).await;
+    if !matches!(ended, Ok(Exit::Ok | Exit::SomeFailed | Exit::Stopped)) {
+        // Nothing was submitted: the pictures wait again at once.
+        let store = context.desk.store().await?;
+        for (batch, _) in &taken {
+            if store.jobs().by_name(&batch.job).await?.is_none() {
+                store.collections().give_back(&name, batch.number).await?;
+            }
+        }
+        store.close().await;
+    }
+    ended
+}
+
+async fn retry(context: &Context, args: RetryBatchesArgs) -> anyhow::Result<Exit> {
+    collection(&context.desk.config, &args.name)?;
+    let store = context.desk.existing_store().await?;
+    let board = board(context, &store, &args.name).await?;
+    let mut jobs = Vec::new();
+    let since = store.events().latest().await?;
+    for batch in &board.batches {
+        let failed =
+            board.items.iter().any(|item| item.item.batch == Some(batch.batch.number) && item.state.may_be_retried());
+        if let Some(job) = batch.job.as_ref().filter(|_| failed) {
+            let states = vec![TaskState::Failed, TaskState::Partial, TaskState::Stopped];
+            store.tasks().retry(job.id, RetrySelection::States(states), true, now_us()).await?;
+            jobs.push((job.id, None));
+        }
+    }
+    if jobs.is_empty() {
+        context.printer.line(say!(context.texts, "collections.nothing_failed", name = args.name));
+        return Ok(Exit::Ok);
+    }
+    let runner = Runner::new(format!("collections retry {}", args.name), Scenario::default());
+    let exit = Box::pin(launch::run_submitted(context, &store, jobs, runner, since)).await;
+    store.close().await;
+    exit
+}

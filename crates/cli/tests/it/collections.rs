@@ -1,0 +1,154 @@
+//! Collections through the real program: pictures are taken by one batch each, order comes from the rule, files go in and out.
+
+use serde_json::{Value, json};
+
+use crate::critique_jobs::{rows, served, texts};
+use crate::world::World;
+
+fn board(world: &World, name: &str) -> Value {
+    world.run(&["collections", "status", name, "--json"]).code(0).json()["collections"][0].clone()
+}
+
+fn read_json(world: &World, file: &str) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(world.path().join(file)).unwrap()).unwrap()
+}
+
+#[test]
+fn four_workers_over_forty_pictures_give_forty_distinct_critiques() {
+    let world = World::with_photos(40);
+    let _simulator = served(&world, "latency_ms = 40\n");
+    world.run(&["collections", "add", "korean", "photos"]).code(0);
+    let again = world.run(&["collections", "add", "korean", "photos", "--json"]).code(0).json();
+    assert_eq!((&again["added"], &again["known"]), (&0.into(), &40.into()));
+    let workers: Vec<_> = (0..4)
+        .map(|_| world.start(&["collections", "run", "korean", "--count", "1", "--size", "10", "--profile", "writer"]))
+        .collect();
+    for worker in workers {
+        worker.end().code(0);
+    }
+    let known = board(&world, "korean");
+    assert_eq!((&known["states"]["accepted"], &known["batches"]), (&40.into(), &4.into()), "{known:#}");
+    assert_eq!((&known["percent"], &known["next_milestone"]), (&26.7.into(), &Value::Null));
+    assert!(known["cost_each"].is_string() || known["cost_each"].is_number(), "{known:#}");
+    assert!(known["seconds_left"].as_u64().unwrap() >= 1, "{known:#}");
+    // One call a picture: nobody did the work of another.
+    let costs = world.run(&["costs", "--json"]).code(0).out;
+    let calls: u64 = (1..=40)
+        .map(|task| {
+            world.run(&["explain", &task.to_string(), "--json"]).json()["calls"].as_array().unwrap().len() as u64
+        })
+        .sum();
+    assert_eq!(calls, 40, "{costs}");
+
+    let merged = world.run(&["collections", "sync", "korean", "--json"]).code(0).json();
+    assert_eq!((&merged["merged"], &merged["merge"]), (&40.into(), &1.into()));
+    let written = rows(&world, "checkpoints/korean_accepted.jsonl");
+    assert_eq!((texts(&written, "critique_zh").len(), texts(&written, "critique_en").len()), (40, 40));
+    assert_eq!(texts(&written, "filepath").len(), 40);
+    assert_eq!(board(&world, "korean")["states"]["merged"], 40);
+    let progress = read_json(&world, "checkpoints/korean_expansion_progress.json");
+    assert_eq!((&progress["completed"], &progress["next_batch"]), (&40.into(), &5.into()));
+    assert_eq!((&progress["merged_batches"], &progress["failed_batches"]), (&json!([1, 2, 3, 4]), &json!([])));
+    assert_eq!(read_json(&world, "checkpoints/korean_batch_003_output.json").as_array().unwrap().len(), 10);
+    let nothing = world.run(&["collections", "run", "korean", "--profile", "writer"]).code(0);
+    assert!(nothing.out.contains("no waiting pictures"), "{}", nothing.out);
+}
+
+#[test]
+fn the_order_comes_out_of_the_rule() {
+    let world = World::new();
+    let now = [("chinese", 1_854), ("korean", 64), ("indian", 98), ("mural", 109)];
+    let config: String = now.map(|(name, before)| format!("[collections.{name}]\nbefore = {before}\n")).concat();
+    world.folder.write("imagemill.toml", config);
+    let order = |more: &[&str]| {
+        let document = world.run(&[&["collections", "status", "--json"], more].concat()).code(0).json();
+        let all = document["collections"].as_array().unwrap().clone();
+        let names = all.iter().map(|one| one["name"].as_str().unwrap().to_owned());
+        names.filter(|name| now.iter().any(|(known, _)| known == name)).collect::<Vec<_>>()
+    };
+    assert_eq!(order(&[]), ["korean", "indian", "mural", "chinese"]);
+    assert_eq!(order(&["--by", "absolute"]), ["chinese", "korean", "indian", "mural"]);
+    let shown = world.run(&["collections", "status", "mural"]).code(0).out;
+    assert!(shown.contains("mural            109/150  72.7%   27.3 %"), "{shown}");
+    assert!(world.run(&["collections", "status", "--by", "mood"]).code(2).err.contains("no rule mood"));
+    assert!(world.run(&["collections", "status", "murals"]).code(2).err.contains("Did you mean `mural`?"));
+    let marks = world.run(&["collections", "milestones", "western", "--json"]).code(0).json();
+    assert_eq!((&marks["milestones"][0]["missing"], &marks["milestones"][0]["batches"]), (&2_188.into(), &219.into()));
+}
+
+#[test]
+fn files_of_other_programs_go_in_and_out() {
+    let world = World::with_photos(3);
+    let images = json!({"images": [
+        {"filepath": "photos/001_start.png", "artist": "Luce"},
+        {"filepath": "photos/002_start.png", "artist": "Luce"},
+        {"filepath": "photos/003_start.png", "artist": "Signac"},
+        {"filepath": "photos/gone.png", "artist": "Signac"},
+    ]});
+    world.folder.write("candidates.json", images.to_string());
+    let taken = world.run(&["collections", "import", "western", "candidates.json", "--json"]).code(1);
+    assert_eq!(taken.json()["added"], 3);
+    assert!(taken.err.contains("gone.png"), "{}", taken.err);
+
+    let next = ["collections", "next", "western", "--size", "2", "--json"];
+    assert_eq!(world.run(&next).code(0).json()["batches"][0]["pictures"], 2);
+    let input = read_json(&world, "checkpoints/western_batch_001_input.json");
+    assert_eq!(input[1], json!({"filepath": "photos/002_start.png", "artist": "Luce"}));
+    assert_eq!(world.run(&next).code(0).json()["batches"][0]["pictures"], 1, "no picture is handed out twice");
+    world.run(&["collections", "release", "western", "2"]).code(0);
+    let states = board(&world, "western")["states"].clone();
+    assert_eq!((&states["handed_out"], &states["pending"]), (&2.into(), &1.into()));
+
+    // Somebody else's rows: the good one is taken, the bad one is told, a stranger is refused.
+    world.run(&["critique", "photos", "--collection", "western", "--profile", "simulator", "--name", "writer"]).code(0);
+    let mut outside = rows(&world, "imagemill-out/writer/critiques.jsonl");
+    for (row, name) in outside.iter_mut().zip(["photos/001_start.png", "photos/002_start.png", "photos/x.png"]) {
+        row["filepath"] = name.into();
+        row.as_object_mut().unwrap().remove("authorship");
+    }
+    outside[1]["critique_en"] = "Too short.".into();
+    world.folder.write("western_batch_001_output.json", json!(outside).to_string());
+    let import = ["collections", "import", "western", "western_batch_001_output.json", "--authorship", "human"];
+    let told = world.run(&import).code(1).out;
+    assert!(told.contains("photos/002_start.png: critique_en has 2 words and needs 100"), "{told}");
+    assert!(told.contains("photos/x.png: no picture of western has this name"), "{told}");
+    let known = board(&world, "western");
+    assert_eq!((&known["states"]["accepted"], &known["cost_each"]), (&1.into(), &Value::Null), "{known:#}");
+    world.run(&["collections", "sync", "western"]).code(0);
+    assert_eq!(rows(&world, "checkpoints/western_accepted.jsonl")[0]["authorship"], "human");
+    let progress = read_json(&world, "checkpoints/western_expansion_progress.json");
+    assert_eq!(progress["artists_status"]["Luce"], json!({"total": 2, "completed": 1}));
+
+    let sample = json!({"total": 3704, "completed": 100, "next_batch": 5, "last_updated": null, "completed_batches": [1, 2, 3, 4],
+        "merged_batches": [], "failed_batches": [3, {"batch_id": 4}]});
+    world.folder.write("western_expansion_progress.json", sample.to_string());
+    let read = ["collections", "import", "western", "western_expansion_progress.json", "--json"];
+    let told = world.run(&read).code(0).json();
+    assert_eq!((&told["percent"], &told["batches_left"]), (&"2.7".into(), &361.into()));
+    world.folder.write("imagemill.toml", "[collections.western]\nbatch = 25\n");
+    assert_eq!(world.run(&read).code(0).json()["batches_left"], 145);
+}
+
+#[test]
+fn failed_pictures_are_written_again_and_copies_are_not_merged() {
+    let world = World::with_photos(10);
+    let _simulator = served(&world, "seed = 3\n[critiques]\nhopeless = 0.1\n");
+    world.run(&["collections", "add", "korean", "photos"]).code(0);
+    world.run(&["collections", "run", "korean", "--profile", "writer"]).code(1);
+    let states = |name: &str| board(&world, "korean")["states"][name].clone();
+    assert_eq!((states("accepted"), states("failed")), (9.into(), 1.into()));
+    world.run(&["collections", "retry", "korean"]).code(1);
+    assert_eq!((states("accepted"), states("failed")), (9.into(), 1.into()));
+    world.run(&["collections", "sync", "korean"]).code(0);
+    let progress = read_json(&world, "checkpoints/korean_expansion_progress.json");
+    assert_eq!(progress["completed_batches"], json!([]));
+    assert!(progress["failed_batches"][0]["error"].as_str().unwrap().contains("does not pass the gate"));
+    // The failed picture gets the text of another: alone it passes, among the others it does not.
+    let mut copy = rows(&world, "checkpoints/korean_accepted.jsonl")[0].clone();
+    copy["filepath"] = progress["failed_batches"][0]["item_ids"][0].clone();
+    world.folder.write("copy.json", json!([copy]).to_string());
+    world.run(&["collections", "import", "korean", "copy.json"]).code(0);
+    let told = world.run(&["collections", "sync", "korean"]).code(1).out;
+    assert!(told.contains("critique_zh is the text of"), "{told}");
+    assert_eq!((states("merged"), states("accepted")), (9.into(), 1.into()));
+}

@@ -1,0 +1,336 @@
+//! Collections as a workspace has them: the state of each picture, told by the job of its batch, and what was measured on the way.
+//! Which collection comes first, and the files of other programs, are the domain's matter.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use imagemill_domain::collection::{ArtistStatus, Collection, ProgressFile, Standing};
+use imagemill_domain::hash::ContentHash;
+use imagemill_domain::job::Job;
+use imagemill_domain::money::Money;
+use imagemill_domain::source::Scan;
+use imagemill_domain::task::{Task, TaskId, TaskState};
+use imagemill_store::{CollectionBatch, CollectionItem, NewCollectionItem, Store, TaskFilter};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::error::DeskError;
+
+/// Tasks read at once.
+const PAGE: u32 = 1_000;
+
+/// Where a picture of a collection stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemState {
+    /// No batch took it yet.
+    Pending,
+    /// A batch took it, and its job is not there yet.
+    Leased,
+    /// Somebody else works on it.
+    HandedOut,
+    /// Its task is queued, running or waiting.
+    Working,
+    /// It has a row that passed the gate.
+    Accepted,
+    /// A merge has its row.
+    Merged,
+    /// Its answers did not pass the gate, or its calls failed.
+    Failed,
+    /// The provider refused it.
+    Refused,
+    /// A call was lost; a person decides.
+    Unknown,
+    /// A person stopped its job.
+    Stopped,
+}
+
+impl ItemState {
+    /// Every state, in the order in which they are told.
+    pub const ALL: [Self; 10] = [
+        Self::Pending,
+        Self::Leased,
+        Self::HandedOut,
+        Self::Working,
+        Self::Accepted,
+        Self::Merged,
+        Self::Failed,
+        Self::Refused,
+        Self::Unknown,
+        Self::Stopped,
+    ];
+
+    /// The stable machine word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Leased => "leased",
+            Self::HandedOut => "handed_out",
+            Self::Working => "working",
+            Self::Accepted => "accepted",
+            Self::Merged => "merged",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+            Self::Unknown => "unknown",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    fn of(item: &CollectionItem, handed_out: bool, task: Option<TaskState>) -> Self {
+        let accepted = item.accepted.is_some() || task == Some(TaskState::Succeeded);
+        match (accepted, item.batch, task) {
+            (true, ..) if item.merged > 0 => Self::Merged,
+            (true, ..) => Self::Accepted,
+            (_, None, _) => Self::Pending,
+            (_, _, None) if handed_out => Self::HandedOut,
+            (_, _, None) => Self::Leased,
+            (_, _, Some(TaskState::Queued | TaskState::Running | TaskState::Waiting)) => Self::Working,
+            (_, _, Some(TaskState::Refused)) => Self::Refused,
+            (_, _, Some(TaskState::Unknown)) => Self::Unknown,
+            (_, _, Some(TaskState::Stopped)) => Self::Stopped,
+            (_, _, Some(TaskState::Failed | TaskState::Partial | TaskState::Succeeded)) => Self::Failed,
+        }
+    }
+
+    /// Whether `collections retry` takes it up.
+    pub fn may_be_retried(self) -> bool {
+        matches!(self, Self::Failed | Self::Stopped)
+    }
+}
+
+/// A picture with its state.
+#[derive(Clone, Debug)]
+pub struct BoardItem {
+    /// The picture.
+    pub item: CollectionItem,
+    /// Where it stands.
+    pub state: ItemState,
+    /// Its task, where its batch has a job.
+    pub task: Option<TaskId>,
+    /// Why it failed.
+    pub failure: Option<String>,
+}
+
+/// A batch with its job.
+#[derive(Clone, Debug)]
+pub struct BoardBatch {
+    /// The batch.
+    pub batch: CollectionBatch,
+    /// Its job, once it was submitted.
+    pub job: Option<Job>,
+}
+
+/// A collection with all its pictures.
+#[derive(Clone, Debug)]
+pub struct Board {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub collection: Collection,
+    /// Its pictures, in the order in which they came.
+    pub items: Vec<BoardItem>,
+    /// Its batches by number.
+    pub batches: Vec<BoardBatch>,
+    /// What its batches cost so far.
+    pub spent: Money,
+    /// Seconds in which at least one of its batches was at work.
+    pub busy_s: f64,
+}
+
+impl Board {
+    /// Reads it.
+    pub async fn read(store: &Store, name: &str, collection: &Collection) -> Result<Self, DeskError> {
+        let items = store.collections().items(name).await?;
+        let mut tasks: HashMap<(u32, ContentHash), Task> = HashMap::new();
+        let (mut batches, mut spans, mut spent) = (Vec::new(), Vec::new(), Money::ZERO);
+        for batch in store.collections().batches(name).await? {
+            let job = if batch.job.is_empty() { None } else { store.jobs().by_name(&batch.job).await? };
+            if let Some(job) = &job {
+                spent += job.spent;
+                let found = tasks_of(store, job).await?;
+                let begun = found.iter().filter_map(|task| task.started_us).min();
+                let ended = found.iter().filter_map(|task| task.ended_us).max();
+                spans.extend(begun.zip(ended).filter(|(begun, ended)| begun < ended));
+                for task in found {
+                    if let Some(picture) = task.spec.pictures.first().map(|picture| picture.blake3) {
+                        tasks.insert((batch.number, picture), task);
+                    }
+                }
+            }
+            batches.push(BoardBatch { batch, job });
+        }
+        let handed_out = |number: Option<u32>| {
+            batches.iter().any(|known: &BoardBatch| Some(known.batch.number) == number && known.batch.job.is_empty())
+        };
+        let items = items
+            .into_iter()
+            .map(|item| {
+                let task = item.batch.and_then(|number| tasks.get(&(number, item.picture)));
+                let state = ItemState::of(&item, handed_out(item.batch), task.map(|task| task.state));
+                let failure = task.and_then(|task| task.failure.as_ref()).map(|failure| failure.message.clone());
+                BoardItem { state, task: task.map(|task| task.id), failure, item }
+            })
+            .collect();
+        let collection = collection.clone();
+        Ok(Self { name: name.to_owned(), collection, items, batches, spent, busy_s: union_s(spans) })
+    }
+
+    /// Pictures in a state.
+    pub fn count(&self, state: ItemState) -> u64 {
+        self.items.iter().filter(|item| item.state == state).count() as u64
+    }
+
+    /// Accepted rows of this workspace.
+    pub fn accepted_here(&self) -> u64 {
+        self.count(ItemState::Accepted) + self.count(ItemState::Merged)
+    }
+
+    /// How far it is, the rows from before included.
+    pub fn standing(&self) -> Standing<'_> {
+        let accepted = self.accepted_here() + self.collection.before;
+        Standing { name: &self.name, collection: &self.collection, accepted }
+    }
+
+    /// Rows that tasks of this workspace brought.
+    fn written_here(&self) -> u64 {
+        let written = |item: &&BoardItem| {
+            item.item.accepted.is_none() && matches!(item.state, ItemState::Accepted | ItemState::Merged)
+        };
+        self.items.iter().filter(written).count() as u64
+    }
+
+    /// What one accepted row cost, failed and repeated calls included; `None` before there is one.
+    pub fn cost_each(&self) -> Option<Money> {
+        let written = self.written_here();
+        (written > 0).then(|| Money::from_micros(self.spent.micros / written as i64))
+    }
+
+    /// Seconds until the target is reached at the measured pace; `None` before anything was measured.
+    pub fn seconds_left(&self) -> Option<u64> {
+        let (written, gap) = (self.written_here(), self.standing().gap());
+        (written > 0 && self.busy_s > 0.0).then(|| (gap as f64 * self.busy_s / written as f64).ceil() as u64)
+    }
+
+    /// What `--json` prints.
+    pub fn document(&self) -> Value {
+        let states: BTreeMap<&str, u64> = ItemState::ALL.map(|state| (state.word(), self.count(state))).into();
+        let standing = self.standing();
+        json!({
+            "name": self.name,
+            "accepted": standing.accepted,
+            "target": self.collection.target,
+            "gap": standing.gap(),
+            "percent": standing.percent().map(|percent| (percent * 10.0).round() / 10.0),
+            "pictures": self.items.len(),
+            "states": states,
+            "batches": self.batches.len(),
+            "batches_left": self.count(ItemState::Pending).div_ceil(u64::from(self.collection.batch())),
+            "next_milestone": standing.next_milestone(),
+            "spent": self.spent,
+            "cost_each": self.cost_each(),
+            "seconds_left": self.seconds_left(),
+        })
+    }
+
+    /// The progress file of other programs.
+    pub fn progress(&self, now: &str) -> ProgressFile {
+        let done = |state: ItemState| matches!(state, ItemState::Accepted | ItemState::Merged);
+        let of = |number: u32| self.items.iter().filter(move |item| item.item.batch == Some(number));
+        let numbers = || self.batches.iter().map(|batch| batch.batch.number);
+        let whole = |number: &u32, good: &dyn Fn(ItemState) -> bool| {
+            of(*number).next().is_some() && of(*number).all(|item| good(item.state))
+        };
+        let failed = |number: u32| {
+            let items: Vec<&BoardItem> = of(number).filter(|item| item.state >= ItemState::Failed).collect();
+            let error = items.first()?.failure.clone();
+            let pictures: Vec<&str> = items.iter().map(|item| item.item.name.as_str()).collect();
+            Some(json!({ "batch_id": number, "item_ids": pictures, "error": error, "timestamp": now }))
+        };
+        let mut artists: BTreeMap<String, ArtistStatus> = BTreeMap::new();
+        for item in &self.items {
+            if let Some(artist) = item.item.columns.get("artist").filter(|artist| !artist.is_empty()) {
+                let status = artists.entry(artist.clone()).or_default();
+                status.total += 1;
+                status.completed += u64::from(done(item.state));
+            }
+        }
+        ProgressFile {
+            total: self.items.len() as u64,
+            completed: self.accepted_here(),
+            next_batch: numbers().max().unwrap_or(0) + 1,
+            completed_batches: numbers().filter(|number| whole(number, &done)).collect(),
+            merged_batches: numbers().filter(|number| whole(number, &|state| state == ItemState::Merged)).collect(),
+            failed_batches: numbers().filter_map(failed).collect(),
+            last_updated: Some(now.to_owned()),
+            artists_status: artists,
+        }
+    }
+}
+
+/// The pictures of a scan as a collection takes them in; `filepath` of a list names them in its files.
+pub fn new_items(scan: &Scan) -> Vec<NewCollectionItem> {
+    let items = scan.items.iter().filter_map(|item| {
+        let picture = item.pictures.first()?;
+        let mut columns = item.columns.clone();
+        let named = columns.remove("filepath").or_else(|| columns.remove("image_path"));
+        Some(NewCollectionItem {
+            picture: picture.blake3,
+            path: picture.path.clone(),
+            name: named.filter(|name| !name.is_empty()).unwrap_or_else(|| picture.name.clone()),
+            columns,
+        })
+    });
+    items.collect()
+}
+
+/// Writes the pictures of a batch as the list of its job; returns the path that the job names.
+pub fn write_list(folder: &Path, batch: &str, items: &[CollectionItem]) -> Result<String, DeskError> {
+    let path = folder.join(format!("{batch}.jsonl"));
+    let fault = |source| DeskError::File { what: "cannot write the list of the batch", path: path.clone(), source };
+    std::fs::create_dir_all(folder).map_err(fault)?;
+    let mut text = String::new();
+    for item in items {
+        let mut row: BTreeMap<&str, &str> = BTreeMap::from([("file", item.path.as_str()), ("filepath", &item.name)]);
+        for (column, value) in &item.columns {
+            row.entry(column).or_insert(value);
+        }
+        text += &json!(row).to_string();
+        text.push('\n');
+    }
+    std::fs::write(&path, text).map_err(fault)?;
+    Ok(path.to_string_lossy().into_owned())
+}
+
+async fn tasks_of(store: &Store, job: &Job) -> Result<Vec<Task>, DeskError> {
+    let mut all = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.tasks().page(TaskFilter { job: job.id, states: None, failure: None }, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(all) };
+        after = Some((last.position, last.id));
+        all.extend(page);
+    }
+}
+
+/// Seconds that at least one of the spans covers.
+fn union_s(mut spans: Vec<(i64, i64)>) -> f64 {
+    spans.sort_unstable();
+    let (mut covered, mut until) = (0, i64::MIN);
+    for (begun, ended) in spans {
+        covered += (ended - begun.max(until)).max(0);
+        until = until.max(ended);
+    }
+    covered as f64 / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_side_by_side_do_not_count_twice() {
+        let s = 1_000_000;
+        assert!((union_s(vec![(4 * s, 6 * s), (0, 3 * s), (s, 2 * s), (2 * s, 4 * s)]) - 6.0).abs() < 1e-9);
+        assert!(union_s(Vec::new()).abs() < 1e-9);
+    }
+}
