@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::folder::{AssetFolder, FolderError, sha256_of};
 use crate::index::{derived, place};
+use crate::judge::standing;
 
 /// What kind of difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -20,6 +21,8 @@ pub enum DifferenceKind {
     StaleIndex,
     /// A hero that is not an approved picture that is there.
     Hero,
+    /// A judged picture that lies elsewhere than its verdict says.
+    Verdict,
 }
 
 /// One difference.
@@ -65,6 +68,9 @@ pub fn check(folder: &AssetFolder) -> Result<Vec<Difference>, FolderError> {
     let hero = card.as_ref().and_then(|card| card["heroImagePath"].as_str());
     if let Some(hero) = hero.filter(|hero| !hero.starts_with("images/approved/") || !placed.there.contains_key(*hero)) {
         found.push(Difference { kind: DifferenceKind::Hero, path: hero.to_owned(), run: None });
+    }
+    for picture in standing(folder)?.into_iter().filter(|picture| picture.waits && picture.verdict.is_some()) {
+        found.push(Difference { kind: DifferenceKind::Verdict, path: picture.path, run: picture.run });
     }
     if folder.json("index.json")?.as_ref() != Some(&derived(folder)?) {
         found.push(Difference { kind: DifferenceKind::StaleIndex, path: "index.json".into(), run: None });

@@ -52,6 +52,12 @@ const KNOWN: [&str; 42] = [
     "enableBase64Output",
 ];
 
+/// Members that are lists, numbers, or true or false; the others are text.
+pub(crate) const LISTS: [&str; 7] =
+    ["sourceBasis", "mustKeep", "canVary", "mustAvoid", "feedback", "inputUrls", "inputImages"];
+pub(crate) const NUMBERS: [&str; 2] = ["maxImages", "seed"];
+pub(crate) const BOOLEANS: [&str; 3] = ["variantTest", "enableWebSearch", "enhancePrompt"];
+
 /// Members that older runners wrote into requests, or managed themselves; they change nothing here.
 const WITHOUT_EFFECT: [&str; 12] = [
     "schemaVersion",

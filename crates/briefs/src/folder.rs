@@ -35,6 +35,12 @@ pub enum FolderError {
         /// Which.
         path: PathBuf,
     },
+    /// Verdicts that another program recorded in a form of its own.
+    #[error("{} was written by another program in a form of its own; move it away, and give the verdicts anew", .path.display())]
+    ForeignDecisions {
+        /// Which.
+        path: PathBuf,
+    },
     /// Something stands where a new file was to go.
     #[error("{} is there already and is another file; nothing is ever overwritten: move it away", .path.display())]
     Taken {
@@ -141,6 +147,31 @@ impl AssetFolder {
             Err(_) => fs::rename(part, path),
         };
         self.whole(&path, |file| io::copy(&mut source, file).map(drop), placed)
+    }
+
+    /// Moves a file within the folder. The same bytes may be there already; other bytes are never replaced.
+    pub(crate) fn move_file(&self, from: &str, to: &str) -> Result<(), FolderError> {
+        let (from, to) = (self.path(from), self.path(to));
+        let folder = to.parent().unwrap_or(&self.root).to_owned();
+        fs::create_dir_all(&folder).map_err(FolderError::disk("cannot make the folder", &folder))?;
+        // A link fails where something is, so nothing that came in between is replaced; not every file system has links.
+        let moved = match fs::hard_link(&from, &to) {
+            Ok(()) => fs::remove_file(&from),
+            Err(_) if to.exists() => {
+                if sha256_of(&to)? != sha256_of(&from)? {
+                    return Err(FolderError::Taken { path: to });
+                }
+                fs::remove_file(&from)
+            }
+            Err(_) => fs::rename(&from, &to),
+        };
+        moved.map_err(FolderError::disk("cannot move", &from))?;
+        for folder in [Some(folder.as_path()), from.parent()].into_iter().flatten() {
+            if let Ok(folder) = File::open(folder) {
+                let _ = folder.sync_all();
+            }
+        }
+        Ok(())
     }
 
     /// Writes beside and puts in place, synced before and after.

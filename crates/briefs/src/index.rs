@@ -96,20 +96,31 @@ pub(crate) fn place(folder: &AssetFolder) -> Result<Placed, FolderError> {
         }
     }
     let mut missing = Vec::new();
-    if !elsewhere.is_empty() {
-        let strangers: Vec<String> =
-            there.iter().filter(|(_, known)| known.is_none()).map(|(path, _)| path.clone()).collect();
-        let mut by_hash = BTreeMap::new();
-        for path in strangers {
-            by_hash.insert(sha256_of(&folder.path(&path))?, path);
-        }
-        for known in elsewhere {
-            match known.sha256.as_ref().and_then(|hash| by_hash.remove(hash)) {
-                Some(path) => _ = there.insert(path, Some(known)),
-                None => missing.push(known),
-            }
+    let strangers: Vec<String> = there
+        .iter()
+        .filter(|(path, known)| known.is_none() && !path.contains("/source/"))
+        .map(|(path, _)| path.clone())
+        .collect();
+    let mut by_hash: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for path in strangers {
+        by_hash.entry(sha256_of(&folder.path(&path))?).or_default().push(path);
+    }
+    for known in elsewhere {
+        match known.sha256.as_ref().and_then(|hash| by_hash.get_mut(hash)).and_then(Vec::pop) {
+            Some(path) => _ = there.insert(path, Some(known)),
+            None => missing.push(known),
         }
     }
+    // What a person copied instead of moving it is the same picture.
+    let copied: Vec<(String, Known)> = there
+        .values()
+        .flatten()
+        .filter_map(|known| Some((known.sha256.clone()?, known.clone())))
+        .flat_map(|(hash, known)| {
+            by_hash.remove(&hash).unwrap_or_default().into_iter().map(move |path| (path, known.clone()))
+        })
+        .collect();
+    there.extend(copied.into_iter().map(|(path, known)| (path, Some(known))));
     Ok(Placed { there, missing })
 }
 

@@ -1,7 +1,7 @@
 //! A brief as a job of one task. Pure.
 
 use imagemill_domain::endpoints::endpoint;
-use imagemill_domain::job_file::{JobFile, RecipeName};
+use imagemill_domain::job_file::{JobFile, RecipeName, UnknownPolicy};
 
 use crate::brief::{Brief, Verb};
 use crate::wording::{forbidden, sent_prompt};
@@ -13,6 +13,8 @@ pub fn job_file(brief: &Brief, pictures: &[String]) -> JobFile {
     // A job's prompt is a template; braces of a request stand for themselves.
     file.prompt = Some(sent_prompt(brief).replace('{', "{{").replace('}', "}}"));
     file.negative_prompt = forbidden(brief);
+    // A run pays once. Whether a lost answer was paid is found out by a person, who then has it sent again or closed.
+    file.retry.unknown = UnknownPolicy::Never;
     file.model = Some(brief.model.clone());
     if let Some((first, others)) = pictures.split_first() {
         file.source.paths = vec![first.clone()];

@@ -4,6 +4,7 @@
 //! Must not know jobs' states, providers or commands: `desk` puts these parts and the engine together.
 
 mod attempt;
+mod batch;
 mod brief;
 mod check;
 mod digest;
@@ -13,11 +14,16 @@ mod folder;
 mod import;
 mod index;
 mod job;
+mod judge;
 mod problem;
+mod proposal;
 mod read;
 mod record;
+mod sets;
+mod verdict;
 mod wording;
 
+pub use batch::{BatchRequest, batch};
 pub use brief::{Brief, Purpose, QualityProfile, Verb};
 pub use check::{Difference, DifferenceKind, check};
 pub use digest::{prompt_hash, request_hash, sha256};
@@ -26,7 +32,11 @@ pub use folder::{AssetFolder, FolderError, FolderLock, sha256_of};
 pub use import::{Imported, asset_name, import};
 pub use index::{derived, rebuild};
 pub use job::job_file;
-pub use problem::{Problem, ProblemKind, Problems};
+pub use judge::{Judged, Standing, judge, standing};
+pub use problem::{Objections, Problem, ProblemKind, Problems};
+pub use proposal::{Proposal, ProposalError, propose};
 pub use read::{read, which_run};
 pub use record::{Outcome, StoredRequest};
+pub use sets::{Distance, Member, PictureSet, asset_set, drift, persona_set};
+pub use verdict::{AssetVerdict, Judgement, ReviewWords, review_words};
 pub use wording::{forbidden, sent_prompt};

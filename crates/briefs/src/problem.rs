@@ -1,4 +1,4 @@
-//! What is wrong with a request, said all at once: each thing by field, with a machine word and what to do.
+//! What is wrong with a request or a verdict, said all at once: each thing by field, with a machine word and what to do.
 
 use std::fmt;
 
@@ -35,6 +35,12 @@ impl Problem {
         Self { field: field.to_owned(), kind: ProblemKind::Missing, message: message.into() }
     }
 
+    /// The same, of one request among several.
+    pub(crate) fn of(self, request: &str) -> Self {
+        let field = format!("{request}: {}", self.field);
+        Self { field, message: format!("{request}: {}", self.message), ..self }
+    }
+
     /// A field that cannot be used.
     pub fn wrong(field: &str, message: impl Into<String>) -> Self {
         Self { field: field.to_owned(), kind: ProblemKind::Wrong, message: message.into() }
@@ -46,6 +52,12 @@ impl Problem {
 pub struct Problems(pub Vec<Problem>);
 
 impl Problems {
+    /// The same, of one request among several.
+    #[must_use]
+    pub fn of(self, request: &str) -> Self {
+        Self(self.0.into_iter().map(|problem| problem.of(request)).collect())
+    }
+
     /// Whether something that must be there is not.
     pub fn is_under_specified(&self) -> bool {
         self.0.iter().any(|problem| problem.kind == ProblemKind::Missing)
@@ -59,6 +71,17 @@ impl fmt::Display for Problems {
         } else {
             "the request cannot be used; nothing was sent"
         })?;
+        self.0.iter().try_for_each(|problem| write!(f, "\n  {}", problem.message))
+    }
+}
+
+/// All that keeps a verdict from being recorded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct Objections(pub Vec<Problem>);
+
+impl fmt::Display for Objections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the verdict was not recorded; nothing was changed")?;
         self.0.iter().try_for_each(|problem| write!(f, "\n  {}", problem.message))
     }
 }

@@ -14,6 +14,7 @@ use crate::brief::Brief;
 use crate::evidence::Evidence;
 use crate::folder::{AssetFolder, FolderError, sha256_of};
 use crate::index;
+use crate::judge;
 
 /// `runs/image/RUN/request.json`: what was asked for, as it was when it was paid for. Everything later starts from this.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -212,7 +213,12 @@ impl StoredRequest {
         let mut card = folder.json("asset.json")?.unwrap_or_else(|| {
             json!({ "schemaVersion": 1, "heroImagePath": null, "createdAt": self.created_at, "status": "in_progress" })
         });
-        let judged = card["status"].as_str().is_some_and(|status| ["approved", "rejected", "revise"].contains(&status));
+        // A new candidate of an asset that has nothing good yet asks for a verdict of its own.
+        let judged = match card["status"].as_str() {
+            Some("approved") => true,
+            Some("rejected" | "revise") => !judge::waits(folder)?,
+            _ => false,
+        };
         if !judged {
             let has_pictures = !folder.files("images/candidates")?.is_empty();
             card["status"] = match (state, failure) {

@@ -4,6 +4,7 @@
 mod assets;
 mod catalogue;
 mod critiques;
+mod infographic;
 mod providers;
 mod running;
 
@@ -12,11 +13,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use assets::{
-    AssetsArgs, AssetsCommand, FoldersArgs, ImportArgs, PollRequestArgs, RequestArgs, RequestCommand, RunRequestArgs,
-    UploadRequestArgs,
+    AssetsArgs, AssetsCommand, DriftArgs, FoldersArgs, ImportArgs, PollRequestArgs, ProposeArgs, RequestArgs,
+    RequestCommand, ReviewArgs, RunRequestArgs, SheetArgs, UploadRequestArgs, VerdictWord,
 };
 pub(crate) use catalogue::{CatalogueArgs, CatalogueKind};
-pub(crate) use critiques::{CheckArgs, CritiquesAction, CritiquesArgs};
+pub(crate) use critiques::{CheckArgs, CritiqueArgs, CritiquesAction, CritiquesArgs, ExportArgs};
+pub(crate) use infographic::{DocumentForm, ExpandWhen, FidelityHow, InfographicArgs, OutputMode, RepairHow};
 pub(crate) use providers::{DoctorArgs, ModelsArgs, ProbeArgs, ProfilesAction, ProfilesArgs};
 pub(crate) use running::{AskArgs, EditArgs, GenerateArgs, OverrideArgs, PlanArgs, RunArgs, SaveToArgs, StartArgs};
 
@@ -87,10 +89,14 @@ pub(crate) enum Command {
     Edit(EditArgs),
     /// Make pictures from prompts
     Generate(GenerateArgs),
+    /// Make infographics from requests, in rounds that are looked at
+    Infographic(InfographicArgs),
     /// Take request files for creative assets; keep what comes of them in the asset's folder
     Request(RequestArgs),
-    /// Check asset folders, rebuild their index, import those of other runners
+    /// Check asset folders, draw their contact sheets, measure drift, import older ones
     Assets(AssetsArgs),
+    /// List pictures of asset folders that wait for a verdict, or give one
+    Review(ReviewArgs),
     /// List the jobs, or show one in detail
     Status(StatusArgs),
     /// Show all jobs on a full screen, or follow one that another process runs
@@ -107,7 +113,9 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Write a job's pictures to a folder under a naming rule
     Save(SaveArgs),
-    /// Check written critiques of pictures before they enter a data set
+    /// Have critiques of pictures written, in Chinese and English, along a rubric
+    Critique(CritiqueArgs),
+    /// Check written critiques of pictures; write out those of jobs
     Critiques(CritiquesArgs),
     /// What calls cost, by job, profile, model or day
     Costs(CostsArgs),

@@ -20,10 +20,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::clock::duration;
 use crate::context::Context;
 use crate::follow::{End, follow};
+use crate::infographic_report;
 use crate::printer::{Printer, Tone};
 use crate::quit::Exit;
 use crate::report::{Summary, money_line, render, rough};
-use crate::saving::save_job;
+use crate::saving::{save_critiques, save_job};
 use crate::texts::{Texts, grouped, say};
 
 /// Left-out files that are named one by one.
@@ -318,6 +319,10 @@ pub(crate) async fn run_submitted(
     let mut exit = Exit::Ok;
     for (progress, (id, target)) in progress.into_iter().zip(jobs) {
         let progress = settle(store, progress, id).await?;
+        let folder = target.as_ref().map(|target| target.folder.clone());
+        if let Some(target) = target.as_ref().filter(|_| end == End::Settled) {
+            save_critiques(context, store, id, &target.folder).await?;
+        }
         let saved = match target {
             Some(target) if end == End::Settled && progress.now.pictures > 0 => {
                 match Box::pin(save_job(context, store, id, &target)).await {
@@ -332,7 +337,12 @@ pub(crate) async fn run_submitted(
             }
             _ => None,
         };
+        let folder = folder.filter(|_| saved.is_some());
         exit = exit.and(finish(context, store, progress, saved, end).await?);
+        let job = store.jobs().get(id).await?;
+        if end == End::Settled && job.is_some_and(|job| job.definition.file.recipe == RecipeName::Infographic) {
+            infographic_report::tell(context, store, id, folder.as_deref()).await?;
+        }
     }
     runner.finish(|answers| context.held(answers)).await;
     Ok(exit)

@@ -8,6 +8,7 @@ mod context;
 mod critique_report;
 mod follow;
 mod help;
+mod infographic_report;
 mod job_source;
 mod launch;
 mod logs;
@@ -16,6 +17,7 @@ mod quit;
 mod report;
 mod saving;
 mod screen;
+mod set_report;
 mod texts;
 
 use std::process::ExitCode;
@@ -74,15 +76,18 @@ fn dispatch(cli: Cli, command: clap::Command) -> anyhow::Result<Exit> {
         Command::Profiles(args) => return commands::profiles::run(&context, args),
         Command::Config(args) => return Ok(commands::config::run(&context, &args)),
         Command::Assets(args) => return commands::assets::run(&context, args),
+        Command::Review(args) => return commands::review::run(&context, &args),
         Command::Models(args) => return commands::models::run(&context, &args),
-        Command::Critiques(args) => return commands::critiques::run(&context, args),
         Command::Catalogue(args) => return commands::catalogue::run(&context, &args),
         _ => {}
     }
     let folder = context.desk.workspace.exists().then(|| context.desk.workspace.logs());
     let runs = match &cli.command {
         Command::Run(args) => !args.rehearse,
-        command => matches!(command, Command::Edit(_) | Command::Generate(_) | Command::Request(_) | Command::Serve(_)),
+        command => {
+            use Command::{Critique, Edit, Generate, Infographic, Request, Serve};
+            matches!(command, Critique(_) | Edit(_) | Generate(_) | Infographic(_) | Request(_) | Serve(_))
+        }
     };
     let folder = if runs { Some(context.desk.workspace.logs()) } else { folder };
     logs::start(folder.as_deref(), &context.desk.config.log, cli.global.verbose);
@@ -101,6 +106,9 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
         Command::Plan(args) => commands::plan::run(&context, args).await,
         Command::Edit(args) => Box::pin(commands::direct::edit(&context, args)).await,
         Command::Generate(args) => Box::pin(commands::direct::generate(&context, args)).await,
+        Command::Infographic(args) => Box::pin(commands::infographic::run(context, args)).await,
+        Command::Critique(args) => Box::pin(commands::direct::critique(&context, args)).await,
+        Command::Critiques(args) => commands::critiques::run(&context, args).await,
         Command::Request(args) => Box::pin(commands::request::run(&context, args)).await,
         Command::Status(args) => commands::status::run(&context, args).await,
         Command::Watch(args) => commands::watch::run(&context, args).await,
@@ -121,7 +129,7 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
         Command::Profiles(_)
         | Command::Models(_)
         | Command::Assets(_)
-        | Command::Critiques(_)
+        | Command::Review(_)
         | Command::Catalogue(_)
         | Command::Config(_)
         | Command::Completions(_) => Ok(Exit::Ok),
@@ -157,6 +165,7 @@ fn tell_error(printer: &Printer, texts: &Texts, error: &anyhow::Error) {
     }
     let problems = match error.downcast_ref::<DeskError>() {
         Some(DeskError::Request(problems)) => problems.0.clone(),
+        Some(DeskError::Verdict(objections)) => objections.0.clone(),
         _ => Vec::new(),
     };
     let place = problem.as_ref().map(|problem| {

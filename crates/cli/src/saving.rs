@@ -1,9 +1,12 @@
 //! Saving a job's pictures, with progress. Names, folders and files are the export crate's matter.
 
+use std::path::Path;
+
 use anyhow::Context as _;
 use imagemill_desk::Target;
 use imagemill_domain::job::JobId;
-use imagemill_export::{SaveRequest, Saved, Selection, save};
+use imagemill_domain::job_file::RecipeName;
+use imagemill_export::{SaveRequest, Saved, Selection, save, save_rows};
 use imagemill_store::Store;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -52,4 +55,17 @@ pub(crate) async fn save_with(
         bar.finish_and_clear();
     }
     Ok(saved?)
+}
+
+/// Writes the rows of a job that ended in words; says nothing of other jobs.
+pub(crate) async fn save_critiques(context: &Context, store: &Store, job: JobId, folder: &Path) -> anyhow::Result<()> {
+    let job = store.jobs().get(job).await?.context("the job was deleted meanwhile")?;
+    if job.definition.file.recipe != RecipeName::Critique {
+        return Ok(());
+    }
+    let file = folder.join("critiques.jsonl");
+    let count = save_rows(store, &[job.id], &file).await?;
+    let (texts, shown) = (&context.texts, context.shown(&file));
+    context.printer.line(say!(texts, "critiques.saved", rows = texts.count("row", count), file = shown));
+    Ok(())
 }

@@ -123,8 +123,8 @@ mod tests {
     }
 
     /// Keys made at run time begin with one of these.
-    const COMPUTED: [&str; 9] =
-        ["batch.", "count.", "state.", "job_state.", "failure.", "todo.", "finding.", "page.", "rule."];
+    const COMPUTED: [&str; 10] =
+        ["batch.", "count.", "state.", "job_state.", "failure.", "todo.", "finding.", "page.", "rule.", "question."];
 
     #[test]
     fn every_key_is_used_and_every_used_key_exists() {
@@ -161,6 +161,9 @@ mod tests {
         }
         for state in imagemill_domain::job::JobState::ALL {
             assert!(english.contains_key(&format!("job_state.{}", state.word())));
+        }
+        for question in &imagemill_briefs::review_words().questions {
+            assert!(english.contains_key(&format!("question.{question}")), "question.{question}");
         }
         for finding in imagemill_domain::picture::Finding::ALL {
             assert!(english.contains_key(&format!("finding.{}", finding.word())));

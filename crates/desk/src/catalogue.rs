@@ -6,6 +6,7 @@ use std::path::Path;
 use imagemill_domain::catalogue::{Catalogue, CatalogueError, Layout, Style};
 use imagemill_domain::job_file::{Format, JobFileError, nearest, parse_text};
 
+use crate::config::Config;
 use crate::desk::Desk;
 use crate::error::{DeskError, FileFault};
 
@@ -29,15 +30,20 @@ const FILES: [(&str, &str); 10] = [
 impl Desk {
     /// Layouts and styles, checked: the user's file in front of those that come with the program.
     pub fn catalogue(&self) -> Result<Catalogue, DeskError> {
-        let ours = built_in();
-        let Some(path) = &self.config.catalogue_file else { return Ok(ours) };
-        let text = std::fs::read_to_string(path).map_err(|source| DeskError::File {
-            what: "cannot read the catalogue file",
-            path: path.clone(),
-            source,
-        })?;
-        Ok(with_users(ours, path, &text)?)
+        in_force(&self.config)
     }
+}
+
+/// The same from the settings alone.
+pub(crate) fn in_force(config: &Config) -> Result<Catalogue, DeskError> {
+    let ours = built_in();
+    let Some(path) = &config.catalogue_file else { return Ok(ours) };
+    let text = std::fs::read_to_string(path).map_err(|source| DeskError::File {
+        what: "cannot read the catalogue file",
+        path: path.clone(),
+        source,
+    })?;
+    Ok(with_users(ours, path, &text)?)
 }
 
 /// What comes with the program, in the order of [`FILES`].

@@ -13,6 +13,11 @@ pub fn offset_us(at_us: i64) -> i64 {
     i64::from(jiff::tz::TimeZone::system().to_offset(at).seconds()) * 1_000_000
 }
 
+/// Microseconds since 1970 as RFC 3339 in UTC.
+pub fn rfc3339(at_us: i64) -> String {
+    jiff::Timestamp::from_microsecond(at_us).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
+}
+
 /// `2026-11-21`, from days since 1970.
 pub fn day_name(day: i64) -> String {
     let at = jiff::Timestamp::from_second(day.saturating_mul(86_400)).unwrap_or_default();

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use imagemill_briefs::{FolderError, Problems};
+use imagemill_briefs::{FolderError, Objections, Problems};
 use imagemill_domain::failure::Failure;
 use imagemill_domain::job_file::JobFileError;
 use imagemill_domain::plan::PlanError;
@@ -71,6 +71,19 @@ pub enum DeskError {
         /// What was probably meant.
         near: Option<String>,
     },
+    /// The named collection does not exist.
+    #[error("There is no collection {name}; known are {known}.{}", did_you_mean(.near.as_deref()))]
+    UnknownCollection {
+        /// As it was written.
+        name: String,
+        /// Those that exist.
+        known: String,
+        /// What was probably meant.
+        near: Option<String>,
+    },
+    /// A job for critiques that does not say what they are held against, or another job that does.
+    #[error("{0}")]
+    Critique(String),
     /// The named layout does not exist.
     #[error("There is no layout {name}; `imagemill catalogue layouts` lists them.{}", did_you_mean(.near.as_deref()))]
     UnknownLayout {
@@ -146,6 +159,9 @@ pub enum DeskError {
     /// A request is under-specified, or names what is not there.
     #[error(transparent)]
     Request(#[from] Problems),
+    /// A verdict on a picture says too little, or contradicts itself.
+    #[error(transparent)]
+    Verdict(#[from] Objections),
     /// An asset's folder cannot be read or written.
     #[error(transparent)]
     AssetFolder(#[from] FolderError),
@@ -195,6 +211,8 @@ impl DeskError {
             self,
             Self::UnknownProfile { .. }
                 | Self::UnknownPreset { .. }
+                | Self::UnknownCollection { .. }
+                | Self::Critique(_)
                 | Self::UnknownLayout { .. }
                 | Self::UnknownStyle { .. }
                 | Self::SaveRule(_)
@@ -202,6 +220,7 @@ impl DeskError {
                 | Self::BadJobName
                 | Self::NoWorkspace { .. }
                 | Self::Request(_)
+                | Self::Verdict(_)
                 | Self::Written(_)
                 | Self::Plan { .. }
                 | Self::Sources(_)

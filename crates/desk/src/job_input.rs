@@ -9,7 +9,7 @@ use imagemill_domain::plan::PlanError;
 use crate::error::{DeskError, FileFault};
 
 /// A job before it is planned.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct JobInput {
     /// What was asked for; overrides are merged in.
     pub file: JobFile,
@@ -33,7 +33,7 @@ impl JobInput {
             PlanError::OutOfRange { key, .. } => Some((*key).to_owned()),
             PlanError::Unsupported { option, .. } => {
                 let option = option.split([' ', '=']).next().unwrap_or_default();
-                Some(if option == "edit" || option == "generate" {
+                Some(if option == "edit" || option == "generate" || option == "infographic" {
                     "recipe".into()
                 } else {
                     format!("options.{option}")

@@ -1,5 +1,7 @@
 //! From a job to its plan: profile, sources, tasks, money, speakers. Nothing is sent and nothing is written.
 
+use std::sync::Arc;
+
 use imagemill_domain::capability::CapabilityTable;
 use imagemill_domain::plan::{Plan, expand_over};
 use imagemill_domain::profile::Profile;
@@ -7,8 +9,11 @@ use imagemill_domain::source::Scan;
 use imagemill_domain::speaker::{Speaker, SpeakerSection, Speakers};
 use imagemill_sources::ScanProgress;
 
+use crate::catalogue;
 use crate::config::Config;
+use crate::critiques;
 use crate::error::DeskError;
+use crate::infographics;
 use crate::job_input::JobInput;
 use crate::profiles::{SIMULATOR, choose, credential};
 use crate::runner::Runner;
@@ -33,6 +38,8 @@ pub async fn plan(
 ) -> Result<Planned, DeskError> {
     let mut input = input;
     let mut runner = runner;
+    critiques::fill(config, &mut input)?;
+    let commission = critiques::commission(config, &input)?;
     let mut profiles = Vec::new();
     for (name, share) in input.file.wanted_profiles().map_err(|error| input.plan_error(error))? {
         profiles.push((ready(config, name, runner.as_deref_mut()).await?, share));
@@ -48,12 +55,17 @@ pub async fn plan(
     let scan = scan(&input, progress).await?;
     let expanded = expand_over(&input.file, &input.name, &profiles, scan, table);
     let mut plan = expanded.map_err(|error| input.plan_error(error))?;
-    let text = speaker(config, &input, input.file.text.as_ref(), &plan, runner.as_deref_mut()).await?;
-    let vision = speaker(config, &input, input.file.vision.as_ref(), &plan, runner.as_deref_mut()).await?;
+    let (text, vision) = infographics::speakers(&input.file, &plan);
+    let text = speaker(config, &input, text.as_ref(), &plan, runner.as_deref_mut()).await?;
+    let vision = speaker(config, &input, vision.as_ref(), &plan, runner.as_deref_mut()).await?;
     plan.definition.speakers = Speakers { text, vision };
-    let recipe = imagemill_recipes::all().into_iter().find(|recipe| recipe.name() == plan.definition.file.recipe);
-    let steps = recipe.map(|recipe| recipe.steps(&plan.definition.file)).unwrap_or_default();
+    let recipe = imagemill_recipes::all(Arc::new(catalogue::in_force(config)?))
+        .into_iter()
+        .find(|recipe| recipe.name() == plan.definition.file.recipe);
+    let steps = recipe.map(|recipe| recipe.steps(&input.file)).unwrap_or_default();
     plan.price_steps(&steps, table);
+    infographics::check(config, &input, &plan, table)?;
+    plan.definition.critique = commission.map(Box::new);
     if let Some(runner) = runner {
         runner.rehearse(&mut plan, table).await?;
     }

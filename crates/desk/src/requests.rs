@@ -16,7 +16,7 @@ use imagemill_providers::{ImageProvider, PictureBytes, PictureInput, Registry, S
 use imagemill_store::{Store, TaskFilter};
 use serde_json::{Value, json};
 
-use crate::clock::now_us;
+use crate::clock::{now_us, rfc3339};
 use crate::config::Config;
 use crate::desk::Desk;
 use crate::error::DeskError;
@@ -50,11 +50,6 @@ pub struct KnownRun {
     pub stored: StoredRequest,
     /// The asset's folder.
     pub folder: AssetFolder,
-}
-
-/// Microseconds since 1970 as RFC 3339 in UTC.
-fn rfc3339(at_us: i64) -> String {
-    jiff::Timestamp::from_microsecond(at_us).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string()
 }
 
 fn problem(field: &str, message: String) -> DeskError {

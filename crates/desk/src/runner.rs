@@ -92,7 +92,7 @@ impl Runner {
             store: store.clone(),
             files: desk.files()?,
             registry: Arc::new(Registry::new()),
-            recipes: imagemill_recipes::all(),
+            recipes: imagemill_recipes::all(Arc::new(desk.catalogue()?)),
             capabilities: Arc::new(match &self.rehearsal {
                 Some(rehearsal) => desk.capabilities()?.overlaid_by(rehearsal.table.clone()),
                 None => desk.capabilities()?,

@@ -26,6 +26,8 @@ pub struct TaskStory {
     pub batches: Vec<Batch>,
     /// Pictures, earlier ones too, with what was done to their sources.
     pub assets: Vec<(Asset, Option<Value>)>,
+    /// What it ended with in words.
+    pub document: Option<Value>,
 }
 
 impl TaskStory {
@@ -47,7 +49,8 @@ impl TaskStory {
         for number in numbers {
             batches.extend(store.batches().get(number).await?);
         }
-        Ok(Self { job, task, calls, batches, assets })
+        let document = store.tasks().document(task.id).await?;
+        Ok(Self { job, task, calls, batches, assets, document })
     }
 
     /// What `explain --json` prints. `files` tells where the pictures lie.
@@ -76,6 +79,7 @@ impl TaskStory {
             "calls": calls,
             "batches": self.batches.iter().map(documents::batch).collect::<Vec<_>>(),
             "assets": assets,
+            "document": self.document,
         })
     }
 }

@@ -10,6 +10,7 @@ mod tests;
 
 use crate::job_file::{Format, JobFileError, parse_text};
 
+pub(crate) use words::has_hex_colour;
 pub use words::{Bilingual, Content, Context, EntryName, Fits, Phrase, Ratio, Rule, Span, Weight};
 
 /// One way in which an entry can be carried out.

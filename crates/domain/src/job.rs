@@ -68,6 +68,9 @@ pub struct JobDefinition {
     /// Who answers text and vision calls.
     #[serde(default)]
     pub speakers: crate::speaker::Speakers,
+    /// What its critiques are written and judged by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub critique: Option<Box<crate::critique::Commission>>,
     /// How the model is told the negative prompt.
     #[serde(default)]
     pub negative: crate::request::NegativePrompt,

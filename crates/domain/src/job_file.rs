@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use crate::critique::CritiqueSection;
+use crate::infographic::InfographicSection;
 use crate::lane::{BatchFallback, Lane};
 use crate::money::Money;
 use crate::picture::PictureFormat;
@@ -17,6 +19,7 @@ use crate::speaker::SpeakerSection;
 
 mod parse;
 
+pub(crate) use parse::distance;
 pub use parse::{Format, MAX_JOB_FILE_BYTES, locate, nearest, parse_text, too_large};
 
 /// What is done with one input.
@@ -27,6 +30,10 @@ pub enum RecipeName {
     Generate,
     /// A picture and a prompt become pictures.
     Edit,
+    /// A request becomes an infographic.
+    Infographic,
+    /// A picture becomes a critique in two languages.
+    Critique,
 }
 
 impl RecipeName {
@@ -35,6 +42,8 @@ impl RecipeName {
         match self {
             Self::Generate => "generate",
             Self::Edit => "edit",
+            Self::Infographic => "infographic",
+            Self::Critique => "critique",
         }
     }
 }
@@ -234,6 +243,12 @@ pub struct JobFile {
     /// Who answers vision calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vision: Option<SpeakerSection>,
+    /// What the recipe `infographic` does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub infographic: Option<InfographicSection>,
+    /// What critiques are written and judged by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub critique: Option<CritiqueSection>,
     /// Inputs.
     #[serde(default)]
     pub source: SourceSection,
@@ -300,6 +315,8 @@ impl JobFile {
             batch_fallback: BatchFallback::Batch,
             text: None,
             vision: None,
+            infographic: None,
+            critique: None,
             source: SourceSection::default(),
             options: RequestOptions::default(),
             prepare: PrepareSection::default(),

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde::Serialize;
 
 use crate::capability::CapabilityTable;
+use crate::critique::CritiqueSection;
 use crate::hash::TaskKey;
 use crate::job::JobDefinition;
 use crate::job_file::{Duplicates, JobFile, OwnPrompt, RecipeName, UnknownPolicy};
@@ -52,8 +53,8 @@ pub enum PlanError {
         /// How many.
         count: usize,
     },
-    /// `edit` without pictures.
-    #[error("the job edits pictures and has none; name a folder, files or a list under [source]")]
+    /// `edit` or `critique` without pictures.
+    #[error("the job works on pictures and has none; name a folder, files or a list under [source]")]
     NoPictures,
     /// `profiles` that cannot be taken.
     #[error("profiles: {0}")]
@@ -75,6 +76,22 @@ pub enum PlanError {
         option: String,
         /// What it takes instead.
         detail: String,
+    },
+    /// Nobody answers in words.
+    #[error(
+        "{model} makes pictures and answers no questions, and infographics are worked out in words; name a model that does under [text], or take expand = \"disable\" with one round"
+    )]
+    NoWords {
+        /// Who was asked.
+        model: String,
+    },
+    /// Nobody looks at pictures.
+    #[error(
+        "{model} does not look at pictures, and more than one round needs somebody who does; name a model under [vision], or take one round"
+    )]
+    NoEyes {
+        /// Who was asked.
+        model: String,
     },
     /// A value that makes no sense with any provider.
     #[error("{key} = {value} is out of range: {range}")]
@@ -212,6 +229,7 @@ pub fn expand_over(
             profile: first.profile,
             model: first.model,
             speakers: Speakers::default(),
+            critique: None,
             negative: first.negative,
             call_ceiling: first.call_ceiling,
             batch: first.batch,
@@ -228,6 +246,11 @@ impl Plan {
     /// Prompts of the job itself; those of single pictures and rows are not counted.
     pub fn prompt_count(&self) -> usize {
         self.prompts.len()
+    }
+
+    /// The job's prompts as they are written, templates not filled in.
+    pub fn prompt_texts(&self) -> impl Iterator<Item = &str> {
+        self.prompts.iter().map(|prompt| prompt.text.as_str())
     }
 
     /// The tasks in order: picture by picture, then prompt, then sample. Made one at a time, so that a job of any size
@@ -265,11 +288,19 @@ impl Plan {
             }
             (Some(own), _, _) => own.clone(),
             (None, _, Some(prompt)) => fill(prompt, file, &spec, prompt_index)?,
+            (None, _, None) if file.recipe == RecipeName::Critique => String::new(),
             (None, _, None) => return Err(PlanError::NoPrompt),
         };
         let constant = |prompt: &Prompt| prompt.template.variables().next().is_none();
         let with_the_job = item.prompt.is_none() && file.all_prompts().next().is_some() && prompt.is_some_and(constant);
-        let key = spec.key(file.recipe.word(), &text, file.source.duplicates == Duplicates::Keep);
+        let duplicates_kept = file.source.duplicates == Duplicates::Keep;
+        let key = match &file.critique {
+            // For another collection it is another critique.
+            Some(CritiqueSection { collection: Some(name), .. }) if file.recipe == RecipeName::Critique => {
+                spec.key(&format!("{} {name}", file.recipe.word()), &text, duplicates_kept)
+            }
+            _ => spec.key(file.recipe.word(), &text, duplicates_kept),
+        };
         if prompt.is_some() {
             spec.prompt_index = Some(prompt_index as u32);
         }
@@ -336,6 +367,9 @@ fn check_ranges(file: &JobFile) -> Result<(), PlanError> {
     if let Some(tokens) = file.options.max_tokens.filter(|tokens| !(1..=256_000).contains(tokens)) {
         return out("options.max_tokens", tokens.to_string(), "1 to 256,000");
     }
+    if let Some(section) = &file.infographic {
+        section.check().map_err(|(key, value, range)| PlanError::OutOfRange { key, value, range })?;
+    }
     if let Some(limits) = file.limits.filter(|limits| !(1..=1_024).contains(&limits.concurrency)) {
         return out("limits.concurrency", limits.concurrency.to_string(), "1 to 1,024");
     }
@@ -343,7 +377,8 @@ fn check_ranges(file: &JobFile) -> Result<(), PlanError> {
 }
 
 fn check_prompts(file: &JobFile, scan: &Scan) -> Result<Vec<Prompt>, PlanError> {
-    if file.recipe == RecipeName::Edit && scan.items.iter().all(|item| item.pictures.is_empty()) {
+    let needs_pictures = matches!(file.recipe, RecipeName::Edit | RecipeName::Critique);
+    if needs_pictures && scan.items.iter().all(|item| item.pictures.is_empty()) {
         return Err(PlanError::NoPictures);
     }
     let prompts = file
@@ -353,7 +388,8 @@ fn check_prompts(file: &JobFile, scan: &Scan) -> Result<Vec<Prompt>, PlanError> 
             Err(source) => Err(PlanError::Prompt { prompt: text.chars().take(60).collect(), source }),
         })
         .collect::<Result<Vec<_>, _>>()?;
-    if prompts.is_empty() {
+    // What a critique is to say stands in its rubric; a prompt is a wish beside it.
+    if prompts.is_empty() && file.recipe != RecipeName::Critique {
         let mut without = scan.items.iter().filter(|item| item.prompt.is_none());
         match without.next() {
             None if scan.items.is_empty() => return Err(PlanError::NoPrompt),
@@ -428,7 +464,11 @@ fn warn(file: &JobFile, scan: &Scan) -> Vec<String> {
     if file.recipe == RecipeName::Generate && scan.items.iter().any(|item| !item.pictures.is_empty()) {
         warnings.push("the recipe is generate: the pictures of [source] are sent as references".into());
     }
-    if file.text.is_some() || file.vision.is_some() {
+    if file.infographic.is_some() && file.recipe != RecipeName::Infographic {
+        warnings.push(format!("the recipe {} does not use [infographic]", file.recipe.word()));
+    }
+    let speaks = matches!(file.recipe, RecipeName::Infographic | RecipeName::Critique);
+    if !speaks && (file.text.is_some() || file.vision.is_some()) {
         warnings.push(format!(
             "the recipe {} makes no calls in words: [text] and [vision] are not used, and the money is for pictures alone",
             file.recipe.word()

@@ -111,6 +111,11 @@ impl TaskContext {
         &self.job.definition
     }
 
+    /// The model that answers calls with pictures.
+    pub fn vision_model(&self) -> &str {
+        &self.job.vision.model
+    }
+
     /// The account that calls are made at right now.
     pub(crate) fn account(&self) -> Account {
         self.course.account().unwrap_or_else(|| self.drawing().account())

@@ -110,6 +110,8 @@ impl ChatAsk {
 pub enum Ending {
     /// Its steps were all; the task has the pictures that they made. A failure makes it partial and says what is missing.
     Done(Option<Failure>),
+    /// Its steps were all, and this is what came of them: it is kept with the task's end.
+    Words(Box<serde_json::Value>),
     /// With this picture request: it is returned and not awaited, so that its result and the task's end are one
     /// transaction.
     Image(Box<ImageAsk>),

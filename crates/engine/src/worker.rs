@@ -87,6 +87,7 @@ async fn attempt(task: &TaskContext) -> Result<Step, Failure> {
             paid::image(task, *ask).await
         }
         Ending::Done(missing) => done(task, missing).await,
+        Ending::Words(document) => done_in_words(task, *document).await,
     }
 }
 
@@ -95,6 +96,16 @@ async fn done(task: &TaskContext, missing: Option<Failure>) -> Result<Step, Fail
     let state = if missing.is_some() { TaskState::Partial } else { TaskState::Succeeded };
     let end = TaskEnd { state, failure: missing, pictures: task.course.pictures(), cost: task.course.cost() };
     let finished = task.shared.store.tasks().finish(task.claimed.lease, end, task.shared.clock.now_us()).await;
+    finished.map_err(|error| local(&error))?;
+    Ok(Step::Moved)
+}
+
+/// The task's result is words.
+async fn done_in_words(task: &TaskContext, document: serde_json::Value) -> Result<Step, Failure> {
+    let (pictures, cost) = (task.course.pictures(), task.course.cost());
+    let end = TaskEnd { state: TaskState::Succeeded, failure: None, pictures, cost };
+    let now_us = task.shared.clock.now_us();
+    let finished = task.shared.store.tasks().finish_with(task.claimed.lease, end, document, now_us).await;
     finished.map_err(|error| local(&error))?;
     Ok(Step::Moved)
 }

@@ -66,6 +66,36 @@ pub fn hamming(a: u64, b: u64) -> u32 {
     (a ^ b).count_ones()
 }
 
+/// How far the colours of two pictures are apart, place by place: the mean over the 16×16 cells of their grids of ΔE*ab, the distance in
+/// CIE L*a*b* under D65 (CIE 1976). 0 is the same; 2.3 can just be seen (Mahy, Van Eycken, Oosterlinck, "Evaluation of uniform color
+/// spaces", 1994); black and white are 100 apart, and no two colours of sRGB more than 259.
+pub fn colour_distance(a: &Look, b: &Look) -> f32 {
+    let cells = a.grid.as_chunks::<3>().0.iter().zip(b.grid.as_chunks::<3>().0);
+    let sum: f32 = cells
+        .map(|(a, b)| {
+            let (a, b) = (lab(*a), lab(*b));
+            a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>().sqrt()
+        })
+        .sum();
+    sum / (GRID_EDGE * GRID_EDGE) as f32
+}
+
+/// sRGB (IEC 61966-2-1) to CIE L*a*b* under D65 (CIE 15).
+fn lab(rgb: [u8; 3]) -> [f32; 3] {
+    let [red, green, blue] = rgb.map(|channel| {
+        let value = f32::from(channel) / 255.0;
+        if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    });
+    let curve = |value: f32| {
+        if value > 216.0 / 24_389.0 { value.cbrt() } else { (24_389.0 / 27.0 * value + 16.0) / 116.0 }
+    };
+    // Each row is divided by the white point, so that white is 1, 1, 1.
+    let x = curve((0.412_456 * red + 0.357_576 * green + 0.180_437 * blue) / 0.950_469);
+    let y = curve(0.212_672 * red + 0.715_152 * green + 0.072_176 * blue);
+    let z = curve((0.019_334 * red + 0.119_192 * green + 0.950_304 * blue) / 1.088_83);
+    [116.0 * y - 16.0, 500.0 * (x - y), 200.0 * (y - z)]
+}
+
 /// Groups of pictures that look alike: each member is within `max_distance` bits of another member. Groups have two
 /// members or more, in the order of `pictures`, and stand in the order of their first members.
 ///
@@ -230,6 +260,22 @@ mod tests {
             }
             prop_assert_eq!(near_duplicates(&hashes, distance), expected);
         }
+    }
+
+    fn flat(rgb: [u8; 3]) -> Look {
+        Look { width: 1, height: 1, phash: 0, blank: true, grid: rgb.repeat(GRID_EDGE * GRID_EDGE) }
+    }
+
+    #[test]
+    fn colours_are_as_far_apart_as_the_standard_says() {
+        // L*a*b* of sRGB red is 53.24, 80.09, 67.20; of green 87.73, -86.18, 83.18; of blue 32.30, 79.19, -107.86.
+        for (rgb, expected) in [([255, 0, 0], [53.24, 80.09, 67.20]), ([0, 0, 255], [32.30, 79.19, -107.86])] {
+            assert!(lab(rgb).iter().zip(expected).all(|(is, should)| (is - should).abs() < 0.05), "{:?}", lab(rgb));
+        }
+        let distance = |a, b| colour_distance(&flat(a), &flat(b));
+        assert!(distance([7, 90, 200], [7, 90, 200]) == 0.0);
+        assert!((distance([0, 0, 0], [255, 255, 255]) - 100.0).abs() < 0.05);
+        assert!((258.0..259.0).contains(&distance([0, 255, 0], [0, 0, 255])));
     }
 
     #[test]

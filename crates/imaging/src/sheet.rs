@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use image::metadata::Orientation;
 use image::{DynamicImage, Rgb, RgbImage, imageops};
+use imagemill_domain::picture::PictureFormat;
 
 use crate::decode;
 use crate::error::ImageError;
@@ -49,6 +50,21 @@ pub struct SheetRow {
 /// # Errors
 /// Only when the JPEG cannot be written.
 pub fn contact_sheet(rows: &[SheetRow]) -> Result<Vec<u8>, ImageError> {
+    encode_jpeg(&drawn(rows), 88)
+}
+
+/// The same as a PNG, for sheets on which colours and skin are judged.
+///
+/// # Errors
+/// Only when the PNG cannot be written.
+pub fn contact_sheet_png(rows: &[SheetRow]) -> Result<Vec<u8>, ImageError> {
+    let mut png = Vec::new();
+    let written = drawn(rows).write_to(&mut std::io::Cursor::new(&mut png), image::ImageFormat::Png);
+    written.map_err(|error| ImageError::Encode { format: PictureFormat::Png, detail: error.to_string() })?;
+    Ok(png)
+}
+
+fn drawn(rows: &[SheetRow]) -> RgbImage {
     let rows = &rows[..rows.len().min(ROWS_PER_SHEET)];
     let has_source = rows.iter().any(|row| row.source.is_some());
     let shown = rows.iter().map(|row| row.results.len().min(MAX_RESULTS)).max().unwrap_or(0).max(1) as u32;
@@ -70,7 +86,7 @@ pub fn contact_sheet(rows: &[SheetRow]) -> Result<Vec<u8>, ImageError> {
         fill(&mut canvas, (x, y), (card_width, card_height), CARD);
         draw_row(&mut canvas, row, x + PADDING, y + PADDING, before_width, card_width - 2 * PADDING);
     }
-    encode_jpeg(&canvas, 88)
+    canvas
 }
 
 fn draw_row(canvas: &mut RgbImage, row: &SheetRow, x: u32, y: u32, before_width: u32, width: u32) {

@@ -215,6 +215,8 @@ shapes! {
         batches: Vec<Value>,
         /// Whether requests and answers are told to this client.
         raw_allowed: bool,
+        /// What it ended with in words, such as a critique.
+        document: Option<Value>,
     }
 
     /// Numbers of pictures in order.

@@ -394,6 +394,7 @@ fn draw(shared: &Shared, order: &Order) -> Result<Arc<Drawn>, String> {
         return Ok(known);
     }
     let drawn = Arc::new(order.draw()?);
+    shared.note_drawn(drawn.name.clone(), &order.prompt);
     shared.put_on_shelf(key, Arc::clone(&drawn));
     Ok(drawn)
 }

@@ -14,7 +14,7 @@ use crate::faults;
 use crate::request::{self, Incoming, ratio_size};
 use crate::shapes;
 use crate::state::Shared;
-use crate::words::{Finish, Said, say};
+use crate::words::{Finish, Said, names_a_schema, say};
 
 /// What `text` says instead of a picture.
 pub(crate) const WORDS: &str =
@@ -99,7 +99,10 @@ async fn respond(shared: &Arc<Shared>, request: Request) -> Result<Response, Ref
     let seed = incoming.number("seed", 0..=u64::MAX)?;
     let schema =
         incoming.fields.get("response_format").and_then(|format| format.pointer("/json_schema/schema")).cloned();
-    let for_words = schema.is_some() || is_text_model(&incoming.model) || incoming.behaviour.is_about_words();
+    let for_words = schema.is_some()
+        || is_text_model(&incoming.model)
+        || incoming.behaviour.is_about_words()
+        || names_a_schema(&conversation.prompt);
     let most_tokens =
         ["max_tokens", "max_completion_tokens"].iter().find_map(|name| incoming.fields.get(*name)?.as_u64());
     let asked = Asked {

@@ -36,5 +36,5 @@ mod webhooks;
 mod words;
 
 pub use bill::{Bill, BillEntry, Outcome};
-pub use scenario::{Act, BatchRules, Rates, Scenario, ScriptLine, UploadRules};
+pub use scenario::{Act, BatchRules, CritiqueFaults, Rates, Scenario, ScriptLine, UploadRules};
 pub use server::{Simulator, SimulatorError, SimulatorOptions};

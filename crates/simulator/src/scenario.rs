@@ -39,6 +39,8 @@ pub struct Scenario {
     pub batch: BatchRules,
     /// What becomes of pictures that are handed over.
     pub uploads: UploadRules,
+    /// Critiques that fall short.
+    pub critiques: CritiqueFaults,
     /// Shares of calls that go wrong.
     pub rates: Rates,
     /// What happens at the n-th call.
@@ -63,6 +65,7 @@ impl Default for Scenario {
             kept_mib: 48,
             batch: BatchRules::default(),
             uploads: UploadRules::default(),
+            critiques: CritiqueFaults::default(),
             rates: Rates::default(),
             script: Vec::new(),
         }
@@ -116,6 +119,16 @@ pub struct UploadRules {
     pub failures: u32,
 }
 
+/// Shares of pictures, between 0 and 1, whose critiques fall short: too short, over too few dimensions, or in one language.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CritiqueFaults {
+    /// The first answer falls short; when it is sent back, a good one comes.
+    pub weak: f64,
+    /// Every answer falls short.
+    pub hopeless: f64,
+}
+
 /// Shares between 0 and 1. A call that comes again is decided anew, so that retrying can succeed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -136,6 +149,8 @@ pub struct Rates {
     pub wrong_mime: f64,
     /// An HTML page with status 200, nothing made.
     pub html: f64,
+    /// A label is drawn with a wrong letter; told when the picture is read. Of labels, not of calls.
+    pub misspelt: f64,
 }
 
 /// One line of a script.
@@ -238,7 +253,7 @@ impl Scenario {
     }
 
     /// A number from 0 up to 1, the same for the same arguments.
-    fn draw(&self, what: &str, key: u64, times: u32) -> f64 {
+    pub(crate) fn draw(&self, what: &str, key: u64, times: u32) -> f64 {
         let mut hasher = blake3::Hasher::new();
         hasher.update(what.as_bytes());
         hasher.update(&self.seed.to_le_bytes());

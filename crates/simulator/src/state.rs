@@ -21,6 +21,9 @@ use crate::uploads::Uploads;
 #[derive(Clone, Debug)]
 pub(crate) struct ServerId(pub(crate) String);
 
+/// So many pictures can be read; a prompt has a few thousand bytes.
+const REMEMBERED: usize = 2_000;
+
 /// Shared by all calls.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -34,6 +37,8 @@ pub(crate) struct Shared {
     requests: AtomicU64,
     seen: Mutex<HashMap<u64, u32>>,
     shelf: Mutex<Shelf>,
+    /// What pictures were drawn for, by their content, so that they can be read.
+    drawn: Mutex<HashMap<String, Arc<str>>>,
     queue: Queue,
     batches: Batches,
     uploads: Uploads,
@@ -60,6 +65,7 @@ impl Shared {
             requests: AtomicU64::new(0),
             seen: Mutex::default(),
             shelf: Mutex::default(),
+            drawn: Mutex::default(),
             queue: Queue::default(),
             batches: Batches::default(),
             uploads: Uploads::default(),
@@ -89,6 +95,27 @@ impl Shared {
 
     pub(crate) fn batches(&self) -> &Batches {
         &self.batches
+    }
+
+    /// A picture was drawn for `prompt`. The oldest are forgotten all at once: they only serve to be read soon.
+    pub(crate) fn note_drawn(&self, name: String, prompt: &str) {
+        let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+        if drawn.len() >= REMEMBERED {
+            drawn.clear();
+        }
+        drawn.insert(name, prompt.into());
+    }
+
+    /// What a picture was drawn for.
+    pub(crate) fn drawn_for(&self, name: &str) -> Option<Arc<str>> {
+        self.drawn.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// Whether the `at`-th text of this prompt is drawn with a wrong letter.
+    pub(crate) fn misspells(&self, prompt: &str, at: usize) -> bool {
+        let hash = blake3::hash(prompt.as_bytes());
+        let key = u64::from_le_bytes(std::array::from_fn(|place| hash.as_bytes()[place]));
+        self.scenario.draw("misspelt", key, at as u32) < self.scenario.rates.misspelt
     }
 
     /// What a call costs that would cost `micros` by itself.

@@ -1,6 +1,9 @@
 //! The way of one text or vision call, the same for every protocol: verdict, latency, words, bill. The work goes on when the
 //! client is gone, and is billed, as real providers do. It must not know how an answer is written.
 
+mod critique;
+mod infographic;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -60,7 +63,7 @@ pub(crate) async fn say(
     let scenario = shared.scenario();
     let wait = Duration::from_millis(scenario.latency_ms(admitted.content) + behaviour.delay_ms);
     let spoils = behaviour.bad_json_times > shared.times_seen(asked.conversation());
-    let (text, finish) = words(&asked, schema.as_ref(), spoils);
+    let (text, finish) = words(shared, &asked, schema.as_ref(), spoils);
     let mut said = Said {
         created: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs(),
         input_tokens: letters as u64 / 4 + 1 + PICTURE_TOKENS * asked.sources.len() as u64,
@@ -95,16 +98,23 @@ pub(crate) async fn say(
     Ok(said)
 }
 
-fn words(asked: &Asked, schema: Option<&Value>, spoils: bool) -> (String, Finish) {
+fn words(shared: &Shared, asked: &Asked, schema: Option<&Value>, spoils: bool) -> (String, Finish) {
     let behaviour = &asked.behaviour;
     let echo: String = asked.prompt.chars().take(ECHOED).collect();
     let named = schema.cloned().or_else(|| schema_among_words(&asked.prompt));
     let mut text = match &named {
         Some(schema) if spoils => format!("Sure!\n{}", instance::spoiled(schema, "simulated")),
         Some(found) => {
-            let value = instance::of(found, "simulated");
+            let value = match asked.sources.first() {
+                Some(picture) if critique::is_asked(found) => {
+                    let scenario = shared.scenario();
+                    critique::of(found, picture, &asked.prompt, scenario.seed, scenario.critiques)
+                }
+                _ => infographic::answer(shared, asked, found).unwrap_or_else(|| instance::of(found, "simulated")),
+            };
             if schema.is_some() { value.to_string() } else { format!("Here it is:\n```json\n{value:#}\n```") }
         }
+        None if infographic::prompt(asked).is_some() => infographic::prompt(asked).unwrap_or_default(),
         None => {
             let seen = asked.sources.iter().map(|source| {
                 let format = PictureFormat::sniff(source).map_or("picture", PictureFormat::word);
@@ -127,6 +137,11 @@ fn words(asked: &Asked, schema: Option<&Value>, spoils: bool) -> (String, Finish
         text.clear();
     }
     (text, Finish::Stop)
+}
+
+/// Whether a prompt asks for JSON, and so for words, where the request has no place for a schema.
+pub(crate) fn names_a_schema(prompt: &str) -> bool {
+    schema_among_words(prompt).is_some()
 }
 
 /// The schema behind the last mark in the prompt.

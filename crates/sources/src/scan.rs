@@ -41,8 +41,8 @@ pub fn scan(
     progress: &mut dyn FnMut(ScanProgress),
 ) -> Result<Scan, SourceError> {
     match recipe {
-        RecipeName::Generate => generate(section, base),
-        RecipeName::Edit => edit(section, base, progress),
+        RecipeName::Generate | RecipeName::Infographic => generate(section, base),
+        RecipeName::Edit | RecipeName::Critique => edit(section, base, progress),
     }
 }
 

@@ -12,7 +12,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use imagemill_domain::hash::ContentHash;
+use imagemill_domain::job::JobId;
 use imagemill_domain::picture::PictureFormat;
+use imagemill_domain::task::TaskId;
 
 use crate::error::StoreError;
 
@@ -22,12 +24,14 @@ use crate::error::StoreError;
 /// files/ab/abcd….png    originals, by content
 /// thumbs/ab/abcd….jpg   thumbnails of them
 /// spool/                answers that are still arriving
+/// drafts/JOB/TASK/      texts between the steps of a task, which a person may change
 /// ```
 #[derive(Clone, Debug)]
 pub struct Files {
     originals: PathBuf,
     thumbs: PathBuf,
     spool: PathBuf,
+    drafts: PathBuf,
 }
 
 /// Makes names of temporary files different within the process, which may have the same folders open more than once (a
@@ -37,7 +41,9 @@ static NEXT_TEMPORARY: AtomicU64 = AtomicU64::new(0);
 impl Files {
     /// Opens the folders below `root`, which are made where they are missing.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        let files = Self { originals: root.join("files"), thumbs: root.join("thumbs"), spool: root.join("spool") };
+        let below = |name: &str| root.join(name);
+        let files =
+            Self { originals: below("files"), thumbs: below("thumbs"), spool: below("spool"), drafts: below("drafts") };
         for folder in [&files.originals, &files.thumbs, &files.spool] {
             make_folder(folder)?;
         }
@@ -72,6 +78,11 @@ impl Files {
     /// Where the thumbnail of an original lies or would lie.
     pub fn thumb_path(&self, hash: &ContentHash) -> PathBuf {
         sharded(&self.thumbs, hash, "jpg")
+    }
+
+    /// The folder for the texts of a task; made by whoever writes the first one.
+    pub fn drafts_of(&self, job: JobId, task: TaskId) -> PathBuf {
+        self.drafts.join(job.0.to_string()).join(task.0.to_string())
     }
 
     /// The folder for files that are still arriving; on the same file system as the originals.

@@ -17,12 +17,14 @@ pub(crate) fn run(context: &Context, args: AssetsArgs) -> anyhow::Result<Exit> {
     match args.command {
         AssetsCommand::Check(args) => check_all(context, &args),
         AssetsCommand::RebuildIndex(args) => rebuild_all(context, &args),
+        AssetsCommand::Sheet(args) => super::sets::draw_sheets(context, &args),
+        AssetsCommand::Drift(args) => super::sets::measure(context, &args),
         AssetsCommand::Import(args) => bring_in(context, &args),
     }
 }
 
 /// The asset folders that are meant: each named one, or those right below it.
-fn folders(context: &Context, args: &FoldersArgs) -> anyhow::Result<Vec<AssetFolder>> {
+pub(crate) fn folders(context: &Context, args: &FoldersArgs) -> anyhow::Result<Vec<AssetFolder>> {
     let mut found = Vec::new();
     for named in &args.folders {
         let path = context.desk.current.join(named);
@@ -68,6 +70,7 @@ fn check_all(context: &Context, args: &FoldersArgs) -> anyhow::Result<Exit> {
                 DifferenceKind::Extra => say!(texts, "assets.extra", path = difference.path),
                 DifferenceKind::StaleIndex => say!(texts, "assets.stale"),
                 DifferenceKind::Hero => say!(texts, "assets.hero", path = difference.path),
+                DifferenceKind::Verdict => say!(texts, "assets.misplaced", path = difference.path),
             };
             printer.line(format!("  {}", printer.paint(Tone::Warn, line)));
         }

@@ -1,33 +1,62 @@
-//! `imagemill critiques check FILE…`: which rows of written critiques may enter a data set, and what is wrong with the others.
-//! Reads files and writes a report; the rules are `imagemill_domain::critique`'s.
+//! `imagemill critiques`: which rows of written critiques may enter a data set, and what is wrong with the others; and the rows that
+//! jobs brought. The rules are `imagemill_domain::critique`'s, the files `imagemill_export`'s.
 
 use std::path::Path;
 
-use imagemill_domain::critique::{Answer, Gate, Rubric, check, pictures, read};
+use imagemill_desk::{find_job, gate, rubric};
+use imagemill_domain::critique::{Answer, check, pictures, read};
+use imagemill_domain::job_file::RecipeName;
+use imagemill_export::{rows, save_rows};
+use serde_json::json;
 
-use crate::cli::{CheckArgs, CritiquesAction, CritiquesArgs};
+use crate::cli::{CheckArgs, CritiquesAction, CritiquesArgs, ExportArgs};
 use crate::context::Context;
 use crate::critique_report::Report;
-use crate::printer::Tone;
+use crate::printer::{Printer, Tone};
 use crate::quit::{Exit, Quit};
 use crate::texts::{grouped, say};
 
 /// Does what was asked for.
-pub(crate) fn run(context: &Context, args: CritiquesArgs) -> anyhow::Result<Exit> {
+pub(crate) async fn run(context: &Context, args: CritiquesArgs) -> anyhow::Result<Exit> {
     match args.action {
         CritiquesAction::Check(args) => check_files(context, &args),
+        CritiquesAction::Export(args) => export(context, &args).await,
     }
 }
 
+async fn export(context: &Context, args: &ExportArgs) -> anyhow::Result<Exit> {
+    let store = context.desk.existing_store().await?;
+    let mut jobs = Vec::new();
+    for name in &args.jobs {
+        let job = find_job(&store, name).await?;
+        if job.definition.file.recipe != RecipeName::Critique {
+            return Err(Quit::usage(say!(context.texts, "critiques.not_one", job = job.name)));
+        }
+        jobs.push(job.id);
+    }
+    let Some(path) = &args.to else {
+        for job in jobs {
+            for row in rows(&store, job).await? {
+                Printer::raw(format!("{row}\n").as_bytes());
+            }
+        }
+        return Ok(Exit::Ok);
+    };
+    let path = context.desk.current.join(path);
+    let count = save_rows(&store, &jobs, &path).await?;
+    context.printer.line(say!(
+        context.texts,
+        "critiques.saved",
+        rows = context.texts.count("row", count),
+        file = context.shown(&path)
+    ));
+    context.printer.json(&json!({ "rows": count, "file": path }));
+    Ok(Exit::Ok)
+}
+
 fn check_files(context: &Context, args: &CheckArgs) -> anyhow::Result<Exit> {
-    let rubric = match file_of(&args.rubric) {
-        Some(path) => Rubric::parse(&text_of(context, path)?).map_err(|error| wrong(&args.rubric, &error))?,
-        None => Rubric::shipped(&args.rubric).map_err(|error| Quit::usage(error.to_string()))?,
-    };
-    let gate = match file_of(&args.gate) {
-        Some(path) => Gate::parse(&text_of(context, path)?).map_err(|error| wrong(&args.gate, &error))?,
-        None => Gate::shipped(&args.gate).map_err(|error| Quit::usage(error.to_string()))?,
-    };
+    let here = &context.desk.current;
+    let (rubric, gate) = (rubric(here, &args.rubric)?, gate(here, &args.gate)?);
     let mut answers: Vec<Answer> = Vec::new();
     for path in &args.files {
         answers.extend(read(&path.display().to_string(), &text_of(context, path)?));
@@ -47,19 +76,9 @@ fn check_files(context: &Context, args: &CheckArgs) -> anyhow::Result<Exit> {
     Ok(if outcome.findings.is_empty() { Exit::Ok } else { Exit::SomeFailed })
 }
 
-/// A name that is meant as a file.
-fn file_of(name: &str) -> Option<&Path> {
-    let path = Path::new(name);
-    (path.extension().is_some_and(|extension| extension == "toml") || path.components().count() > 1).then_some(path)
-}
-
 fn text_of(context: &Context, path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path)
         .map_err(|error| Quit::usage(say!(context.texts, "critiques.no_file", file = path.display(), why = error)))
-}
-
-fn wrong(file: &str, error: &dyn std::error::Error) -> anyhow::Error {
-    Quit::usage(format!("{file}: {error}"))
 }
 
 fn show(context: &Context, report: &Report<'_>) {

@@ -1,11 +1,12 @@
-//! `imagemill edit` and `imagemill generate`: a job from the command line alone. The same line continues the same job.
+//! `imagemill edit`, `imagemill generate` and `imagemill critique`: a job from the command line alone. The same line continues the same job.
 
 use imagemill_desk::{JobInput, Runner, check_name, choose, save_rule};
+use imagemill_domain::critique::CritiqueSection;
 use imagemill_domain::job_file::{JobFile, RecipeName};
 use imagemill_domain::lane::Lane;
 use imagemill_simulator::Scenario;
 
-use crate::cli::{AskArgs, EditArgs, GenerateArgs, OverrideArgs, SaveToArgs, StartArgs};
+use crate::cli::{AskArgs, CritiqueArgs, EditArgs, GenerateArgs, OverrideArgs, SaveToArgs, StartArgs};
 use crate::context::Context;
 use crate::job_source::{merge, remember_folder};
 use crate::launch;
@@ -29,6 +30,19 @@ pub(crate) async fn generate(context: &Context, args: GenerateArgs) -> anyhow::R
     let mut file = JobFile::new(RecipeName::Generate);
     file.prompts = args.prompt;
     start(context, file, args.ask, &args.overrides, &args.start, &args.save).await
+}
+
+/// `critique`.
+pub(crate) async fn critique(context: &Context, args: CritiqueArgs) -> anyhow::Result<Exit> {
+    let mut file = JobFile::new(RecipeName::Critique);
+    file.prompt = args.prompt.as_deref().map(literal);
+    file.source.paths = args.paths;
+    let CritiqueArgs { collection, rubric, gate, .. } = args;
+    file.critique = Some(CritiqueSection { collection, rubric, gate });
+    let (list, picture_column, plan) = (args.list, args.picture_column, args.plan);
+    let ask = AskArgs { list, picture_column, plan, samples: 1, ..AskArgs::default() };
+    let save = SaveToArgs { save_to: args.save_to, ..SaveToArgs::default() };
+    start(context, file, ask, &args.overrides, &args.start, &save).await
 }
 
 async fn start(
@@ -88,12 +102,12 @@ fn fill(context: &Context, file: &mut JobFile, ask: AskArgs) -> anyhow::Result<(
 }
 
 /// A line of a prompt file is text and no template: braces stand for themselves.
-fn literal(line: &str) -> String {
+pub(crate) fn literal(line: &str) -> String {
     line.replace('{', "{{").replace('}', "}}")
 }
 
 /// Recipe, folder and a short hash of everything that makes it another job. Money, limits and saving do not.
-fn name_of(context: &Context, file: &JobFile) -> String {
+pub(crate) fn name_of(context: &Context, file: &JobFile) -> String {
     let what = file.source.paths.first().or(file.source.list.as_ref());
     let folder = what.and_then(|path| {
         let absolute = std::path::absolute(context.desk.current.join(path)).ok()?;

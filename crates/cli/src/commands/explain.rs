@@ -97,6 +97,13 @@ fn tell(context: &Context, known: &TaskStory) {
     for (asset, prepared) in &known.assets {
         tell_asset(context, asset, prepared.as_ref());
     }
+    if let Some(document) = &known.document {
+        printer.line("");
+        printer.line(format!("  {}", printer.paint(Tone::Dim, say!(texts, "explain.document"))));
+        for line in format!("{document:#}").lines() {
+            printer.line(format!("    {line}"));
+        }
+    }
     if let Some(failure) = &task.failure {
         let kind = say!(texts, &format!("failure.{}", failure.kind));
         printer.line(format!(

@@ -21,10 +21,12 @@ pub(crate) async fn run(context: &Context, args: RequestArgs) -> anyhow::Result<
         RequestCommand::Edit(args) => Box::pin(submit(context, args, Verb::Edit)).await,
         RequestCommand::Upload(args) => Box::pin(upload(context, args)).await,
         RequestCommand::Poll(args) => Box::pin(poll(context, args)).await,
+        RequestCommand::Batch(args) => Box::pin(super::request_batch::run(context, args)).await,
+        RequestCommand::Propose(args) => super::request_proposal::run(context, &args),
     }
 }
 
-fn text_of(path: &Path) -> anyhow::Result<String> {
+pub(super) fn text_of(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).map_err(|error| Quit::usage(format!("{}: {error}", path.display())))
 }
 
@@ -45,12 +47,11 @@ async fn submit(context: &Context, args: RunRequestArgs, verb: Verb) -> anyhow::
     }
     let shown = context.shown(folder.root());
     context.printer.note(say!(context.texts, "request.folder", folder = shown));
-    if !folder.root().exists() && !args.start.yes && Printer::can_ask() {
-        let answer = Printer::ask(&say!(context.texts, "request.new_folder", folder = shown)).unwrap_or_default();
-        if !["y", "yes", "j", "是", "好"].contains(&answer.to_lowercase().as_str()) {
-            context.printer.note(say!(context.texts, "gate.declined"));
-            return Ok(Exit::CannotStart);
-        }
+    if !folder.root().exists()
+        && !args.start.yes
+        && !agreed(context, &say!(context.texts, "request.new_folder", folder = shown))
+    {
+        return Ok(Exit::CannotStart);
     }
     if is_known {
         context.printer.note(say!(context.texts, "request.known", run = stored.input.run_id));
@@ -71,6 +72,19 @@ async fn submit(context: &Context, args: RunRequestArgs, verb: Verb) -> anyhow::
     Ok(exit)
 }
 
+/// Asks about a folder that would be made; without a terminal nobody can be asked.
+pub(super) fn agreed(context: &Context, question: &str) -> bool {
+    if !Printer::can_ask() {
+        return true;
+    }
+    let answer = Printer::ask(question).unwrap_or_default();
+    let agreed = ["y", "yes", "j", "是", "好"].contains(&answer.to_lowercase().as_str());
+    if !agreed {
+        context.printer.note(say!(context.texts, "gate.declined"));
+    }
+    agreed
+}
+
 /// What would be asked for, with the traits in their places.
 fn tell_plan(context: &Context, stored: &imagemill_briefs::StoredRequest) {
     let texts = &context.texts;
@@ -85,7 +99,7 @@ fn tell_plan(context: &Context, stored: &imagemill_briefs::StoredRequest) {
 }
 
 /// The end of a run in its asset's folder.
-fn tell(context: &Context, document: &Value) {
+pub(super) fn tell(context: &Context, document: &Value) {
     let (texts, printer) = (&context.texts, &context.printer);
     let pictures = document["pictures"].as_array().map_or(&[][..], Vec::as_slice);
     let folder = Path::new(document["folder"].as_str().unwrap_or_default());

@@ -1,13 +1,14 @@
 //! `imagemill save JOB`: writes finished pictures outside the workspace, by the job's own rule, a preset, or flags.
 
 use imagemill_desk::{Target, default_folder, save_rule};
+use imagemill_domain::job_file::RecipeName;
 use imagemill_domain::save_rule::{Collision, SaveRule};
 
 use crate::cli::SaveArgs;
 use crate::context::Context;
 use crate::printer::Tone;
 use crate::quit::{Exit, Quit};
-use crate::saving::save_with;
+use crate::saving::{save_critiques, save_with};
 use crate::texts::{grouped, say};
 
 /// Saves or shows what it would write.
@@ -23,6 +24,10 @@ pub(crate) async fn run(context: &Context, args: SaveArgs) -> anyhow::Result<Exi
     apply(context, &mut rule, &args)?;
     let named = args.to.clone().or_else(|| rule.folder.as_deref().map(imagemill_desk::config::expand_home));
     let folder = context.desk.current.join(named.unwrap_or_else(|| default_folder(&job.name)));
+    if job.definition.file.recipe == RecipeName::Critique && !args.dry_run {
+        save_critiques(context, &store, job.id, &folder).await?;
+        return Ok(Exit::Ok);
+    }
     let target = Target { folder, rule };
     let saved = save_with(context, &store, job.id, &target, args.dry_run).await?;
     let (texts, printer) = (&context.texts, &context.printer);

@@ -134,7 +134,7 @@ fn rubrics_and_gates_can_be_ones_own() {
     assert_eq!(refused["findings"][0]["message"], "chinese 1.0 has no CN_L5_D7");
     let pages = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/critiques.md")).unwrap();
     let examples: Vec<&str> = pages.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
-    let [rubric, gate] = examples[..] else { panic!("{examples:?}") };
+    let [.., rubric, gate] = examples[..] else { panic!("{examples:?}") };
     world.folder.write("house.toml", rubric);
     world.folder.write("gate.toml", gate);
     let passed = check(&["--rubric", "house.toml", "--gate", "gate.toml"]).code(0).json();

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod catalogue;
+mod critique_jobs;
 mod critiques;
 mod demo;
 mod docs;
@@ -10,13 +11,17 @@ mod doctor;
 mod faults;
 mod hosted;
 mod house;
+mod infographics;
 mod jobs;
 mod keys;
 mod kill;
 mod models;
 mod processes;
 mod rehearse;
+mod request_batches;
+mod request_kill;
 mod requests;
+mod review;
 mod routes;
 mod usage;
 mod world;

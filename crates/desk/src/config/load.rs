@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use imagemill_domain::collection::{Collection, Priority, SHIPPED};
 use imagemill_domain::job_file::{Format, parse_text};
 use imagemill_domain::money::Money;
 use imagemill_domain::profile::Profile;
@@ -61,6 +62,10 @@ pub struct Config {
     pub profiles: BTreeMap<String, Profile>,
     /// The user's save presets.
     pub save: BTreeMap<String, SaveRule>,
+    /// Collections of pictures for critiques, by name: those that come with the program as changed by the user, and the user's own.
+    pub collections: BTreeMap<String, Collection>,
+    /// Which collection comes first.
+    pub collection_priority: Priority,
     /// Profiles that can be chosen unasked, best first.
     pub ready: Vec<String>,
     /// Each value with its origin.
@@ -82,6 +87,8 @@ struct Settings {
     log: Option<String>,
     profiles: BTreeMap<String, Profile>,
     save: BTreeMap<String, SaveRule>,
+    collections: BTreeMap<String, Collection>,
+    collection_priority: Priority,
 }
 
 /// Variable of each scalar key.
@@ -180,10 +187,15 @@ pub fn load(sources: &Sources<'_>) -> Result<Config, DeskError> {
 }
 
 fn finish(layers: &Layers, ready: Vec<String>, unknown_keys: Vec<(PathBuf, String)>) -> Result<Config, DeskError> {
-    let merged: Settings = layers
-        .merged()
-        .try_into()
-        .map_err(|error| DeskError::Setting(format!("the settings do not fit together: {error}")))?;
+    let mut tables = layers.merged();
+    let changed = tables.remove("collections");
+    let mut collections = toml::from_str(SHIPPED).expect("a test reads data/collections.toml");
+    if let Some(Value::Table(changed)) = changed {
+        overlay(&mut collections, changed);
+    }
+    tables.insert("collections".to_owned(), Value::Table(collections));
+    let merged: Settings =
+        tables.try_into().map_err(|error| DeskError::Setting(format!("the settings do not fit together: {error}")))?;
     let lang = match merged.lang {
         Some(word) => Some(Lang::from_word(&word).ok_or_else(|| {
             DeskError::Setting(format!(
@@ -216,9 +228,23 @@ fn finish(layers: &Layers, ready: Vec<String>, unknown_keys: Vec<(PathBuf, Strin
         ready,
         profiles,
         save: merged.save,
+        collections: merged.collections,
+        collection_priority: merged.collection_priority,
         settings: layers.settings().clone(),
         unknown_keys,
     })
+}
+
+/// Puts the values of `over` into `table`, key by key.
+fn overlay(table: &mut Table, over: Table) {
+    for (key, value) in over {
+        match (table.get_mut(&key), value) {
+            (Some(Value::Table(inner)), Value::Table(value)) => overlay(inner, value),
+            (_, value) => {
+                table.insert(key, value);
+            }
+        }
+    }
 }
 
 /// Changes a file that only programs write (what was set in the console); it is whole or not there. Comments are lost.

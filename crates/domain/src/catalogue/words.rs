@@ -239,7 +239,7 @@ impl Phrase {
 }
 
 /// `#` with three to eight hexadecimal digits that end there, or `0x` with six or eight.
-fn has_hex_colour(text: &str) -> bool {
+pub(crate) fn has_hex_colour(text: &str) -> bool {
     let digits = |after: &str| {
         let word: String = after.chars().take_while(char::is_ascii_alphanumeric).collect();
         word.chars().all(|c| c.is_ascii_hexdigit()).then_some(word.len())

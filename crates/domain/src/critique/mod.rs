@@ -2,6 +2,7 @@
 //! enter a data set. Pure: texts in, findings out. Knows no files and no language of messages.
 
 mod answer;
+mod commission;
 mod echo;
 mod fault;
 mod gate;
@@ -11,6 +12,7 @@ mod script;
 mod tests;
 
 pub use answer::{Answer, Place, pictures, read};
+pub use commission::{Commission, CritiqueSection, SENT_BACK, complaint};
 pub use fault::{Fault, Finding, RULES, Remark};
 pub use gate::{Gate, GateError, Outcome, check};
 pub use rubric::{Dimension, Rubric, RubricError, Taboo, Words};

@@ -69,7 +69,7 @@ pub struct Taboo {
 }
 
 /// The dimensions of one collection, in one version.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rubric {
     /// Its name, `chinese`.
     pub name: String,

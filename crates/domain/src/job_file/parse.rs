@@ -115,7 +115,8 @@ fn explain(text: &str, message: &str, span: Option<Range<usize>>, path: Option<&
         return JobFileError { message: format!("{key}`{value}` is not possible here"), span, help: Some(help) };
     }
     if let Some(key) = quoted("missing field `") {
-        let help = (key == "recipe").then(|| "add `recipe = \"edit\"` or `recipe = \"generate\"`".to_owned());
+        let help =
+            (key == "recipe").then(|| "add `recipe = \"edit\"`, `recipe = \"generate\"` or another one".to_owned());
         return JobFileError { message: format!("the key `{key}` is missing"), span: None, help };
     }
     if message.contains("recursion limit") || message.contains("recursion depth") {
@@ -174,7 +175,7 @@ fn floor(text: &str, mut at: usize) -> usize {
 }
 
 /// Levenshtein distance in characters.
-fn distance(left: &str, right: &str) -> usize {
+pub(crate) fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (i, a) in left.chars().enumerate() {
@@ -233,7 +234,7 @@ mod tests {
         assert_eq!(place, "\"three\"");
         let (message, _, help) = toml_error("recipe = \"edti\"\n");
         assert_eq!(message, "recipe: `edti` is not possible here");
-        assert_eq!(help, "did you mean `edit`? it can be generate, edit");
+        assert_eq!(help, "did you mean `edit`? it can be generate, edit, infographic, critique");
         let (message, place, _) = json_error("{\"recipe\": \"edit\",\n \"retry\": {\"attempts\": -1}}");
         assert!(message.starts_with("retry.attempts: invalid value"), "{message}");
         assert_eq!(place, "\"attempts\"");

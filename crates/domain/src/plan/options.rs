@@ -2,6 +2,7 @@
 //! or paid for in vain later. Must not know tasks or money.
 
 use crate::capability::{Capabilities, CapabilityTable, SeedSupport};
+use crate::infographic::Repair;
 use crate::job_file::{JobFile, RecipeName};
 use crate::lane::{BatchKind, BatchTerms, Lane};
 use crate::profile::{Profile, Protocol};
@@ -34,12 +35,15 @@ impl Asked<'_> {
     /// Checks everything but sizes.
     pub(super) fn check(&self, file: &JobFile, scan: &Scan) -> Result<(), PlanError> {
         let protocol = self.profile.resolved_protocol(self.capabilities.is_some_and(Capabilities::knows_images));
-        let makes_pictures = matches!(file.recipe, RecipeName::Edit | RecipeName::Generate);
+        let makes_pictures = matches!(file.recipe, RecipeName::Edit | RecipeName::Generate | RecipeName::Infographic);
         if makes_pictures && protocol == Protocol::AnthropicMessages {
             let detail = "it answers in words; choose another profile, and name this one under [text] or [vision]";
             return self.refuse(format!("{} over {}", file.recipe.word(), protocol.word()), detail);
         }
         let given = given(&file.options);
+        if !makes_pictures {
+            return self.check_words(&given);
+        }
         if let Some(capabilities) = self.capabilities {
             self.check_endpoint(file, protocol, capabilities)?;
             self.check_parameters(&given, protocol, capabilities)?;
@@ -51,6 +55,16 @@ impl Asked<'_> {
                 self.refuse(name.as_str(), detail)
             }
             None => self.check_input(file, scan, protocol),
+        }
+    }
+
+    /// Calls in words take the options of chat models alone.
+    fn check_words(&self, given: &[(String, serde_json::Value)]) -> Result<(), PlanError> {
+        match given.iter().find(|(name, _)| !["temperature", "max_tokens", "extra_body"].contains(&name.as_str())) {
+            Some((name, _)) => {
+                self.refuse(name.as_str(), "the recipe asks for words and not for pictures; leave it out")
+            }
+            None => Ok(()),
         }
     }
 
@@ -136,6 +150,10 @@ impl Asked<'_> {
             _ if file.recipe == RecipeName::Edit => capabilities.edits,
             _ => capabilities.generations,
         };
+        let corrects = file.infographic.as_ref().is_some_and(|section| section.repair == Repair::Edit);
+        if file.recipe == RecipeName::Infographic && corrects && !capabilities.edits {
+            return self.refuse("infographic.repair = \"edit\"", "it edits no pictures; leave it out");
+        }
         if served {
             return Ok(());
         }

@@ -3,8 +3,8 @@
 
 use serde::Serialize;
 
-use crate::capability::{CallEstimate, CallShape, Capabilities, CapabilityTable};
-use crate::job_file::JobFile;
+use crate::capability::{CallEstimate, CallShape, Capabilities, CapabilityTable, Price};
+use crate::job_file::{JobFile, RecipeName};
 use crate::lane::{BatchFallback, BatchTerms};
 use crate::money::Money;
 use crate::profile::{Profile, Protocol};
@@ -75,7 +75,12 @@ pub(super) fn plan_way(
         ));
     }
     let price = capabilities.and_then(|capabilities| capabilities.price.as_ref());
-    let call = price.and_then(|price| price.estimate(shape(&file, &size, scan)));
+    let call = match file.recipe {
+        RecipeName::Critique => price.and_then(Price::critique_estimate),
+        RecipeName::Edit | RecipeName::Generate | RecipeName::Infographic => {
+            price.and_then(|price| price.estimate(shape(&file, &size, scan)))
+        }
+    };
     if call.is_none() {
         warnings.push(price_not_known(&model, &profile.provider));
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
 
+use imagemill_domain::critique::CritiqueSection;
 use imagemill_domain::failure::FailureKind;
 use imagemill_domain::job_file::{
     Duplicates, Format, JobFile, OwnPrompt, PrepareSection, RecipeName, RetrySection, SourceSection, UnknownPolicy,
@@ -100,7 +101,7 @@ fn no_page_is_about_a_failure_that_does_not_exist() {
 fn the_job_file_is_explained_key_by_key() {
     let text = doc("job-file.md");
     let top = part(&text, "Top level");
-    let sections = ["text", "vision", "source", "options", "prepare", "retry", "limits", "save"];
+    let sections = ["text", "vision", "critique", "source", "options", "prepare", "retry", "limits", "save"];
     for key in keys::<JobFile>().iter().filter(|key| !sections.contains(&key.as_str())) {
         assert!(top.contains(&format!("\n| `{key}` |")), "no row for {key}");
     }
@@ -108,6 +109,7 @@ fn the_job_file_is_explained_key_by_key() {
         part(&text, &format!("[{section}]"));
     }
     check_table::<SpeakerSection>(part(&text, "[text]"), None);
+    check_table::<CritiqueSection>(part(&text, "[critique]"), None);
     check_table(part(&text, "[source]"), Some(&SourceSection::default()));
     check_table::<RequestOptions>(part(&text, "[options]"), None);
     check_table(part(&text, "[prepare]"), Some(&PrepareSection::default()));

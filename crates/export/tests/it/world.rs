@@ -222,6 +222,7 @@ async fn job_of(store: &Store, name: &str, file: JobFile) -> Job {
         profile: Profile { name: "simulator".into(), ..Profile::default() },
         model: "sim-image".into(),
         speakers: imagemill_domain::speaker::Speakers::default(),
+        critique: None,
         negative: imagemill_domain::request::NegativePrompt::default(),
         call_ceiling: None,
         batch: None,

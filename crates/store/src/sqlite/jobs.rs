@@ -316,6 +316,7 @@ fn delete(connection: &Connection, job: JobId, now_us: i64) -> OpResult<()> {
          (SELECT c.id FROM task t JOIN call c ON c.task = t.id WHERE t.job = ?1)",
         "DELETE FROM call WHERE task IN (SELECT id FROM task WHERE job = ?1)",
         "DELETE FROM batch WHERE job = ?1",
+        "DELETE FROM document WHERE task IN (SELECT id FROM task WHERE job = ?1)",
         "DELETE FROM task WHERE job = ?1",
         "DELETE FROM job_count WHERE job = ?1",
         "DELETE FROM job_failure WHERE job = ?1",

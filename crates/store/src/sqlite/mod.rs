@@ -6,6 +6,7 @@ mod batches;
 mod calls;
 mod costs;
 mod definitions;
+mod documents;
 mod events;
 mod failure;
 mod gallery;

@@ -154,6 +154,7 @@ pub(crate) fn new_job(name: &str, budget: Option<i64>) -> NewJob {
         profile: Profile { name: "simulator".into(), ..Profile::default() },
         model: "good".into(),
         speakers: imagemill_domain::speaker::Speakers::default(),
+        critique: None,
         negative: imagemill_domain::request::NegativePrompt::default(),
         call_ceiling: None,
         batch: None,

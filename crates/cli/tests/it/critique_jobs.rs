@@ -1,0 +1,118 @@
+//! Jobs whose results are critiques: from pictures to rows, offline, through the real program.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::world::{Running, World};
+
+/// The rows of a file of lines.
+fn rows(world: &World, file: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(world.path().join(file)).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn texts<'a>(rows: &'a [Value], key: &str) -> BTreeSet<&'a str> {
+    rows.iter().map(|row| row[key].as_str().unwrap()).collect()
+}
+
+#[test]
+fn pictures_become_rows_that_pass_the_gate() {
+    let world = World::with_photos(6);
+    let critique = ["critique", "photos", "--collection", "korean", "--profile", "simulator", "--name", "first"];
+    let ran = world.run(&critique).code(0);
+    assert!(ran.out.contains("6 rows written to ./imagemill-out/first/critiques.jsonl"), "{}", ran.out);
+    let written = rows(&world, "imagemill-out/first/critiques.jsonl");
+    assert_eq!((texts(&written, "critique_zh").len(), texts(&written, "critique_en").len()), (6, 6));
+    assert_eq!(texts(&written, "filepath").len(), 6);
+    let row = &written[0];
+    assert_eq!((&row["authorship"], &row["culture"]), (&"model".into(), &"korean".into()));
+    assert_eq!((&row["rubric_version"], &row["gate"], &row["attempts"]), (&"1.0".into(), &"strict".into(), &1.into()));
+    assert_eq!(row["prompt_hash"].as_str().unwrap().len(), 32);
+    assert!(row["covered_dimensions"].as_array().unwrap().len() >= 18 && row["quality_score"].as_f64().unwrap() > 0.0);
+    world.run(&["critiques", "check", "imagemill-out/first/critiques.jsonl", "--rubric", "korean"]).code(0);
+
+    // The same line again pays nothing and changes nothing.
+    let calls = || world.run(&["explain", "1", "--json"]).code(0).json()["calls"].as_array().unwrap().len();
+    assert_eq!(calls(), 1);
+    world.run(&critique).code(0);
+    assert_eq!((calls(), rows(&world, "imagemill-out/first/critiques.jsonl")), (1, written.clone()));
+
+    let told = world.run(&["explain", "1", "--json"]).code(0).json();
+    assert_eq!(told["document"], written[0]);
+    assert!(world.run(&["explain", "1"]).code(0).out.contains("\"critique_en\""));
+    world.run(&["critiques", "export", "first", "--to", "rows.json"]).code(0);
+    let array: Vec<Value> =
+        serde_json::from_str(&std::fs::read_to_string(world.path().join("rows.json")).unwrap()).unwrap();
+    assert_eq!(array, written);
+    let lines = world.run(&["critiques", "export", "first"]).code(0);
+    assert_eq!(lines.out.lines().count(), 6);
+    world.run(&["save", "first", "--to", "again"]).code(0);
+    assert_eq!(rows(&world, "again/critiques.jsonl"), written);
+}
+
+#[test]
+fn a_job_file_names_rubric_and_gate_and_a_list_names_pictures() {
+    let world = World::with_photos(2);
+    world.folder.write("house.toml", "least_zh = 60\nleast_en = 40\nleast_share = 0.5\n");
+    world.folder.write("list.csv", "file,artist,filepath\nphotos/001_start.png,Jeong Seon,korean/one.png\n");
+    let job = "recipe = \"critique\"\nprofile = \"simulator\"\nmodel = \"sim-text\"\nprompt = \"mind the seal\"\n\
+               [critique]\ncollection = \"joseon\"\nrubric = \"korean\"\ngate = \"house.toml\"\n\
+               [source]\nlist = \"list.csv\"\npicture_column = \"file\"\n[save]\nfolder = \"out\"\n";
+    world.folder.write("job.toml", job);
+    world.run(&["plan", "job.toml"]).code(0);
+    world.run(&["run", "job.toml"]).code(0);
+    let written = rows(&world, "out/critiques.jsonl");
+    assert_eq!(written.len(), 1);
+    let row = &written[0];
+    assert_eq!((&row["filepath"], &row["artist"]), (&"korean/one.png".into(), &"Jeong Seon".into()));
+    assert_eq!((&row["culture"], &row["gate"]), (&"joseon".into(), &"house.toml".into()));
+    let told = world.run(&["explain", "1", "--json"]).code(0).json();
+    assert!(told["calls"][0]["request"].to_string().contains("mind the seal"));
+}
+
+#[test]
+fn what_is_wrong_with_a_job_is_said_before_anything_is_sent() {
+    let world = World::with_photos(1);
+    let run =
+        |more: &[&str]| world.run(&[&["critique", "photos", "--profile", "simulator"], more].concat()).code(2).err;
+    assert!(run(&["--collection", "korea"]).contains("Did you mean `korean`?"));
+    assert!(run(&["--rubric", "nowhere.toml"]).contains("nowhere.toml"));
+    assert!(run(&["--collection", "korean", "--gate", "loose"]).contains("there is no gate profile loose"));
+    assert!(run(&["--collection", "korean", "--lang", "zh-CN", "--gate", "loose"]).contains("loose"));
+    world.folder.write("job.toml", "recipe = \"critique\"\nprofile = \"simulator\"\n[source]\npaths = [\"photos\"]\n");
+    let said = world.run(&["run", "job.toml"]).code(2).err;
+    assert!(said.contains("[critique] with collection"), "{said}");
+    world.folder.write("edit.toml", "recipe = \"edit\"\nprompt = \"x\"\nprofile = \"simulator\"\n[critique]\ncollection = \"korean\"\n[source]\npaths = [\"photos\"]\n");
+    assert!(world.run(&["run", "edit.toml"]).code(2).err.contains("is for the recipe critique"));
+    assert!(!world.path().join(".imagemill/imagemill.db").exists());
+}
+
+/// A simulator of its own, as another program would serve one, with this scenario.
+fn served(world: &World, scenario: &str) -> Running {
+    world.folder.write("scenario.toml", scenario);
+    let mut simulator = world.start(&["simulate", "--port", "0", "--scenario", "scenario.toml", "--json"]);
+    let line: Value = serde_json::from_str(&simulator.first_line()).unwrap();
+    let address = line["url"].as_str().unwrap().to_owned();
+    let profile = format!(
+        "[profiles.writer]\nprovider = \"simulator\"\nmodel = \"sim-text\"\nbase_url = \"{address}\"\n\
+         network = {{ allow_private_api = true, allow_private_downloads = true }}\n"
+    );
+    world.folder.write("imagemill.toml", profile);
+    simulator
+}
+
+#[test]
+fn a_weak_critique_goes_back_once_and_a_bad_one_costs_no_other() {
+    let world = World::with_photos(10);
+    let _simulator = served(&world, "seed = 3\n[critiques]\nweak = 0.3\nhopeless = 0.1\n");
+    let critique = ["critique", "photos", "--collection", "korean", "--profile", "writer", "--name", "batch", "--json"];
+    let ran = world.run(&critique).code(1);
+    let summary = ran.last_json_of("summary");
+    assert_eq!((&summary["tasks"]["succeeded"], &summary["tasks"]["failed"]), (&9.into(), &1.into()), "{summary:#}");
+    let written = rows(&world, "imagemill-out/batch/critiques.jsonl");
+    assert_eq!(written.len(), 9);
+    let twice = written.iter().filter(|row| row["attempts"] == 2).count();
+    assert!((1..=6).contains(&twice), "{twice} were sent back");
+    world.run(&["critiques", "check", "imagemill-out/batch/critiques.jsonl", "--rubric", "korean"]).code(0);
+}

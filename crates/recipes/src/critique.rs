@@ -1,0 +1,95 @@
+//! `critique`: one picture becomes a critique in two languages. An answer that does not pass the gate goes back once, with what is
+//! wrong with it; one that passes is the task's result.
+
+use std::collections::BTreeMap;
+
+use imagemill_domain::critique::{Commission, complaint};
+use imagemill_domain::failure::{Billing, Failure, FailureKind};
+use imagemill_domain::job_file::RecipeName;
+use imagemill_domain::task::TaskSpec;
+use imagemill_engine::{AskPart, ChatAsk, Ending, Recipe, RecipeFuture, TaskContext};
+use serde_json::{Map, Value, json};
+
+/// The code of a failure at the gate.
+const AT_THE_GATE: &str = "critique_gate";
+
+/// The recipe `critique`.
+#[derive(Clone, Copy, Debug)]
+pub struct Critique;
+
+impl Recipe for Critique {
+    fn name(&self) -> RecipeName {
+        RecipeName::Critique
+    }
+
+    fn run<'a>(&'a self, task: &'a TaskContext) -> RecipeFuture<'a> {
+        Box::pin(write(task))
+    }
+}
+
+async fn write(task: &TaskContext) -> Result<Ending, Failure> {
+    let nothing = |message| Failure::new(FailureKind::Invalid, message);
+    let commission = task.definition().critique.as_ref();
+    let commission = commission.ok_or_else(|| nothing("the job names no rubric; nothing was sent"))?;
+    let picture = task.spec().pictures.first();
+    let picture = picture.ok_or_else(|| nothing("there is no picture to describe; nothing was sent"))?;
+    let name = name_of(task.spec(), &picture.name);
+    let wish = task.prompt();
+    let schema = commission.schema();
+    let mut ask = ChatAsk::new(commission.task(&wish)).system(commission.system());
+    for picture in &task.spec().pictures {
+        ask = ask.picture(picture.clone());
+    }
+    let options = &task.definition().file.options;
+    ask.max_tokens = options.max_tokens.unwrap_or(ask.max_tokens);
+    ask.temperature = options.temperature;
+    ask.extra_body = options.extra_body.clone();
+
+    let answer = task.structured("critique", ask.clone(), &schema).await?;
+    let mut row = commission.row(&name, &answer);
+    let faults = commission.faults(&row);
+    if !faults.is_empty() {
+        ask.parts.push(AskPart::Text(commission.again(&answer, &faults)));
+        row = commission.row(&name, &task.structured("critique/gate", ask, &schema).await?);
+        let left = commission.faults(&row);
+        if !left.is_empty() {
+            let message = format!(
+                "the critique does not pass the gate {}, and sending it back once did not help: {}",
+                commission.gate_name,
+                complaint(&left)
+            );
+            let failure = Failure::new(FailureKind::Protocol, message).billing(Billing::Billed);
+            return Err(Failure { code: Some(AT_THE_GATE.to_owned()), ..failure });
+        }
+    }
+    row.extend(origin(task, commission, &wish, faults.is_empty()));
+    Ok(Ending::Words(Box::new(Value::Object(row))))
+}
+
+/// The picture as a list of candidates names it, else as it lies in its folder.
+fn name_of(spec: &TaskSpec, name: &str) -> String {
+    let listed = ["filepath", "image_path"].into_iter().find_map(|column| spec.columns.get(column));
+    listed.filter(|path| !path.is_empty()).map_or(name, String::as_str).to_owned()
+}
+
+/// Where the row is from: who wrote it, told what, about which bytes. What a list says of the picture goes along.
+fn origin(task: &TaskContext, commission: &Commission, wish: &str, at_once: bool) -> Map<String, Value> {
+    let spec = task.spec();
+    let said: BTreeMap<&str, &String> = ["artist", "title", "art_genre"]
+        .into_iter()
+        .filter_map(|column| Some((column, spec.columns.get(column)?)))
+        .collect();
+    let facts = json!({
+        "authorship": "model",
+        "model": task.vision_model(),
+        "prompt_hash": commission.prompt_hash(wish),
+        "rubric": commission.rubric.name,
+        "rubric_version": commission.rubric.version,
+        "gate": commission.gate_name,
+        "attempts": if at_once { 1 } else { 2 },
+        "image_blake3": spec.pictures.first().map(|picture| picture.blake3),
+    });
+    let mut facts = facts.as_object().cloned().unwrap_or_default();
+    facts.extend(said.into_iter().map(|(column, value)| (column.to_owned(), value.clone().into())));
+    facts
+}

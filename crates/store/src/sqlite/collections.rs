@@ -1,0 +1,223 @@
+//! Collections: pictures that wait for critiques, and the batches that took them. A picture is taken by one batch alone, whoever asks
+//! at the same time: taking is one transaction. What becomes of it there is told by the batch's job.
+
+use imagemill_domain::hash::ContentHash;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde_json::Value;
+
+use super::failure::{OpResult, bad_row};
+use super::store::Store;
+use crate::error::StoreError;
+use crate::record::{CollectionBatch, CollectionItem, NewCollectionItem};
+
+/// A batch that was taken for a job that was never submitted is given back after this long.
+const STALE_US: i64 = 300_000_000;
+
+const ITEM: &str =
+    "SELECT id, picture, path, name, columns, batch, accepted, merged FROM collection_item WHERE collection = ?1";
+
+/// The tables of collections.
+#[derive(Clone, Copy, Debug)]
+pub struct Collections<'a> {
+    pub(crate) store: &'a Store,
+}
+
+impl Collections<'_> {
+    /// Takes pictures in, in this order, each once; returns how many were new. One that is known takes its new path and names.
+    pub async fn add(&self, collection: &str, items: Vec<NewCollectionItem>) -> Result<u64, StoreError> {
+        let collection = collection.to_owned();
+        self.store
+            .change(move |connection| {
+                let mut added = 0;
+                for item in &items {
+                    added += u64::from(add(connection, &collection, item)?);
+                }
+                Ok(added)
+            })
+            .await
+    }
+
+    /// Takes up to `count` batches of up to `size` waiting pictures, in the order in which they came. `job` makes the name of a
+    /// batch's job from its number; an empty name is a batch that somebody else works on, which is given back only when asked.
+    pub async fn take(
+        &self,
+        collection: &str,
+        count: u32,
+        size: u32,
+        job: impl Fn(u32) -> String + Send + 'static,
+        now_us: i64,
+    ) -> Result<Vec<(CollectionBatch, Vec<CollectionItem>)>, StoreError> {
+        let collection = collection.to_owned();
+        self.store
+            .change(move |connection| {
+                give_stale_back(connection, &collection, now_us)?;
+                let mut taken = Vec::new();
+                for _ in 0..count {
+                    let number = next_number(connection, &collection)?;
+                    let batch = CollectionBatch { number, job: job(number), created_us: now_us };
+                    let items = take(connection, &collection, &batch, size)?;
+                    if items.is_empty() {
+                        break;
+                    }
+                    taken.push((batch, items));
+                }
+                Ok(taken)
+            })
+            .await
+    }
+
+    /// Pictures of a batch that have no accepted row wait again; returns how many.
+    pub async fn give_back(&self, collection: &str, batch: u32) -> Result<u64, StoreError> {
+        let collection = collection.to_owned();
+        self.store.change(move |connection| give_back(connection, &collection, batch)).await
+    }
+
+    /// Rows from elsewhere, by their pictures; returns how many pictures of the collection took one. They need no task.
+    pub async fn accept(&self, collection: &str, rows: Vec<(ContentHash, Value)>) -> Result<u64, StoreError> {
+        let collection = collection.to_owned();
+        self.store
+            .change(move |connection| {
+                let mut accepted = 0;
+                for (picture, row) in &rows {
+                    accepted += connection
+                        .prepare_cached(
+                            "UPDATE collection_item SET accepted = ?3 WHERE collection = ?1 AND picture = ?2",
+                        )?
+                        .execute(params![collection, picture.as_bytes(), row.to_string()])?
+                        as u64;
+                }
+                Ok(accepted)
+            })
+            .await
+    }
+
+    /// Marks pictures as merged by the merge of this number.
+    pub async fn merged(&self, collection: &str, pictures: Vec<ContentHash>, merge: u32) -> Result<(), StoreError> {
+        let collection = collection.to_owned();
+        self.store
+            .change(move |connection| {
+                let mut mark = connection.prepare_cached(
+                    "UPDATE collection_item SET merged = ?3 WHERE collection = ?1 AND picture = ?2",
+                )?;
+                for picture in &pictures {
+                    mark.execute(params![collection, picture.as_bytes(), merge])?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// All pictures of a collection, in the order in which they came.
+    pub async fn items(&self, collection: &str) -> Result<Vec<CollectionItem>, StoreError> {
+        let collection = collection.to_owned();
+        self.store
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(&format!("{ITEM} ORDER BY id"))?;
+                statement.query_and_then([&collection], item)?.collect()
+            })
+            .await
+    }
+
+    /// The batches of a collection by number.
+    pub async fn batches(&self, collection: &str) -> Result<Vec<CollectionBatch>, StoreError> {
+        let collection = collection.to_owned();
+        self.store
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT number, job, created_us FROM collection_batch WHERE collection = ?1 ORDER BY number",
+                )?;
+                let batches = statement.query_map([&collection], |row| {
+                    Ok(CollectionBatch { number: row.get(0)?, job: row.get(1)?, created_us: row.get(2)? })
+                })?;
+                Ok(batches.collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+}
+
+fn add(connection: &Connection, collection: &str, item: &NewCollectionItem) -> OpResult<bool> {
+    let columns = serde_json::to_string(&item.columns).expect("texts always serialise");
+    let values = params![collection, item.picture.as_bytes(), item.path, item.name, columns];
+    let known = connection
+        .prepare_cached(
+            "UPDATE collection_item SET path = ?3, name = ?4, columns = ?5 WHERE collection = ?1 AND picture = ?2",
+        )?
+        .execute(values)?;
+    if known == 0 {
+        connection
+            .prepare_cached(
+                "INSERT INTO collection_item (collection, picture, path, name, columns) VALUES (?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(values)?;
+    }
+    Ok(known == 0)
+}
+
+fn next_number(connection: &Connection, collection: &str) -> OpResult<u32> {
+    let mut statement = connection
+        .prepare_cached("SELECT coalesce(max(number), 0) + 1 FROM collection_batch WHERE collection = ?1")?;
+    Ok(statement.query_row([collection], |row| row.get(0))?)
+}
+
+fn take(
+    connection: &Connection,
+    collection: &str,
+    batch: &CollectionBatch,
+    size: u32,
+) -> OpResult<Vec<CollectionItem>> {
+    let taken = connection
+        .prepare_cached(
+            "UPDATE collection_item SET batch = ?2 WHERE id IN (SELECT id FROM collection_item WHERE collection = ?1 \
+             AND batch IS NULL AND accepted IS NULL ORDER BY id LIMIT ?3)",
+        )?
+        .execute(params![collection, batch.number, size])?;
+    if taken == 0 {
+        return Ok(Vec::new());
+    }
+    connection
+        .prepare_cached("INSERT INTO collection_batch (collection, number, job, created_us) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![collection, batch.number, batch.job, batch.created_us])?;
+    let mut statement = connection.prepare_cached(&format!("{ITEM} AND batch = ?2 ORDER BY id"))?;
+    statement.query_and_then(params![collection, batch.number], item)?.collect()
+}
+
+fn give_back(connection: &Connection, collection: &str, batch: u32) -> OpResult<u64> {
+    let given = connection
+        .prepare_cached(
+            "UPDATE collection_item SET batch = NULL WHERE collection = ?1 AND batch = ?2 AND accepted IS NULL",
+        )?
+        .execute(params![collection, batch])?;
+    Ok(given as u64)
+}
+
+/// Whoever took them ended before it could submit their jobs.
+fn give_stale_back(connection: &Connection, collection: &str, now_us: i64) -> OpResult<()> {
+    let mut stale = connection.prepare_cached(
+        "SELECT number FROM collection_batch b WHERE collection = ?1 AND job <> '' AND created_us < ?2 AND NOT EXISTS \
+         (SELECT 1 FROM job WHERE job.name = b.job) AND EXISTS (SELECT 1 FROM collection_item i \
+         WHERE i.collection = b.collection AND i.batch = b.number AND i.accepted IS NULL)",
+    )?;
+    let stale = stale.query_map(params![collection, now_us - STALE_US], |row| row.get(0))?;
+    for number in stale.collect::<Result<Vec<u32>, _>>()? {
+        give_back(connection, collection, number)?;
+    }
+    Ok(())
+}
+
+fn item(row: &Row<'_>) -> OpResult<CollectionItem> {
+    let id: i64 = row.get(0)?;
+    let picture: Vec<u8> = row.get(1)?;
+    let picture: [u8; 32] = picture.try_into().map_err(|_| super::failure::OpError::from(short(id)))?;
+    let columns: String = row.get(4)?;
+    let accepted: Option<String> = row.get(6)?;
+    let parse = |text: String| serde_json::from_str(&text).map_err(|error| bad_row("picture of a collection", id, error));
+    Ok(CollectionItem {
+        picture: ContentHash(picture),
+        path: row.get(2)?,
+        name: row.get(3)?,
+        columns: serde_json::from_str(&columns).map_err(|error| bad_row("picture of a collection", id, error))?,
+        batch: row.get(5)?,
+        accepted: accepted.map(parse).transpose()?,
+        merged: row.get(7)?,
+    })
+}
