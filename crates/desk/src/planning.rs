@@ -59,12 +59,13 @@ pub async fn plan(
     let text = speaker(config, &input, text.as_ref(), &plan, runner.as_deref_mut()).await?;
     let vision = speaker(config, &input, vision.as_ref(), &plan, runner.as_deref_mut()).await?;
     plan.definition.speakers = Speakers { text, vision };
+    let recipe = imagemill_recipes::all(Arc::new(catalogue::in_force(config)?))
+        .into_iter()
+        .find(|recipe| recipe.name() == plan.definition.file.recipe);
+    let steps = recipe.map(|recipe| recipe.steps(&input.file)).unwrap_or_default();
+    plan.price_steps(&steps, table);
     infographics::check(config, &input, &plan, table)?;
     plan.definition.critique = commission.map(Box::new);
-    let recipes = imagemill_recipes::all(Arc::new(catalogue::in_force(config)?));
-    let recipe = recipes.iter().find(|recipe| recipe.name() == plan.definition.file.recipe);
-    let steps = recipe.map(|recipe| recipe.steps(&plan.definition.file)).unwrap_or_default();
-    plan.price_steps(&steps, table);
     if let Some(runner) = runner {
         runner.rehearse(&mut plan, table).await?;
     }
