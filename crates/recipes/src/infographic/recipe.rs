@@ -84,7 +84,8 @@ impl Recipe for Infographic {
             PlannedStep::words(sometimes(2), 24_000, 0, tokens),
             PlannedStep::words(sometimes(4), 12_000, 0, tokens),
             PlannedStep::words(sometimes(2), 16_000, 0, tokens),
-            PlannedStep::words([reviewed, rounds.div_ceil(2) * reviewed, 2 * rounds * reviewed], 16_000, 1, tokens),
+            // What stands in it is read, and then it is judged.
+            PlannedStep::words([2, 2 * rounds.div_ceil(2), 4 * rounds].map(|times| times * reviewed), 8_000, 1, tokens),
             PlannedStep::pictures([0, (rounds - 1) / 2, rounds - 1]),
         ]
     }
