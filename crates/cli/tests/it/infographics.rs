@@ -31,6 +31,9 @@ fn a_request_becomes_a_picture_and_says_so_in_its_language() {
 
     let plan = world.run(&["infographic", TEA, "--profile", "simulator", "--rounds", "3", "--plan"]).code(0);
     assert!(plan.out.contains("infographic") || plan.err.contains("infographic"), "{}{}", plan.out, plan.err);
+    let told = format!("{}{}", plan.out, plan.err);
+    let calls = "1–2 × sim-text, 0–2 × sim-text, 0–4 × sim-text, 0–2 × sim-text, 2–12 × sim-text, 0–2 × sim-image";
+    assert!(told.contains(&format!("each task calls {calls} on the way")), "{told}");
     assert!(world.run(&["infographic", TEA, "--rounds", "9"]).code(2).err.contains("1..=8"));
 }
 

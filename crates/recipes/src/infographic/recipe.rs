@@ -71,30 +71,24 @@ impl Recipe for Infographic {
     /// The dearest request counts for all. Answers that break their schema are repaired, which is a call more.
     fn steps(&self, file: &JobFile) -> Vec<PlannedStep> {
         let section = file.infographic.clone().unwrap_or_default();
-        let (mut rounds, mut judged, mut worked_out) = (1, false, false);
-        for request in file.all_prompts() {
-            let asked = read_request(request, &section, &self.catalogue);
-            rounds = rounds.max(asked.rounds);
-            judged |= asked.expand == Expand::Auto;
-            worked_out |= asked.expand != Expand::Disable;
-        }
-        let request = file.all_prompts().map(str::len).max().unwrap_or_default() as u64;
-        let most = u64::from(DEFAULT_MAX_TOKENS);
-        let mut steps = Vec::new();
-        if judged {
-            steps.push(PlannedStep::words([1, 1, 2], 6_000 + request, 0, most));
-        }
-        if worked_out {
-            let least = u32::from(!judged);
-            // Analysis, text and its correction, prompt.
-            steps.push(PlannedStep::words([3 * least, 3, 7], 8_000 + 2 * request, 0, most));
-        }
-        if rounds > 1 {
-            steps.push(PlannedStep::pictures([0, 1, rounds - 1]));
-            // Each round is read and judged.
-            steps.push(PlannedStep::words([2, 4, 4 * rounds], 8_000 + request, 1, most));
-        }
-        steps
+        let asked = || file.all_prompts().map(|request| read_request(request, &section, &self.catalogue));
+        let rounds = asked().map(|asked| asked.rounds).max().or(section.rounds).unwrap_or(1);
+        let expands = |wanted: Expand| asked().any(|asked| asked.expand == wanted);
+        let (judged, surely) = (expands(Expand::Auto), expands(Expand::Force));
+        let worked_out = judged || surely || asked().next().is_none();
+        let sometimes = |most: u32| [u32::from(surely && !judged), 1, most].map(|times| times * u32::from(worked_out));
+        let reviewed = u32::from(rounds > 1);
+        let tokens = u64::from(DEFAULT_MAX_TOKENS);
+        // Bytes of our own words with a request of a page; an answer that breaks its schema goes back once.
+        vec![
+            PlannedStep::words([1, 1, 2].map(|times| times * u32::from(judged)), 6_000, 0, tokens),
+            PlannedStep::words(sometimes(2), 24_000, 0, tokens),
+            PlannedStep::words(sometimes(4), 12_000, 0, tokens),
+            PlannedStep::words(sometimes(2), 16_000, 0, tokens),
+            // What stands in it is read, and then it is judged.
+            PlannedStep::words([2, 2 * rounds.div_ceil(2), 4 * rounds].map(|times| times * reviewed), 8_000, 1, tokens),
+            PlannedStep::pictures([0, (rounds - 1) / 2, rounds - 1]),
+        ]
     }
 
     fn run<'a>(&'a self, task: &'a TaskContext) -> RecipeFuture<'a> {

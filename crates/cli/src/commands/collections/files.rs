@@ -1,6 +1,7 @@
 //! The files of collections: taken in from other programs, handed out to them, and written when rows are merged.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -202,7 +203,7 @@ pub(super) async fn sync(context: &Context, args: &SyncArgs) -> anyhow::Result<E
     let mut rows = rows_of(&store, &before).await?;
     // Those that are merged stand first, so that the later one of two copies is the one that is found.
     rows.sort_by_key(|(item, _)| item.state != ItemState::Merged);
-    let lines: String = rows.iter().map(|(_, row)| format!("{row}\n")).collect();
+    let lines = lines_of(rows.iter().map(|(_, row)| row));
     let answers = if rows.is_empty() { Vec::new() } else { read(&args.name, &lines) };
     let outcome = check(&answers, &commission.rubric, &commission.gate, None);
     let failed: BTreeSet<usize> = outcome.findings.iter().map(|finding| finding.place.row - 1).collect();
@@ -281,10 +282,18 @@ fn write_files(folder: &Path, board: &Board, rows: &[(&BoardItem, Value)]) -> an
             write_json(&folder.join(batch_file(name, number, "output")), &answered)?;
         }
     }
-    let merged: String =
-        rows.iter().filter(|(item, _)| item.state == ItemState::Merged).map(|(_, row)| format!("{row}\n")).collect();
+    let merged = rows.iter().filter(|(item, _)| item.state == ItemState::Merged);
+    let merged = lines_of(merged.map(|(_, row)| row));
     write(&folder.join(format!("{name}_accepted.jsonl")), &merged)?;
     write_json(&folder.join(format!("{name}_expansion_progress.json")), &board.progress(&utc_time(now_us())))
+}
+
+/// Rows as JSONL.
+fn lines_of<'a>(rows: impl Iterator<Item = &'a Value>) -> String {
+    rows.fold(String::new(), |mut lines, row| {
+        let _ = writeln!(lines, "{row}");
+        lines
+    })
 }
 
 fn write_json(path: &Path, value: &impl serde::Serialize) -> anyhow::Result<()> {
