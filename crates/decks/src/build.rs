@@ -84,7 +84,7 @@ pub fn build(folder: &DeckFolder, options: &BuildOptions) -> Result<Built, DeckE
                 built.missing.push(MissingPage { page_no, why });
                 match options.missing {
                     Missing::Skip => {}
-                    Missing::Blank => slides.push(Slide { title: String::new(), ..slide(page, page_no, Face::Blank) }),
+                    Missing::Blank => slides.push(slide(page, page_no, Face::Blank)),
                     Missing::Text => slides.push(slide(page, page_no, Face::Text(texts(page)))),
                 }
             }

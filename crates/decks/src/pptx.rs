@@ -147,17 +147,18 @@ fn put_slide(package: &mut Package<'_>, properties: &Properties, slide: &Slide, 
 
 fn slide_xml(slide: &Slide, properties: &Properties) -> String {
     let language = &properties.language;
-    let mut shapes = String::new();
-    // Below the picture: read aloud, found by a search, not seen.
-    if !slide.title.is_empty() {
-        shapes += &parts::title(&slide.title, language);
-    }
+    let titled = |shape: String| if slide.title.is_empty() { String::new() } else { shape };
     match &slide.face {
-        Face::Picture(picture) => shapes += &parts::picture(&slide.alternative, &placed(picture, properties.fit)),
-        Face::Text(lines) => shapes += &parts::text(lines, language),
-        Face::Blank => {}
+        Face::Picture(picture) => {
+            let placed = placed(picture, properties.fit);
+            let title = titled(parts::hidden_title(&slide.title, language, &placed));
+            parts::slide(&(title + &parts::picture(&slide.alternative, &placed)))
+        }
+        Face::Text(lines) => {
+            parts::slide(&(titled(parts::title(&slide.title, language)) + &parts::text(lines, language)))
+        }
+        Face::Blank => parts::slide(""),
     }
-    parts::slide(&shapes)
 }
 
 /// Where a picture lies on the slide, in EMU, and what of it is seen, in thousandths of a percent cut from each side.

@@ -84,11 +84,27 @@ pub(super) fn slide(shapes: &str) -> String {
     )
 }
 
-/// The title of a slide; in the order of shapes below what follows it.
+/// The title of a slide, where the layout has it.
 pub(super) fn title(title: &str, language: &str) -> String {
+    title_shape("<p:spPr/>", &paragraph(title, language, 3600))
+}
+
+/// The title of a slide that a picture covers: it lies behind the picture and is transparent, for pictures that are so, too.
+pub(super) fn hidden_title(title: &str, language: &str, behind: &Placed) -> String {
+    let Placed { x, y, width, height, .. } = *behind;
+    let place =
+        format!(r#"<p:spPr><a:xfrm><a:off x="{x}" y="{y}"/><a:ext cx="{width}" cy="{height}"/></a:xfrm></p:spPr>"#);
+    let run = format!(
+        r#"<a:p><a:r><a:rPr lang="{}" sz="1200"><a:solidFill><a:schemeClr val="bg1"><a:alpha val="0"/></a:schemeClr></a:solidFill></a:rPr><a:t>{}</a:t></a:r></a:p>"#,
+        escape(language),
+        escape(title)
+    );
+    title_shape(&place, &run)
+}
+
+fn title_shape(place: &str, paragraphs: &str) -> String {
     format!(
-        r#"<p:sp><p:nvSpPr><p:cNvPr id="2" name="Title"/><p:cNvSpPr><a:spLocks noGrp="1"/></p:cNvSpPr><p:nvPr><p:ph type="title"/></p:nvPr></p:nvSpPr><p:spPr/><p:txBody><a:bodyPr/><a:lstStyle/>{}</p:txBody></p:sp>"#,
-        paragraph(title, language, 3200)
+        r#"<p:sp><p:nvSpPr><p:cNvPr id="2" name="Title"/><p:cNvSpPr><a:spLocks noGrp="1"/></p:cNvSpPr><p:nvPr><p:ph type="title"/></p:nvPr></p:nvSpPr>{place}<p:txBody><a:bodyPr/><a:lstStyle/>{paragraphs}</p:txBody></p:sp>"#
     )
 }
 
@@ -107,7 +123,7 @@ pub(super) fn picture(alternative: &str, placed: &Placed) -> String {
 
 /// The texts of a page whose picture is missing, below its title.
 pub(super) fn text(lines: &[String], language: &str) -> String {
-    let paragraphs: String = lines.iter().map(|line| paragraph(line, language, 2000)).collect();
+    let paragraphs: String = lines.iter().map(|line| paragraph(line, language, 2400)).collect();
     let paragraphs = if paragraphs.is_empty() { "<a:p/>" } else { &paragraphs };
     format!(
         r#"<p:sp><p:nvSpPr><p:cNvPr id="3" name="Text"/><p:cNvSpPr txBox="1"/><p:nvPr/></p:nvSpPr><p:spPr><a:xfrm><a:off x="838200" y="2000000"/><a:ext cx="10515600" cy="4200000"/></a:xfrm><a:prstGeom prst="rect"><a:avLst/></a:prstGeom></p:spPr><p:txBody><a:bodyPr wrap="square"><a:normAutofit/></a:bodyPr><a:lstStyle/>{paragraphs}</p:txBody></p:sp>"#
