@@ -1,5 +1,5 @@
 // A new job: the form, its plan as it is typed, presets, and the start with consent to what it may cost.
-import { html, useEffect, useMemo, useRef, useState } from '../html.js';
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../html.js';
 import { t, word } from '../i18n/texts.js';
 import { get, post, put, remove } from '../api.js';
 import { about, ask, complain, go, mergeJob, route, say } from '../state.js';
@@ -107,7 +107,8 @@ export function NewJob() {
   const change = (/** @type {Partial<Form>} */ part) => { setRefused(null); setForm((old) => ({ ...old, ...part })); };
   const changing = (/** @type {keyof Form} */ key) => (/** @type {any} */ event) => change({ [key]: textOf(event) });
   const last = useRef('');
-  useEffect(() => { const text = JSON.stringify(form); if (text !== last.current) { last.current = text; remember('draft', { form, base }); } }, [form, base]);
+  // Before the page is painted: what was typed just before a reload is kept.
+  useLayoutEffect(() => { const text = JSON.stringify(form); if (text !== last.current) { last.current = text; remember('draft', { form, base }); } }, [form, base]);
   useEffect(() => { get('/profiles').then((answer) => setProfiles(answer.profiles)).catch(complain); }, []);
   useEffect(() => { get('/models', form.profile ? { profile: form.profile } : {}).then((answer) => setModels([...new Set(/** @type {string[]} */ (answer.models.map((/** @type {any} */ model) => model.model)))]), () => setModels([])); }, [form.profile]);
   useEffect(() => {
