@@ -6,7 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use imagemill_briefs::{AssetFolder, StoredRequest};
-use imagemill_desk::{asset_folders_below, collect_run};
+use imagemill_desk::{asset_folders_below, collect_run, now_us};
+use imagemill_domain::event::EventBody;
 use imagemill_domain::job::JobState;
 
 use crate::state::AppState;
@@ -51,19 +52,22 @@ pub(crate) async fn collect_what_ended(state: AppState) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         for (stored, folder) in state.runs.all() {
-            match state.store.jobs().by_name(&stored.job).await {
-                Ok(Some(job)) if matches!(job.state, JobState::Finished | JobState::Stopped) => {}
+            let job = match state.store.jobs().by_name(&stored.job).await {
+                Ok(Some(job)) if matches!(job.state, JobState::Finished | JobState::Stopped) => job.id,
                 // Its job is of another workspace, or was deleted.
                 Ok(None) => {
                     state.runs.forget(&stored.job, folder.root());
                     continue;
                 }
                 _ => continue,
-            }
-            if let Err(error) = collect_run(&state.desk(), &state.store, &stored, &folder).await {
+            };
+            let collected = collect_run(&state.desk(), &state.store, &stored, &folder).await;
+            let error = collected.err().map(|error| error.to_string());
+            if let Some(error) = &error {
                 let asset = folder.root().display();
                 tracing::error!(%error, %asset, run = stored.input.run_id, "what became of a run cannot be written into its asset's folder; `imagemill request poll` writes it");
             }
+            let _ = state.store.events().tell(job, EventBody::RunCollected { error }, now_us()).await;
             state.runs.forget(&stored.job, folder.root());
         }
     }

@@ -126,7 +126,8 @@ pub(crate) async fn picture(
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct DriftQuery {
-    /// The asset's folder, or one with asset folders anywhere below it; from the workspace's.
+    /// The asset's folder, from the workspace's. With `persona` a folder with asset folders anywhere below it, the workspace's when left out.
+    #[serde(default)]
     folder: String,
     /// All assets of this persona beside its approved face.
     persona: Option<String>,
