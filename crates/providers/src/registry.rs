@@ -48,11 +48,13 @@ pub struct WireOptions {
     /// The member of the model's input that takes pictures (`image_url`, `image_urls[]`), for protocols that have no
     /// name for it of their own.
     pub picture_field: Option<String>,
+    /// Whether source pictures may be given as files (`/files`), for protocols that can name one.
+    pub files: bool,
 }
 
 impl Default for WireOptions {
     fn default() -> Self {
-        Self { bills_5xx: true, picture_field: None }
+        Self { bills_5xx: true, picture_field: None, files: false }
     }
 }
 

@@ -92,6 +92,7 @@ responses = true
 picture_field = "image_urls[]"
 seed = "honoured"
 max_n = 10
+files = true
 batch = "openai"
 price = { date = "2026-01-01", source = "test", per_image = 0.04 }
 "#;
