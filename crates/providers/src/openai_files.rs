@@ -3,7 +3,7 @@
 
 use imagemill_domain::failure::Failure;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::batch::text_of;
 use crate::provider::{PictureInput, Uploaded};
@@ -28,5 +28,5 @@ pub(crate) async fn give(wire: &Wire, picture: &PictureInput, spool: Spool) -> R
 /// A picture in a request: by its id where it was given, else as it was written.
 pub(crate) fn named(pictures: &[PictureInput], number: usize, written: String) -> Value {
     let member = if pictures[number].address.is_some() { "file_id" } else { "image_url" };
-    json!({ member: written })
+    Value::from_iter([(member, written)])
 }

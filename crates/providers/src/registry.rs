@@ -183,9 +183,11 @@ impl Registry {
     }
 }
 
-fn of_anthropic(wire: Wire) -> Result<Wire, Failure> {
+/// With its key and version where Anthropic wants them.
+pub(crate) fn of_anthropic(wire: Wire) -> Result<Wire, Failure> {
     Ok(wire.with_key_in(anthropic_messages::KEY_HEADER)?.with_header(anthropic_messages::VERSION))
 }
+
 /// A `[webhook]` that nothing would come of is said before anything is spent.
 fn check_webhook(profile: &Profile) -> Result<(), Failure> {
     let Some(webhook) = &profile.webhook else { return Ok(()) };

@@ -46,10 +46,10 @@ pub(crate) struct Tended {
 /// Takes back what an earlier process gathered and did not send. Before its tasks are looked at.
 pub(crate) async fn recover(shared: &Shared) -> Result<(), StoreError> {
     for batch in shared.store.batches().open().await? {
-        if !may_be_paid(batch.state) {
-            take_back(shared, batch.id, "the program ended before its batch was sent; nothing was paid").await?;
-        } else {
+        if may_be_paid(batch.state) {
             shared.store.batches().ask_at(batch.id, shared.clock.now_us()).await?;
+        } else {
+            take_back(shared, batch.id, "the program ended before its batch was sent; nothing was paid").await?;
         }
     }
     Ok(())

@@ -324,18 +324,16 @@ impl Life {
         if self.bills() > allowed {
             wrongs.push(format!("billed {} times where {allowed} is the most", self.bills()));
         }
-        let unknown = |call: &&Call| call.state == CallState::Unknown;
+        let lost = self.calls.iter().filter(|call| call.state == CallState::Unknown).count();
         let after = self.calls.iter().skip_while(|call| call.state != CallState::Unknown).skip(1).count();
         let asked = match (self.way, self.policy) {
             (Way::AtOnce(RecoveryClass::Replayable), _)
-            | (Way::AtOnce(RecoveryClass::Opaque), UnknownPolicy::Always) => usize::MAX,
-            // One more after the first; what is certainly not charged may follow that one.
-            (Way::AtOnce(RecoveryClass::Opaque), UnknownPolicy::Once) => {
-                if self.calls.iter().filter(unknown).count() <= 2 { usize::MAX } else { 0 }
-            }
-            _ => 0,
+            | (Way::AtOnce(RecoveryClass::Opaque), UnknownPolicy::Always) => true,
+            // What is certainly not charged may follow the one that was asked for.
+            (Way::AtOnce(RecoveryClass::Opaque), UnknownPolicy::Once) => lost <= 2,
+            _ => false,
         };
-        if after > asked {
+        if after > 0 && !asked {
             wrongs.push(format!("{after} requests after one whose outcome is unknown"));
         }
         for (id, fate) in self.sent.iter().filter(|(_, fate)| fate.bills()) {

@@ -256,7 +256,9 @@ impl Bed {
             assert!(std::time::Instant::now() < until, "the moment to kill never came");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        runtime.shutdown_background();
+        // Dead when the next one starts: on a busy machine a thread may else go on with its step while that one takes over.
+        let ended = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(Duration::from_secs(20)));
+        ended.await.unwrap();
         drop(engine);
     }
 
