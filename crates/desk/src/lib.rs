@@ -17,6 +17,7 @@ mod error;
 mod infographics;
 mod job_input;
 mod key_files;
+mod key_store;
 mod lang;
 mod look;
 mod lost;
@@ -42,7 +43,7 @@ pub use desk::{Desk, user_file};
 pub use error::{DeskError, FileFault};
 pub use infographics::{Made, infographics};
 pub use job_input::JobInput;
-pub use key_files::{forget_key, keep_key, key_file, server_of};
+pub use key_files::{KeyPlace, forget_key, keep_key, keep_key_in_store, key_file, server_of};
 pub use lang::Lang;
 pub use look::{
     FailureExample, PauseState, UnknownCall, WayState, failure_examples, find_job, snapshot, snapshot_of,
