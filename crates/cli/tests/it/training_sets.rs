@@ -169,7 +169,7 @@ fn missing_captions_are_listed_and_nothing_is_written() {
     let export =
         ["export", "pictures", "night", "--as", "jsonl", "--to", "set", "--caption", "{words}", "--license", "mit"];
     let told = world.run(&export).code(2).err;
-    assert!(told.contains("these have no caption (2): 002_start.png, 003_start.png"), "{told}");
+    assert!(told.contains("these have no caption (2): photos/002_start.png, photos/003_start.png"), "{told}");
     assert!(!Path::exists(&world.path().join("set")));
     world.run(&[&export[..], &["--leave-out-captionless"]].concat()).code(0);
     let written = rows(&world, "set/train.jsonl");
