@@ -4,6 +4,7 @@
 //! Everything is synchronous and belongs on the bounded CPU pool, never on an async thread. Nothing here knows jobs, tasks
 //! or the store. Original bytes are never changed: what is made here is a copy.
 
+mod convert;
 mod decode;
 mod error;
 mod findings;
@@ -16,6 +17,7 @@ mod sheet;
 mod shrink;
 pub mod text;
 
+pub use convert::as_png;
 pub use error::ImageError;
 pub use findings::findings;
 pub use ingest::{Ingested, THUMBNAIL_EDGE, THUMBNAIL_QUALITY, facts, ingest, probe};
