@@ -202,6 +202,7 @@ fn sentence(fault: &Fault) -> String {
         Fault::Taboo { phrase, why, .. } => {
             format!("the words \"{phrase}\" must not stand in it ({})", why.en.trim_end_matches('.'))
         }
+        Fault::Contradicted { claims } => format!("the picture contradicts it: {}", claims.join(", ")),
     }
 }
 
