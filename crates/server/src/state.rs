@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use crate::activity::ActivityBoard;
 use crate::audit::Audit;
 use crate::events::EventHub;
+use crate::queues::Queues;
 use crate::roots::Roots;
 use crate::safety::Gate;
 use crate::saves::Saves;
@@ -47,6 +48,8 @@ pub(crate) struct Parts {
     pub(crate) saves: Saves,
     /// Checks what providers tell by themselves.
     pub(crate) notices: NoticeReader,
+    /// Rows of critiques for people.
+    pub(crate) queues: Queues,
     /// Pictures that look alike.
     pub(crate) stacks: Stacks,
 }
@@ -71,6 +74,7 @@ impl AppState {
             hub: EventHub::default(),
             board: ActivityBoard::default(),
             notices: NoticeReader::default(),
+            queues: Queues::default(),
             stacks: Stacks::default(),
             desk: RwLock::new(Arc::new(desk)),
             options,

@@ -91,8 +91,11 @@ pub fn changes(row: &Value, wanted: &BTreeMap<String, Value>) -> Result<BTreeMap
         }
         let is_list = member == "covered_dimensions";
         let ids = after.as_array().map(|ids| ids.iter().all(Value::is_string));
-        if if is_list { ids != Some(true) } else { !after.is_string() } {
-            return Err(format!("{member} of a critique must be {}", if is_list { "a list of ids" } else { "a text" }));
+        if is_list && ids != Some(true) {
+            return Err(format!("{member} of a critique must be a list of ids"));
+        }
+        if !is_list && !after.is_string() {
+            return Err(format!("{member} of a critique must be a text"));
         }
         let before = row[member.as_str()].clone();
         if before != *after {

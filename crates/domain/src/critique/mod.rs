@@ -18,7 +18,7 @@ mod script;
 mod tests;
 
 pub use answer::{Answer, Place, pictures, read};
-pub use commission::{Commission, CritiqueSection, SENT_BACK, complaint};
+pub use commission::{Commission, CritiqueSection, ONCE_MORE, SENT_BACK, complaint};
 pub use difference::{Piece, PieceKind, difference};
 pub use edit::{Change, CritiqueEdit, EDITABLE, changes, edited, edits_of, version_of};
 pub use fault::{Fault, Finding, RULES, Remark};

@@ -91,6 +91,26 @@ impl Critiques<'_> {
             .await
     }
 
+    /// A name for all that is known of a collection's rows: as long as it is the same, nothing of them changed.
+    pub async fn mark(&self, collection: &str) -> Result<String, StoreError> {
+        const MARK: &str = "SELECT (SELECT coalesce(max(seq), 0) FROM event), \
+             (SELECT count(*) || '.' || count(accepted) || '.' || total(length(accepted)) || '.' || total(merged) \
+              FROM collection_item WHERE collection = ?1), \
+             (SELECT coalesce(max(id), 0) FROM critique_edit WHERE collection = ?1), \
+             (SELECT count(*) || '.' || coalesce(max(at_us), 0) FROM critique_reading WHERE collection = ?1)";
+        let collection = collection.to_owned();
+        self.store
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(MARK)?;
+                Ok(statement.query_row([&collection], |row| {
+                    let (events, edits): (i64, i64) = (row.get(0)?, row.get(2)?);
+                    let (rows, readings): (String, String) = (row.get(1)?, row.get(3)?);
+                    Ok(format!("{events}/{rows}/{edits}/{readings}"))
+                })?)
+            })
+            .await
+    }
+
     /// Takes the next number for a second look; `job` makes the name of its job from it.
     pub async fn begin_look(
         &self,

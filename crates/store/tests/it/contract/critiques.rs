@@ -60,9 +60,12 @@ async fn one_reading_a_person_stands_and_one_that_says_nothing_is_none() {
         critiques.put_reading("korean", one).await.unwrap();
     }
     let ann = reading("ann", Some(false), Some(2), "a pine that is not there");
+    let mark = critiques.mark("korean").await.unwrap();
+    assert_eq!(critiques.mark("korean").await.unwrap(), mark);
     assert_eq!(critiques.readings("korean").await.unwrap(), [ann.clone(), reading("ben", None, Some(4), "")]);
     critiques.put_reading("korean", reading("ben", None, None, "")).await.unwrap();
     assert_eq!(critiques.readings("korean").await.unwrap(), [ann]);
+    assert_ne!(critiques.mark("korean").await.unwrap(), mark, "who looks at the mark sees that something changed");
     assert_eq!(critiques.readings("mural").await.unwrap(), []);
 }
 
