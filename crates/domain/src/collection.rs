@@ -57,6 +57,9 @@ pub struct Collection {
     /// Share of the rows that were read which a second person reads blind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub second_read: Option<f64>,
+    /// Folder or address of LanceDB tables that merges go into.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lance: Option<String>,
     /// Milestones as numbers of accepted critiques, `before` included.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub milestones: Vec<u64>,

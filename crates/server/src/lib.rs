@@ -14,6 +14,7 @@ mod extract;
 mod port;
 mod queues;
 mod roots;
+mod runs;
 pub mod safety;
 mod saves;
 mod schema;
