@@ -12,6 +12,7 @@ mod error;
 mod events;
 mod extract;
 mod port;
+mod reader;
 mod roots;
 pub mod safety;
 mod saves;

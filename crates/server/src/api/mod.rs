@@ -1,10 +1,15 @@
 //! The routes, one file for each noun, and the document that describes them.
 
 mod about;
+mod catalogue;
 mod costs;
+mod doctor;
+mod documents;
+mod drafts;
 mod folders;
 mod jobs;
 mod logs;
+mod loose;
 mod pictures;
 mod plans;
 mod presets;
@@ -14,6 +19,7 @@ mod reconcile;
 mod results;
 mod reviews;
 mod routes;
+mod rubrics;
 mod save_rules;
 mod saving;
 mod session;
