@@ -122,7 +122,7 @@ export default {
   'reason.by a person': '由人操作',
   'recipe.edit': '编辑图片',
   'recipe.generate': '生成图片',
-  'recipe.critique': '评审图片',
+  'recipe.critique': '评论',
   'recipe.infographic': '信息图',
   'recipe.deck': '演示文稿',
   'recipe.edit_hint': '每张图片加提示词生成新图',

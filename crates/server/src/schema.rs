@@ -241,6 +241,62 @@ shapes! {
     /// What tasks ended with in words.
     DocumentPage { items: Vec<Value>, next: Option<String> }
 
+    /// A run that was ordered.
+    RequestSubmitted {
+        asset: String,
+        run: String,
+        /// The asset's folder.
+        folder: String,
+        /// Name of the run's job.
+        job: String,
+        /// Its number.
+        id: i64,
+        /// Whether this very request was ordered before.
+        known: bool,
+        warnings: Vec<String>,
+        /// Members that were chosen for the request, with why.
+        chosen: Value,
+        #[schema(rename = "requestHash")]
+        request_hash: String,
+    }
+
+    /// How a run stands, as `request poll --json` prints it.
+    RequestCollected {
+        r#type: String,
+        asset: String,
+        run: String,
+        folder: String,
+        /// Of its task.
+        state: String,
+        job: String,
+        task: i64,
+        /// Below the asset's folder.
+        pictures: Vec<String>,
+        attempts: u64,
+        #[schema(rename = "promptHash")]
+        prompt_hash: String,
+        #[schema(rename = "requestHash")]
+        request_hash: String,
+        chosen: Value,
+        /// Whether nothing more is to come.
+        ended: bool,
+    }
+
+    /// A file that a provider has.
+    RequestUploaded {
+        r#type: String,
+        asset: String,
+        run: String,
+        folder: String,
+        /// Where the provider has it.
+        url: Value,
+        /// Its copy below the asset's folder.
+        path: String,
+        sha256: String,
+        /// Whether the provider had it already.
+        reused: bool,
+    }
+
     /// Numbers of pictures in order.
     ResultIds { ids: Vec<i64>, total: u64, seq: i64 }
 

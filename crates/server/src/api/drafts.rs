@@ -88,9 +88,10 @@ pub(crate) async fn delete(
 ) -> Answer<StatusCode> {
     let folder = changeable(&state, task, &name).await?;
     let wanted = name.clone();
-    match blocking(folder, move |folder| remove_draft(&folder, &wanted)).await? {
-        true => Ok(StatusCode::NO_CONTENT),
-        false => Err(ApiError::missing("draft", name)),
+    if blocking(folder, move |folder| remove_draft(&folder, &wanted)).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(ApiError::missing("draft", name))
     }
 }
 

@@ -16,6 +16,7 @@ mod presets;
 mod profile_files;
 mod profiles;
 mod reconcile;
+mod requests;
 mod results;
 mod reviews;
 mod routes;

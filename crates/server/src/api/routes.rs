@@ -20,8 +20,8 @@ use utoipa_axum::routes;
 
 use super::{
     about, catalogue, costs, doctor, documents, drafts, folders, jobs, logs, loose, pictures, plans, presets,
-    profile_files, profiles, reconcile, results, reviews, rubrics, save_rules, saving, session, tasks, uploads,
-    webhooks,
+    profile_files, profiles, reconcile, requests, results, reviews, rubrics, save_rules, saving, session, tasks,
+    uploads, webhooks,
 };
 use crate::error::{ApiError, Problem};
 use crate::reader::Reader;
@@ -84,6 +84,9 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(costs::costs))
         .routes(routes!(reconcile::list, reconcile::act))
         .routes(routes!(presets::list))
+        .routes(routes!(requests::submit))
+        .routes(routes!(requests::poll))
+        .routes(routes!(requests::upload))
         .routes(routes!(folders::list))
         .routes(routes!(logs::config))
         .routes(routes!(logs::log))

@@ -6,6 +6,7 @@ mod document;
 mod doors;
 mod flow;
 mod gallery;
+mod requests;
 mod settings;
 mod stream;
 mod upkeep;
