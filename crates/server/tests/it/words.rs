@@ -88,7 +88,7 @@ async fn critiques_are_rows_of_their_job() {
         "{row:#}"
     );
     assert_eq!(world.get("/tasks/1").await.ok()["document"], *row);
-    assert_eq!(saved_lines(&world, "words", "critiques.jsonl").await, [row.clone()]);
+    assert_eq!(saved_lines(&world, "words", "critiques.jsonl").await, std::slice::from_ref(row));
     let rows = json!({"files": [{"name": "one.jsonl", "text": row.to_string()}], "rubric": "korean"});
     let found = world.post("/critiques/check", rows.clone()).await.ok();
     assert_eq!(
