@@ -12,6 +12,8 @@ const sources = {
   Review: ['ReviewDocument'], Ids: ['ResultIds'], Change: ['ChangePut'], Agreement: ['AgreementDocument'], SavePreset: ['NamedSaveRule'], SavePreview: ['SavePreview'],
   SaveRun: ['SaveStatusDocument'], Profile: ['ProfileDocument'], Costs: ['CostsDocument'], CostGroup: ['CostGroup'], LostCall: ['LostCallDocument'], Config: ['ConfigDocument'],
   AuditEntry: ['AuditEntry'], DoctorFinding: ['DoctorFinding'], Loose: ['LooseDocument'],
+  AssetCard: ['AssetCard'], ReviewWords: ['AssetReviewWords'], AssetList: ['AssetList'], AssetPicture: ['AssetPicture'], Asset: ['AssetDocument'], Spread: ['Spread'],
+  DriftPicture: ['DriftPicture'], Drift: ['DriftDocument'],
 };
 
 /** The keys of an interface, outermost only, and whether each may be missing. @param {string} name */

@@ -1,4 +1,5 @@
 // A workspace in which every page has something to show, for pictures and audits of them.
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { api, serve, workspace } from './program.mjs';
 
@@ -20,13 +21,26 @@ export async function stage(binary, folder) {
   await ended(tea.id);
   const notes = await submit({ name: 'notes-on-hills', recipe: 'critique', model: 'sim-text', source: { paths: [join(place.photos, '00[1-3]_start.png')] }, critique: { rubric: 'chinese' } });
   await ended(notes.id);
-  const first = async (job) => (await get(`/tasks?job=${job.id}`)).items[0].id;
+  const firstTask = async (job) => (await get(`/tasks?job=${job.id}`)).items[0].id;
   const running = await submit({ name: 'harbour-at-dusk', recipe: 'edit', prompt: 'the harbour at dusk', source, samples: 40, budget: 60, model: 'sim-image+delay:2500' });
   const { ids } = await get(`/results/ids?job=${night.id}`);
   const verdicts = (list) => list.map((id, at) => ({ id, ...(at % 3 === 0 ? { verdict: 'keep', rating: 4 } : at % 5 === 0 ? { verdict: 'reject' } : at % 4 === 1 ? { rating: 3 } : { note: '' }) }));
   await post('/reviews', { reviewer: 'ann', changes: verdicts(ids.slice(0, 60)) });
   await post('/reviews', { reviewer: 'ben', changes: verdicts(ids.slice(1, 40)).map((change) => (change.id % 7 === 0 ? { ...change, verdict: 'reject' } : change)) });
   const task = (await post('/results/rows', { ids: [ids[5]] })).rows[0].task;
+
+  writeFileSync(join(place.folder, 'research.md'), 'what people like');
+  const asset = { assetId: 'maya-desk-v1', personaId: 'maya', assetPurpose: 'persona_candidate', sourceBasis: ['research.md'], localAssetDir: 'assets/maya-desk-v1', provider: 'simulator',
+    prompt: 'A woman at her desk, phone camera, window light.', mustKeep: ['short hair'], canVary: ['the mug'], mustAvoid: ['studio light'], qualityProfile: 'draft', qualityReason: 'a first look' };
+  await post('/requests', { batch: [1, 2, 3, 4].map((run) => ({ ...asset, runId: `image-run-00${run}`, seed: run })) });
+  const maya = '/asset-folders/asset?folder=assets/maya-desk-v1';
+  while (((await get(maya)).pictures ?? []).length < 4) await new Promise((resolve) => { setTimeout(resolve, 200); });
+  const { words } = await get('/asset-folders');
+  const [first, second] = (await get(maya)).pictures;
+  const said = { folder: 'assets/maya-desk-v1', reviewer: 'ann' };
+  await post('/asset-folders/verdicts', { ...said, object: first.object, verdict: 'approve', answers: Object.fromEntries(words.questions.map((question) => [question, 'pass'])) });
+  await post('/asset-folders/verdicts', { ...said, object: second.object, verdict: 'reject', bad: ['skin like plastic'], categories: ['visual_realism'] });
+
 
   const fill = async (page, recipe, prompt) => {
     await page.click(`.choice button:nth-child(${['edit', 'generate', 'infographic', 'critique'].indexOf(recipe) + 1})`);
@@ -43,10 +57,33 @@ export async function stage(binary, folder) {
   const open = (selector) => async (page) => { await page.click(selector); };
 
   /** Name, address, keys to press, what else is done before anybody looks. */
-  const pages = [['jobs', '/jobs'], ['job', `/jobs/${running.id}`], ['job-refused', `/jobs/${refused.id}`], ['new', '/jobs/new', [], (page) => fill(page, 'edit', 'make it night, keep everything else')], ['new-infographic', '/jobs/new', [], (page) => fill(page, 'infographic', 'How green tea is made')],
-    ['new-critique', '/jobs/new', [], (page) => fill(page, 'critique', 'Mind the seals.')], ['gallery', `/gallery?job=${night.id}`], ['selected', `/gallery?job=${night.id}`, ['ArrowRight', 'Shift+ArrowRight', 'Shift+ArrowDown']],
-    ['loupe', `/gallery?job=${night.id}`, ['ArrowRight', 'Space']], ['loupe-side', `/gallery?job=${night.id}`, ['ArrowRight', 'Space', 'c']], ['loupe-slider', `/gallery?job=${night.id}`, ['Space', 'c', 'c']], ['loupe-difference', `/gallery?job=${night.id}`, ['Space', 'Shift+C']],
-    ['task', `/task/${task}`], ['task-infographic', `/task/${await first(tea)}`], ['task-drafts', `/task/${await first(tea)}`, [], open('.draft summary')], ['task-critique', `/task/${await first(notes)}`], ['save', `/save?job=${night.id}`], ['profiles', '/profiles?name=simulator'], ['profile-new', '/profiles?create=1'], ['costs', '/costs'], ['server', '/server'], ['server-check', '/server?part=check'], ['server-models', '/server?part=models'], ['server-catalogue', '/server?part=catalogue'], ['server-log', '/server?part=log'], ['server-changes', '/server?part=changes'], ['keys', '/jobs', ['?']]];
+  const pages = [
+    ['jobs', '/jobs'],
+    ['job', `/jobs/${running.id}`],
+    ['job-refused', `/jobs/${refused.id}`],
+    ['new', '/jobs/new', [], (page) => fill(page, 'edit', 'make it night, keep everything else')],
+    ['new-infographic', '/jobs/new', [], (page) => fill(page, 'infographic', 'How green tea is made')],
+    ['new-critique', '/jobs/new', [], (page) => fill(page, 'critique', 'Mind the seals.')],
+    ['gallery', `/gallery?job=${night.id}`],
+    ['selected', `/gallery?job=${night.id}`, ['ArrowRight', 'Shift+ArrowRight', 'Shift+ArrowDown']],
+    ['loupe', `/gallery?job=${night.id}`, ['ArrowRight', 'Space']],
+    ['loupe-side', `/gallery?job=${night.id}`, ['ArrowRight', 'Space', 'c']],
+    ['loupe-slider', `/gallery?job=${night.id}`, ['Space', 'c', 'c']],
+    ['loupe-difference', `/gallery?job=${night.id}`, ['Space', 'Shift+C']],
+    ['task', `/task/${task}`],
+    ['task-infographic', `/task/${await firstTask(tea)}`],
+    ['task-drafts', `/task/${await firstTask(tea)}`, [], open('.draft summary')],
+    ['task-critique', `/task/${await firstTask(notes)}`],
+    ['save', `/save?job=${night.id}`],
+    ['assets', '/assets?folder=assets%2Fmaya-desk-v1', ['1', '2']],
+    ['persona', '/assets?persona=maya'],
+    ['profiles', '/profiles?name=simulator'],
+    ['profile-new', '/profiles?create=1'],
+    ['costs', '/costs'],
+    ['server', '/server'],
+    ...['check', 'models', 'catalogue', 'log', 'changes'].map((part) => [`server-${part}`, `/server?part=${part}`]),
+    ['keys', '/jobs', ['?']],
+  ];
 
   return { server, place, pages, stop: async () => { await server.stop(); place.remove(); } };
 }

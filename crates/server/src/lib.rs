@@ -14,6 +14,7 @@ mod extract;
 mod port;
 mod reader;
 mod roots;
+mod runs;
 pub mod safety;
 mod saves;
 mod schema;

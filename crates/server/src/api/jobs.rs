@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use imagemill_desk::{
-    DeskError, JobInput, documents, failure_examples, now_us, snapshot_of, submit as submit_plan, unknown_calls,
+    DeskError, documents, failure_examples, now_us, snapshot_of, submit as submit_plan, unknown_calls,
 };
 use imagemill_domain::failure::FailureKind;
 use imagemill_domain::job::{Job, JobId, JobState};
@@ -133,37 +133,13 @@ pub(crate) struct SubmitRequest {
 pub(crate) async fn submit(State(state): State<AppState>, Json(body): Json<SubmitRequest>) -> Answer<Response> {
     let mut input = job_input(&state, &body.job, body.name.as_deref())?;
     input.file.accept_unknown_price |= body.accept_unknown_price;
-    let agreement = Agreement { up_to: body.agreed_up_to, paused: body.paused };
-    let (job, name) = submit_agreed(&state, input, agreement, || Ok(())).await?;
-    let document = summary(&state, job).await?;
-    let place = format!("/api/v1/jobs/{job}");
-    let mut answer = (StatusCode::CREATED, [(header::LOCATION, place)], Out(document)).into_response();
-    answer.extensions_mut().insert(Detail(name));
-    Ok(answer)
-}
-
-/// What somebody said to a job before it begins.
-pub(crate) struct Agreement {
-    /// The price that was agreed to, US dollars.
-    pub(crate) up_to: Option<f64>,
-    /// Start nothing before somebody resumes it.
-    pub(crate) paused: bool,
-}
-
-/// Plans and submits a job when somebody agreed to its price; `begin` is done before anything stands in the store.
-pub(crate) async fn submit_agreed(
-    state: &AppState,
-    input: JobInput,
-    agreement: Agreement,
-    begin: impl FnOnce() -> Result<(), DeskError>,
-) -> Answer<(JobId, String)> {
     let desk = state.desk_for(&input).await?;
     let table = desk.capabilities()?;
     let plan = imagemill_desk::plan(&desk.config, input, &table, None, |_| {}).await?.plan;
-    check_pictures(state, &plan)?;
-    let (_, done) = known(state, &plan.name).await?;
-    let consent = Consent::of(state, &plan, done);
-    let agreed = match (consent.most, agreement.up_to) {
+    check_pictures(&state, &plan)?;
+    let (_, done) = known(&state, &plan.name).await?;
+    let consent = Consent::of(&state, &plan, done);
+    let agreed = match (consent.most, body.agreed_up_to) {
         (Some(most), Some(agreed)) => Money::from_dollars(agreed) >= most,
         _ => false,
     };
@@ -175,16 +151,20 @@ pub(crate) async fn submit_agreed(
         let help = "send agreed_up_to with the price, set a budget in the job, or accept_unknown_price";
         return Err(ApiError::needs_consent(consent.most, detail).help(help));
     }
-    begin()?;
-    let submitted = submit_plan(&state.store, &plan, agreement.paused.then(|| BY_A_PERSON.to_owned())).await?;
+    let paused = body.paused.then(|| BY_A_PERSON.to_owned());
+    let submitted = submit_plan(&state.store, &plan, paused).await?;
     if plan.definition.file.save.is_some() {
         state.store.jobs().save_when_ended(submitted.job).await?;
     }
-    wake(state).await;
-    Ok((submitted.job, plan.name))
+    wake(&state).await;
+    let document = summary(&state, submitted.job).await?;
+    let place = format!("/api/v1/jobs/{}", submitted.job);
+    let mut answer = (StatusCode::CREATED, [(header::LOCATION, place)], Out(document)).into_response();
+    answer.extensions_mut().insert(Detail(plan.name));
+    Ok(answer)
 }
 
-async fn wake(state: &AppState) {
+pub(super) async fn wake(state: &AppState) {
     if let Some(engine) = state.runner.lock().await.engine() {
         engine.wake();
     }

@@ -1,6 +1,7 @@
 //! The routes, one file for each noun, and the document that describes them.
 
 mod about;
+mod asset_folders;
 mod catalogue;
 mod costs;
 mod doctor;

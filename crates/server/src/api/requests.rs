@@ -1,49 +1,48 @@
-//! Request files of creative assets, sent as JSON: through the gate, into the engine, and into the asset's folder.
+//! Request files over the API: one request, or a batch of them, through the gate, priced and submitted. What becomes of a run is written into
+//! its asset's folder when it ends (`runs`).
 
 use axum::Json as Out;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use imagemill_briefs::{Verb, is_link, place, which_run};
-use imagemill_desk::{DeskError, TakenRequest, collect_run, known_run, take_request, upload_request};
+use imagemill_briefs::Verb;
+use imagemill_desk::{
+    DeskError, TakenRequest, collect_run, job_of_run, known_run, most_it_may_cost, submit as submit_plan, take_batch,
+    take_request, upload_request,
+};
+use imagemill_domain::money::Money;
+use imagemill_domain::plan::Plan;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::jobs::{Agreement, submit_agreed};
+use super::jobs::wake;
+use super::plans::check_pictures;
 use crate::audit::Detail;
-use crate::error::Answer;
+use crate::error::{Answer, ApiError};
 use crate::extract::Json;
-use crate::reader::Reader;
-use crate::schema::{RequestCollected, RequestSubmitted, RequestUploaded};
+use crate::schema::{RequestsPlanned, RequestsSubmitted};
 use crate::state::AppState;
 
-/// What is ordered.
-#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum RequestVerb {
-    /// New pictures.
-    Generate,
-    /// Changed ones.
-    Edit,
-}
-
-/// A request.
+/// One request or many.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct RequestPost {
-    /// A request file as JSON (docs/requests.md).
-    #[schema(value_type = Object)]
-    request: Value,
-    /// What is ordered.
-    verb: RequestVerb,
-    /// Who is called, where the request's provider is not to say.
+pub(crate) struct RequestsPut {
+    /// `generate` or `edit`, with `request`.
+    #[serde(default)]
+    verb: Option<String>,
+    /// A request, as its file says it (docs/requests.md).
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    request: Option<Value>,
+    /// Instead of one request: a matrix as JSON, or a list of requests.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    batch: Option<Value>,
+    /// The profile, before the one that a request means.
     #[serde(default)]
     profile: Option<String>,
-    /// Most that the run may cost, US dollars.
-    #[serde(default)]
-    budget: Option<f64>,
-    /// The price that somebody agreed to, in US dollars.
+    /// The price that somebody agreed to for all of them, in US dollars.
     #[serde(default)]
     agreed_up_to: Option<f64>,
     /// Run although nobody knows the price.
@@ -51,94 +50,187 @@ pub(crate) struct RequestPost {
     accept_unknown_price: bool,
 }
 
-/// Order one run of a creative asset
+/// Take requests through the gate and price them; nothing is written or sent
+#[utoipa::path(post, path = "/requests/plans", tag = "assets", request_body = RequestsPut,
+    responses((status = 200, body = RequestsPlanned)))]
+pub(crate) async fn plan(State(state): State<AppState>, Json(body): Json<RequestsPut>) -> Answer<Out<Value>> {
+    let priced = price(&state, take(&state, &body).await?, &body).await?;
+    Ok(Out(document(&priced)))
+}
+
+/// Submit requests
 ///
-/// The same request twice is one run. What is wrong with it is told field by field before anything is sent.
-#[utoipa::path(post, path = "/requests", tag = "requests", request_body = RequestPost,
-    responses((status = 201, body = RequestSubmitted)))]
-pub(crate) async fn submit(
-    State(state): State<AppState>,
-    reader: Reader,
-    Json(body): Json<RequestPost>,
-) -> Answer<Response> {
-    let verb = match body.verb {
-        RequestVerb::Generate => Verb::Generate,
-        RequestVerb::Edit => Verb::Edit,
+/// Each is a run in its asset's folder, where its records and pictures are written when it has ended. 409 with the kind `needs_consent` when they
+/// may cost more than was agreed to.
+#[utoipa::path(post, path = "/requests", tag = "assets", request_body = RequestsPut,
+    responses((status = 201, body = RequestsSubmitted)))]
+pub(crate) async fn submit(State(state): State<AppState>, Json(body): Json<RequestsPut>) -> Answer<Response> {
+    let priced = price(&state, take(&state, &body).await?, &body).await?;
+    let agreed = match (priced.most, body.agreed_up_to) {
+        (Some(most), Some(agreed)) => Money::from_dollars(agreed) >= most,
+        _ => false,
     };
-    let text = body.request.to_string();
-    may_touch(&state, &text, verb)?;
+    if priced.needs_consent && !agreed {
+        let detail = match priced.most {
+            Some(most) => format!("this may cost up to {most}, and nobody agreed to that"),
+            None => "nobody knows what this costs".to_owned(),
+        };
+        return Err(ApiError::needs_consent(priced.most, detail)
+            .help("send agreed_up_to with the price, or accept_unknown_price"));
+    }
     let desk = state.desk();
-    let taken = {
-        let mut runner = state.runner.lock().await;
-        take_request(&desk, &mut runner, &text, verb, body.profile.as_deref()).await?
-    };
-    let TakenRequest { stored, folder, mut input, warnings, is_known } = taken;
-    input.file.accept_unknown_price |= body.accept_unknown_price;
-    input.file.budget = body.budget.map(imagemill_domain::money::Money::from_dollars);
-    let agreement = Agreement { up_to: body.agreed_up_to, paused: false };
-    let begin = || {
-        let _lock = desk.lock_asset(&folder)?;
-        stored.begin(&folder).map_err(DeskError::from)
-    };
-    let (job, _) = submit_agreed(&state, input, agreement, begin).await?;
-    let document = json!({
-        "asset": stored.input.asset_id, "run": stored.input.run_id, "folder": folder.root(), "job": stored.job, "id": job,
-        "known": is_known, "warnings": warnings, "chosen": stored.input.chosen, "requestHash": stored.request_hash,
-    });
-    let mut answer = (StatusCode::CREATED, reader.told(document)).into_response();
-    answer.extensions_mut().insert(Detail(stored.job));
+    let mut submitted = Vec::new();
+    for (taken, plan) in priced.requests {
+        {
+            let _lock = desk.lock_asset(&taken.folder)?;
+            taken.stored.begin(&taken.folder).map_err(DeskError::from)?;
+        }
+        let job = submit_plan(&state.store, &plan, None).await?.job;
+        state.runs.add(taken.stored.clone(), taken.folder.clone());
+        let mut request = told(&taken);
+        request["job"] = json!(job);
+        submitted.push(request);
+    }
+    wake(&state).await;
+    let detail = submitted.iter().take(3).filter_map(|one| one["asset"].as_str()).collect::<Vec<_>>().join(", ");
+    let mut answer = (StatusCode::CREATED, Out(json!({ "requests": submitted }))).into_response();
+    answer.extensions_mut().insert(Detail(format!("{} ({detail})", submitted.len())));
     Ok(answer)
 }
 
-/// A request that was submitted.
+/// A run, or a file for one.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct RequestPoll {
-    /// The request file as JSON; only its folder and run are read.
+pub(crate) struct RunPut {
+    /// The request (docs/requests.md).
     #[schema(value_type = Object)]
     request: Value,
-}
-
-/// Put what came of a run into its asset's folder, and tell how it stands
-#[utoipa::path(post, path = "/requests/poll", tag = "requests", request_body = RequestPoll,
-    responses((status = 200, body = RequestCollected)))]
-pub(crate) async fn poll(State(state): State<AppState>, Json(body): Json<RequestPoll>) -> Answer<Out<Value>> {
-    let desk = state.desk();
-    let text = body.request.to_string();
-    let (named, ..) = which_run(&text).map_err(DeskError::from)?;
-    state.roots.check(&place(&desk.workspace.root, &named))?;
-    let known = known_run(&desk, &text)?;
-    Ok(Out(collect_run(&desk, &state.store, &known.stored, &known.folder).await?))
-}
-
-/// A file to be handed to a provider.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RequestUpload {
-    /// A request file as JSON (docs/requests.md).
-    #[schema(value_type = Object)]
-    request: Value,
-    /// Who takes it, where the request's provider is not to say.
+    /// The profile, before the one that the request means.
     #[serde(default)]
     profile: Option<String>,
 }
 
-/// Hand a file to a provider for later requests
-#[utoipa::path(post, path = "/requests/upload", tag = "requests", request_body = RequestUpload,
-    responses((status = 200, body = RequestUploaded)))]
-pub(crate) async fn upload(State(state): State<AppState>, Json(body): Json<RequestUpload>) -> Answer<Out<Value>> {
-    let text = body.request.to_string();
-    may_touch(&state, &text, Verb::Upload)?;
+/// Bring a run's folder up to date from its stored record; never pays
+#[utoipa::path(post, path = "/requests/polls", tag = "assets", request_body = RunPut, responses((status = 200, body = Object)))]
+pub(crate) async fn poll(State(state): State<AppState>, Json(body): Json<RunPut>) -> Answer<Out<Value>> {
     let desk = state.desk();
-    let mut runner = state.runner.lock().await;
-    Ok(Out(upload_request(&desk, &mut runner, &text, body.profile.as_deref()).await?))
+    let known = known_run(&desk, &body.request.to_string())?;
+    state.roots.check(known.folder.root())?;
+    job_of_run(&state.store, &known.stored).await?;
+    wake(&state).await;
+    Ok(Out(collect_run(&desk, &state.store, &known.stored, &known.folder).await?))
 }
 
-/// Refuses folders and files that this server may not touch, before any of them is looked at.
-fn may_touch(state: &AppState, text: &str, verb: Verb) -> Answer<()> {
-    let brief = imagemill_briefs::read(text, verb).map_err(DeskError::from)?;
+/// Give the provider a file, so that requests can name its address
+#[utoipa::path(post, path = "/requests/uploads", tag = "assets", request_body = RunPut, responses((status = 200, body = Object)))]
+pub(crate) async fn upload(State(state): State<AppState>, Json(body): Json<RunPut>) -> Answer<Out<Value>> {
+    check_named(&state, &body.request)?;
+    let mut runner = state.runner.lock().await;
+    Ok(Out(upload_request(&state.desk(), &mut runner, &body.request.to_string(), body.profile.as_deref()).await?))
+}
+
+/// Files and folders that a request names must be below the roots before anything of them is read.
+fn check_named(state: &AppState, value: &Value) -> Answer<()> {
+    if state.roots.are_all() {
+        return Ok(());
+    }
     let root = state.desk().workspace.root.clone();
-    let files = brief.source_basis.iter().chain(&brief.input_urls).chain(&brief.local_file_path);
-    let mut named = files.filter(|name| !is_link(name)).chain([&brief.local_asset_dir]);
-    named.try_for_each(|name| state.roots.check(&place(&root, name)))
+    match value {
+        Value::String(text) if text.contains(['/', '\\']) && !imagemill_briefs::is_link(text) => {
+            state.roots.check(&root.join(text))
+        }
+        Value::Array(values) => values.iter().try_for_each(|value| check_named(state, value)),
+        // Prompts and reasons may have slashes in them.
+        Value::Object(fields) => {
+            fields.iter().filter(|(name, _)| names_files(name)).try_for_each(|(_, value)| check_named(state, value))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn names_files(field: &str) -> bool {
+    matches!(
+        field,
+        "localAssetDir"
+            | "localOutputDir"
+            | "localFilePath"
+            | "inputUrls"
+            | "inputImages"
+            | "sourceBasis"
+            | "input"
+            | "defaults"
+            | "personas"
+            | "concepts"
+            | "variations"
+    )
+}
+
+async fn take(state: &AppState, body: &RequestsPut) -> Answer<Vec<TakenRequest>> {
+    let profile = body.profile.as_deref();
+    let desk = state.desk();
+    let taken = match (&body.request, &body.batch) {
+        (Some(request), None) => {
+            check_named(state, request)?;
+            let verb = match body.verb.as_deref() {
+                Some("generate") => Verb::Generate,
+                Some("edit") => Verb::Edit,
+                _ => return Err(ApiError::bad("verb says what the request is: generate or edit")),
+            };
+            let mut runner = state.runner.lock().await;
+            vec![take_request(&desk, &mut runner, &request.to_string(), verb, profile).await?]
+        }
+        (None, Some(batch)) => {
+            check_named(state, batch)?;
+            let mut runner = state.runner.lock().await;
+            match batch.as_array() {
+                Some(rows) => {
+                    let text = rows.iter().map(|row| format!("{row}\n")).collect::<String>();
+                    take_batch(&desk, &mut runner, &text, "jsonl", profile).await?
+                }
+                None => take_batch(&desk, &mut runner, &batch.to_string(), "json", profile).await?,
+            }
+        }
+        _ => return Err(ApiError::bad("send either request or batch")),
+    };
+    for one in &taken {
+        state.roots.check(one.folder.root())?;
+    }
+    Ok(taken)
+}
+
+/// Requests with their plans and what all of them may cost.
+struct Priced {
+    requests: Vec<(TakenRequest, Plan)>,
+    most: Option<Money>,
+    needs_consent: bool,
+}
+
+async fn price(state: &AppState, taken: Vec<TakenRequest>, body: &RequestsPut) -> Answer<Priced> {
+    let mut most = Some(Money::ZERO);
+    let mut requests = Vec::new();
+    for mut one in taken {
+        one.input.file.accept_unknown_price |= body.accept_unknown_price;
+        let desk = state.desk_for(&one.input).await?;
+        let table = desk.capabilities()?;
+        let plan = imagemill_desk::plan(&desk.config, one.input.clone(), &table, None, |_| {}).await?.plan;
+        check_pictures(state, &plan)?;
+        most = most.zip(most_it_may_cost(&plan, 0)).map(|(sum, cost)| sum + cost);
+        requests.push((one, plan));
+    }
+    let needs_consent = most.map_or(!body.accept_unknown_price, |most| most > state.desk().config.confirm_above);
+    Ok(Priced { requests, most, needs_consent })
+}
+
+fn told(taken: &TakenRequest) -> Value {
+    let (stored, input) = (&taken.stored, &taken.stored.input);
+    json!({
+        "asset": input.asset_id, "run": input.run_id, "folder": taken.folder.root(), "model": input.model, "profile": stored.profile,
+        "prompt": stored.sent_prompt, "forbidden": stored.forbidden, "requestHash": stored.request_hash, "known": taken.is_known,
+        "chosen": input.chosen, "warnings": taken.warnings, "new_folder": !taken.folder.root().exists(),
+    })
+}
+
+fn document(priced: &Priced) -> Value {
+    let requests: Vec<Value> = priced.requests.iter().map(|(taken, _)| told(taken)).collect();
+    json!({ "requests": requests, "most": priced.most, "needs_consent": priced.needs_consent })
 }

@@ -2,11 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+mod assets;
 mod document;
 mod doors;
 mod flow;
 mod gallery;
-mod requests;
 mod settings;
 mod stream;
 mod upkeep;
