@@ -3,6 +3,7 @@
 mod about;
 mod asset_folders;
 mod catalogue;
+mod collections;
 mod costs;
 mod doctor;
 mod documents;
