@@ -17,12 +17,13 @@ import { TaskPage } from './task/task.js';
 import { Save } from './save/save.js';
 import { Profiles } from './profiles/profiles.js';
 import { Costs } from './costs/costs.js';
+import { Decks } from './deck/list.js';
 import { Server } from './server/server.js';
 
 /** @type {{ page: string, icon: import('./parts/icons.js').IconName, also: string[] }[]} */
 const places = [
   { page: 'jobs', icon: 'list', also: ['task'] }, { page: 'gallery', icon: 'grid', also: [] }, { page: 'save', icon: 'save', also: [] },
-  { page: 'profiles', icon: 'key', also: [] }, { page: 'costs', icon: 'coin', also: [] }, { page: 'server', icon: 'info', also: [] },
+  { page: 'decks', icon: 'copy', also: [] }, { page: 'profiles', icon: 'key', also: [] }, { page: 'costs', icon: 'coin', also: [] }, { page: 'server', icon: 'info', also: [] },
 ];
 
 const Page = () => {
@@ -32,6 +33,7 @@ const Page = () => {
   if (page === 'gallery') return html`<${Gallery} />`;
   if (page === 'task') return html`<${TaskPage} key=${args[0]} id=${Number(args[0])} />`;
   if (page === 'save') return html`<${Save} />`;
+  if (page === 'decks') return html`<${Decks} key=${args[0] ?? ''} id=${args[0]} />`;
   if (page === 'profiles') return html`<${Profiles} />`;
   if (page === 'costs') return html`<${Costs} />`;
   if (page === 'server') return html`<${Server} />`;

@@ -17,6 +17,9 @@ export async function stage(binary) {
   const foxes = await submit({ name: 'foxes', recipe: 'generate', prompt: 'a red fox in snow', samples: 9, model: 'sim-image+size:480x640' });
   await ended(foxes.id);
   const running = await submit({ name: 'harbour-at-dusk', recipe: 'edit', prompt: 'the harbour at dusk', source, samples: 40, budget: 60, model: 'sim-image+delay:2500' });
+  const deck = await post('/decks', { topic: '绿茶是怎样制成的：采摘，杀青，揉捻，干燥', pages: 7, audience: '茶园游客' });
+  await post(`/decks/${deck.id}/run`, { profile: 'simulator', takes: 2, agreed_up_to: 1000 });
+  for (;;) { const made = await get(`/decks/${deck.id}`); if (made.pages.every((page) => page.png_done)) break; await new Promise((resolve) => { setTimeout(resolve, 200); }); }
   const { ids } = await get(`/results/ids?job=${night.id}`);
   const verdicts = (list) => list.map((id, at) => ({ id, ...(at % 3 === 0 ? { verdict: 'keep', rating: 4 } : at % 5 === 0 ? { verdict: 'reject' } : at % 4 === 1 ? { rating: 3 } : { note: '' }) }));
   await post('/reviews', { reviewer: 'ann', changes: verdicts(ids.slice(0, 60)) });
@@ -26,7 +29,7 @@ export async function stage(binary) {
   /** Name, address, keys to press. */
   const pages = [['jobs', '/jobs'], ['job', `/jobs/${running.id}`], ['job-refused', `/jobs/${refused.id}`], ['new', '/jobs/new'], ['gallery', `/gallery?job=${night.id}`], ['selected', `/gallery?job=${night.id}`, ['ArrowRight', 'Shift+ArrowRight', 'Shift+ArrowDown']],
     ['loupe', `/gallery?job=${night.id}`, ['ArrowRight', 'Space']], ['loupe-side', `/gallery?job=${night.id}`, ['ArrowRight', 'Space', 'c']], ['loupe-slider', `/gallery?job=${night.id}`, ['Space', 'c', 'c']], ['loupe-difference', `/gallery?job=${night.id}`, ['Space', 'Shift+C']],
-    ['task', `/task/${task}`], ['save', `/save?job=${night.id}`], ['profiles', '/profiles?name=simulator'], ['profile-new', '/profiles?create=1'], ['costs', '/costs'], ['server', '/server'], ['server-log', '/server?part=log'], ['server-changes', '/server?part=changes'], ['keys', '/jobs', ['?']]];
+    ['task', `/task/${task}`], ['save', `/save?job=${night.id}`], ['decks', '/decks'], ['deck', `/decks/${deck.id}`], ['deck-page', `/decks/${deck.id}?page=2`], ['profiles', '/profiles?name=simulator'], ['profile-new', '/profiles?create=1'], ['costs', '/costs'], ['server', '/server'], ['server-log', '/server?part=log'], ['server-changes', '/server?part=changes'], ['keys', '/jobs', ['?']]];
 
   return { server, place, pages, stop: async () => { await server.stop(); place.remove(); } };
 }

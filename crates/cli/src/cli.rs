@@ -24,7 +24,9 @@ pub(crate) use collections::{
     RunBatchesArgs, StandingArgs, SyncArgs,
 };
 pub(crate) use critiques::{CheckArgs, CritiqueArgs, CritiquesAction, CritiquesArgs, ExportArgs};
-pub(crate) use deck::{DeckAction, DeckArgs, DeckFolderArgs, OutlineArgs, PptxArgs, PromptsArgs};
+pub(crate) use deck::{
+    DeckAction, DeckArgs, DeckFolderArgs, DeckNewArgs, DeckRunArgs, OutlineArgs, PptxArgs, PromptsArgs, SlideArgs,
+};
 pub(crate) use infographic::{DocumentForm, ExpandWhen, FidelityHow, InfographicArgs, OutputMode, RepairHow};
 pub(crate) use providers::{DoctorArgs, ModelsArgs, ProbeArgs, ProfilesAction, ProfilesArgs};
 pub(crate) use running::{AskArgs, EditArgs, GenerateArgs, OverrideArgs, PlanArgs, RunArgs, SaveToArgs, StartArgs};
@@ -124,7 +126,7 @@ pub(crate) enum Command {
     Critique(CritiqueArgs),
     /// Check written critiques of pictures; write out those of jobs
     Critiques(CritiquesArgs),
-    /// Look at a slide deck's folder, check its outline and prompts, write its pptx
+    /// Make slide decks: a folder from a topic, its style, outline, pages and pptx
     Deck(DeckArgs),
     /// Collections of pictures that wait for critiques: batches, progress, files
     Collections(CollectionsArgs),

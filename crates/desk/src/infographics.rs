@@ -24,7 +24,7 @@ use crate::profiles::SIMULATOR;
 /// The draft that says all about a task.
 const RECORD: &str = "record.json";
 /// The simulator's model that answers in words.
-const WORDS_MODEL: &str = "sim-text";
+pub(crate) const WORDS_MODEL: &str = "sim-text";
 /// Tasks that are read at a time.
 const PAGE: u32 = 200;
 
@@ -79,7 +79,7 @@ fn requests(plan: &Plan) -> impl Iterator<Item = &str> {
 }
 
 /// Whether a model answers in words, as far as is known.
-fn answers(profile: &Profile, known: Option<&Capabilities>) -> bool {
+pub(crate) fn answers(profile: &Profile, known: Option<&Capabilities>) -> bool {
     let protocol = profile.protocol;
     match known {
         Some(known) => {

@@ -9,6 +9,7 @@ pub mod config;
 mod costs;
 mod critiques;
 mod day_check;
+mod decks;
 mod desk;
 pub mod doctor;
 pub mod documents;
@@ -36,6 +37,9 @@ pub use collections::{Board, BoardBatch, BoardItem, ItemState, new_items, write_
 pub use costs::{CostSum, CostsBy, costs};
 pub use critiques::{collection, commission_of, gate, rubric};
 pub use day_check::{DayCheck, day_check, day_number, yesterday};
+pub use decks::{
+    DeckWork, deck_job_name, deck_jobs, deck_time, deck_work, new_deck_folder, page_of, set_aside, take_up,
+};
 pub use desk::{Desk, user_file};
 pub use error::{DeskError, FileFault};
 pub use infographics::{Made, infographics};

@@ -149,6 +149,11 @@ impl Price {
         Some(CallEstimate { low, likely: low, high: self.chat_ceiling(shape)?.times(2) })
     }
 
+    /// What a deck's style costs: its wishes and a digest in, a page or two of text out.
+    pub fn style_estimate(&self) -> Option<CallEstimate> {
+        self.chat_estimate(ChatShape { prompt_bytes: 12_000, pictures: 0, max_tokens: u64::from(DEFAULT_MAX_TOKENS) })
+    }
+
     /// What a text or vision call cost by what the provider counted; `None` when the counts or the price lines do not
     /// suffice.
     pub fn settle_chat(&self, usage: &Usage) -> Option<Money> {

@@ -1,4 +1,4 @@
-//! `imagemill gc`: files that no row refers to. Shows first; removes only with --yes, and never while another process runs the
+//! `imagemill gc`: files that no row refers to, and drafts of jobs that are gone. Shows first; removes only with --yes, and never while another process runs the
 //! workspace, because that one may be about to write the row.
 
 use imagemill_desk::Claim;
@@ -30,19 +30,32 @@ pub(crate) async fn run(context: &Context, args: GcArgs) -> anyhow::Result<Exit>
             found.push((hash, path, length));
         }
     }
+    let mut drafts = Vec::new();
+    for (job, folder, length) in files.drafts()? {
+        if store.jobs().get(job).await?.is_none() {
+            bytes += length;
+            drafts.push((folder, length));
+        }
+    }
     let (texts, printer) = (&context.texts, &context.printer);
+    for (folder, length) in drafts.iter().take(LISTED) {
+        printer.line(format!("  {}/  {}", context.shown(folder), printer.paint(Tone::Dim, size(*length))));
+    }
     for (_, path, length) in found.iter().take(LISTED) {
         printer.line(format!("  {}  {}", context.shown(path), printer.paint(Tone::Dim, size(*length))));
     }
     if found.len() > LISTED {
         printer.line(format!("  {}", say!(texts, "gc.more", count = grouped((found.len() - LISTED) as u64))));
     }
-    let count = texts.count("file", found.len() as u64);
-    if found.is_empty() {
+    let count = texts.count("file", (found.len() + drafts.len()) as u64);
+    if found.is_empty() && drafts.is_empty() {
         printer.line(say!(texts, "gc.nothing"));
     } else if args.yes {
         for (_, path, _) in &found {
             files.remove(path)?;
+        }
+        for (folder, _) in &drafts {
+            files.remove_drafts(folder)?;
         }
         printer.line(say!(texts, "gc.removed", files = count, size = size(bytes)));
     } else {
@@ -51,6 +64,7 @@ pub(crate) async fn run(context: &Context, args: GcArgs) -> anyhow::Result<Exit>
     }
     printer.json(&json!({
         "files": found.len(),
+        "drafts": drafts.iter().map(|(folder, _)| context.shown(folder)).collect::<Vec<_>>(),
         "bytes": bytes,
         "removed": args.yes,
         "paths": found.iter().map(|(_, path, _)| context.shown(path)).collect::<Vec<_>>(),

@@ -77,7 +77,8 @@ pub(super) fn plan_way(
     let price = capabilities.and_then(|capabilities| capabilities.price.as_ref());
     let call = match file.recipe {
         RecipeName::Critique => price.and_then(Price::critique_estimate),
-        RecipeName::Edit | RecipeName::Generate | RecipeName::Infographic => {
+        RecipeName::Outline => price.and_then(Price::style_estimate),
+        RecipeName::Edit | RecipeName::Generate | RecipeName::Infographic | RecipeName::Slides => {
             price.and_then(|price| price.estimate(shape(&file, &size, scan)))
         }
     };

@@ -2,6 +2,7 @@
 
 mod about;
 mod costs;
+mod decks;
 mod folders;
 mod jobs;
 mod logs;
@@ -21,5 +22,6 @@ mod tasks;
 mod uploads;
 mod webhooks;
 
+pub(crate) use plans::{Consent, check_pictures};
 pub use routes::openapi;
 pub(crate) use routes::router;

@@ -19,8 +19,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    about, costs, folders, jobs, logs, pictures, plans, presets, profile_files, profiles, reconcile, results, reviews,
-    save_rules, saving, session, tasks, uploads, webhooks,
+    about, costs, decks, folders, jobs, logs, pictures, plans, presets, profile_files, profiles, reconcile, results,
+    reviews, save_rules, saving, session, tasks, uploads, webhooks,
 };
 use crate::error::{ApiError, Problem};
 use crate::state::AppState;
@@ -74,6 +74,12 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(profiles::test))
         .routes(routes!(profiles::models))
         .routes(routes!(profiles::resume))
+        .routes(routes!(decks::list, decks::make))
+        .routes(routes!(decks::show))
+        .routes(routes!(decks::run))
+        .routes(routes!(decks::prompt))
+        .routes(routes!(decks::choose, decks::picture))
+        .routes(routes!(decks::file))
         .routes(routes!(costs::models))
         .routes(routes!(costs::costs))
         .routes(routes!(reconcile::list, reconcile::act))
