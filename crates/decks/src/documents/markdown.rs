@@ -44,7 +44,7 @@ fn cells(line: &str) -> Vec<String> {
     while let Some(letter) = letters.next() {
         match letter {
             '\\' if letters.peek() == Some(&'|') => {
-                all.last_mut().expect("never empty").push(letters.next().unwrap_or('|'))
+                all.last_mut().expect("never empty").push(letters.next().unwrap_or('|'));
             }
             '|' => all.push(String::new()),
             letter => all.last_mut().expect("never empty").push(letter),

@@ -73,7 +73,10 @@ async fn make(task: &TaskContext) -> Result<Ending, Failure> {
         return Ok(Ending::Done(None));
     }
     let page_no = seen.page.page_no;
-    if !seen.status.prompt_done {
+    if seen.status.prompt_done {
+        // Whoever wrote it, it stands for the page as it is now.
+        seen.record.outline = Some(page_hash(&seen.page));
+    } else {
         write_prompt(task, &mut seen).await?;
     }
     let prompt = ContentHash::of(seen.prompt.as_bytes());
