@@ -81,3 +81,16 @@ export interface Deck extends DeckRow {
   style_spec_done: boolean; outline_done: boolean; pptx_done: boolean; style: string; pages: DeckPage[];
   jobs: { id: number; what: string; state: JobState; reason: string | null; spent: number; open: number }[];
 }
+export interface AssetCard {
+  folder: string; asset: string; persona: string | null; concept: string | null; campaign: string | null; purpose: string | null; status: string | null; hero: string | null;
+  updated: string | null; candidates: number; approved: number; rejected: number;
+}
+export interface ReviewWords { questions: string[]; answers: string[]; categories: string[]; stages: string[] }
+export interface AssetList { path: string; assets: AssetCard[]; more: boolean; words: ReviewWords }
+export interface AssetPicture { path: string; object: string; run: string | null; sha256: string; verdict: string | null; waits: boolean; hero: boolean; copies?: string[] }
+export interface Asset { card: AssetCard; pictures: AssetPicture[]; runs: Record<string, any>; decisions: any[] }
+export interface Spread { least: number; middle: number; most: number }
+export interface DriftPicture {
+  folder: string; asset: string; path: string; object: string; sha256: string; verdict: string | null; waits: boolean; perceptual_bits: number | null; colour_delta_e: number | null; error: string | null;
+}
+export interface Drift { name: string; reference: { folder: string; path: string } | null; pictures: DriftPicture[]; perceptual_bits: Spread | null; colour_delta_e: Spread | null }

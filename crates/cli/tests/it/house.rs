@@ -63,7 +63,7 @@ fn crates_import_only_what_architecture_allows() {
                 "export",
                 "simulator",
             ],
-            "server" => &["domain", "decks", "imaging", "store", "providers", "engine", "export", "desk"],
+            "server" => &["domain", "briefs", "decks", "imaging", "store", "providers", "engine", "export", "desk"],
             "cli" => &[
                 "domain",
                 "briefs",

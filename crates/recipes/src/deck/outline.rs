@@ -29,7 +29,7 @@ impl Recipe for Outline {
         RecipeName::Outline
     }
 
-    /// The style is the task's own call; what is there already is not asked for, which only makes it cheaper.
+    /// What is there already is not asked for, which only makes it cheaper.
     fn steps(&self, file: &JobFile) -> Vec<PlannedStep> {
         let root = file.deck.as_ref().map(|section| section.folder.clone()).unwrap_or_default();
         let folder = DeckFolder::open(root.as_ref()).ok();
@@ -42,7 +42,7 @@ impl Recipe for Outline {
         vec![
             PlannedStep::words([captions, captions, captions], 1_500, 1, tokens),
             PlannedStep::words([1, 1, 2].map(|times| times * digested), letters as u64 + 4_000, 0, tokens),
-            PlannedStep::words([0, 0, 1], 12_000, 0, tokens),
+            PlannedStep::words([1, 1, 2], 12_000, 0, tokens),
             PlannedStep::words([1, 1, 4], 24_000, 0, u64::from(OUTLINE_TOKENS)),
         ]
     }
