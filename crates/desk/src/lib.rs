@@ -8,6 +8,8 @@ mod clock;
 mod collections;
 pub mod config;
 mod costs;
+mod critique_page;
+mod critique_queue;
 mod critiques;
 mod day_check;
 mod decks;
@@ -36,8 +38,10 @@ mod workspace;
 
 pub use asset_folders::{asset_card, asset_folders, asset_folders_below};
 pub use clock::{day_name, now_us, offset_us, rfc3339};
-pub use collections::{Board, BoardBatch, BoardItem, ItemState, new_items, write_list};
+pub use collections::{Board, BoardBatch, BoardItem, BoardRow, ItemState, new_items, write_list};
 pub use costs::{CostSum, CostsBy, costs};
+pub use critique_page::{Said, Wanted};
+pub use critique_queue::{Queue, QueueEntry, QueueView};
 pub use critiques::{collection, commission_of, gate, rubric};
 pub use day_check::{DayCheck, day_check, day_number, yesterday};
 pub use decks::{

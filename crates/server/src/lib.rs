@@ -13,6 +13,7 @@ mod error;
 mod events;
 mod extract;
 mod port;
+mod queues;
 mod roots;
 mod runs;
 pub mod safety;
