@@ -23,6 +23,9 @@ export async function stage(binary, folder) {
   await ended(notes.id);
   const firstTask = async (job) => (await get(`/tasks?job=${job.id}`)).items[0].id;
   const running = await submit({ name: 'harbour-at-dusk', recipe: 'edit', prompt: 'the harbour at dusk', source, samples: 40, budget: 60, model: 'sim-image+delay:2500' });
+  const deck = await post('/decks', { topic: '绿茶是怎样制成的：采摘，杀青，揉捻，干燥', pages: 7, audience: '茶园游客' });
+  await post(`/decks/${deck.id}/run`, { profile: 'simulator', takes: 2, agreed_up_to: 1000 });
+  for (;;) { const made = await get(`/decks/${deck.id}`); if (made.pages.every((page) => page.png_done)) break; await new Promise((resolve) => { setTimeout(resolve, 200); }); }
   const { ids } = await get(`/results/ids?job=${night.id}`);
   const verdicts = (list) => list.map((id, at) => ({ id, ...(at % 3 === 0 ? { verdict: 'keep', rating: 4 } : at % 5 === 0 ? { verdict: 'reject' } : at % 4 === 1 ? { rating: 3 } : { note: '' }) }));
   await post('/reviews', { reviewer: 'ann', changes: verdicts(ids.slice(0, 60)) });
@@ -77,6 +80,9 @@ export async function stage(binary, folder) {
     ['save', `/save?job=${night.id}`],
     ['assets', '/assets?folder=assets%2Fmaya-desk-v1', ['1', '2']],
     ['persona', '/assets?persona=maya'],
+    ['decks', '/decks'],
+    ['deck', `/decks/${deck.id}`],
+    ['deck-page', `/decks/${deck.id}?page=2`],
     ['profiles', '/profiles?name=simulator'],
     ['profile-new', '/profiles?create=1'],
     ['costs', '/costs'],

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use imagemill_domain::hash::ContentHash;
 use imagemill_domain::picture::PictureFormat;
-use imagemill_imaging::{Bytes, probe};
+use imagemill_imaging::{Bytes, PreparePolicy, Prepared, prepare, probe};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -17,6 +18,9 @@ pub enum DeckError {
     /// It is no deck.
     #[error("there is no task_pack.json in {0}; `--help` says what a deck's folder holds")]
     NoPack(PathBuf),
+    /// A new deck's place is taken.
+    #[error("there is a deck in {} already; go on with `imagemill deck run`, or name another folder", .0.display())]
+    Exists(PathBuf),
     /// A file cannot be read.
     #[error("{} cannot be read: {why}", .path.display())]
     Unreadable {
@@ -129,6 +133,19 @@ impl DeckFolder {
         }
     }
 
+    /// The language of its words as a tag: `zh-Hans`, `zh-Hant` or `en`, whatever the pack calls it.
+    pub fn language(&self) -> String {
+        let told = self.pack.params.language.trim().to_ascii_lowercase();
+        let language = match crate::outline::language(&told) {
+            "en" => "en",
+            _ if ["hant", "tw", "hk", "mo"].iter().any(|part| told.split(['-', '_']).any(|one| one == *part)) => {
+                "zh-Hant"
+            }
+            _ => "zh-Hans",
+        };
+        language.to_owned()
+    }
+
     /// Pages that are wanted; `None` when the pack does not say.
     pub fn page_count(&self) -> Option<u32> {
         match &self.pack.params.page_count {
@@ -165,6 +182,11 @@ impl DeckFolder {
         self.root.join(format!("{}.pptx", self.deck_id()))
     }
 
+    /// `<deck_id>.pdf`.
+    pub fn pdf_path(&self) -> PathBuf {
+        self.root.join(format!("{}.pdf", self.deck_id()))
+    }
+
     /// `pages/page_003.prompt.txt`.
     pub fn prompt_path(&self, page_no: u32) -> PathBuf {
         self.root.join("pages").join(format!("page_{page_no:03}.prompt.txt"))
@@ -173,6 +195,11 @@ impl DeckFolder {
     /// `pages/page_003.png`: the name that a picture of the page has, whatever its format.
     pub fn picture_path(&self, page_no: u32) -> PathBuf {
         self.root.join("pages").join(format!("page_{page_no:03}.png"))
+    }
+
+    /// What identifies the content of a page's picture.
+    pub(crate) fn picture_hash(&self, page_no: u32) -> Option<ContentHash> {
+        std::fs::read(self.picture_path(page_no)).ok().map(|bytes| ContentHash::of(&bytes))
     }
 
     /// The page's picture: there, whole by its header, and of a format that slides can show. Else why not.
@@ -196,7 +223,7 @@ impl DeckFolder {
 }
 
 /// Reads a text file whole.
-pub(crate) fn read_text(path: &Path) -> Result<String, DeckError> {
+pub fn read_text(path: &Path) -> Result<String, DeckError> {
     std::fs::read_to_string(path)
         .map_err(|error| DeckError::Unreadable { path: path.to_path_buf(), why: error.to_string() })
 }
@@ -214,4 +241,23 @@ pub fn write_whole(
     file.as_file_mut().flush().and_then(|()| file.as_file().sync_all()).map_err(unwritable)?;
     file.persist(path).map_err(|error| unwritable(error.error))?;
     Ok(())
+}
+
+/// Puts a picture in a page's place and says what identifies the file. A format that slides cannot show is written as PNG.
+pub fn place_picture(folder: &DeckFolder, page_no: u32, source: &Path) -> Result<ContentHash, DeckError> {
+    let unreadable = |why: String| DeckError::Unreadable { path: source.to_path_buf(), why };
+    let policy = PreparePolicy {
+        rotate: false,
+        accepted: &[PictureFormat::Png, PictureFormat::Jpeg],
+        convert_to: PictureFormat::Png,
+        max_edge: None,
+        max_pixels: None,
+        max_bytes: None,
+    };
+    let bytes = match prepare(source, &policy).map_err(|error| unreadable(error.to_string()))? {
+        Prepared::AsIs(_) => std::fs::read(source).map_err(|error| unreadable(error.to_string()))?,
+        Prepared::Changed { bytes, .. } => bytes,
+    };
+    write_whole(&folder.picture_path(page_no), |file| file.write_all(&bytes))?;
+    Ok(ContentHash::of(&bytes))
 }

@@ -149,6 +149,31 @@ impl Files {
         content_files(&self.thumbs)
     }
 
+    /// The drafts that there are, by their jobs, with the folder of each job and the bytes in it, for `gc`.
+    pub fn drafts(&self) -> Result<Vec<(JobId, PathBuf, u64)>, StoreError> {
+        if !self.drafts.is_dir() {
+            return Ok(Vec::new());
+        }
+        let mut found = Vec::new();
+        for folder in listed(&self.drafts) {
+            let folder = folder?;
+            let job = folder.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
+            if let Some(job) = job.filter(|_| folder.is_dir()) {
+                let bytes = bytes_below(&folder)?;
+                found.push((JobId(job), folder, bytes));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Removes a folder that [`Self::drafts`] listed.
+    pub fn remove_drafts(&self, folder: &Path) -> Result<(), StoreError> {
+        match fs::remove_dir_all(folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io("removing", folder, error)),
+            _ => Ok(()),
+        }
+    }
+
     /// Removes a file that [`Self::originals`] or [`Self::thumbnails`] listed. Being gone already is no error.
     pub fn remove(&self, path: &Path) -> Result<(), StoreError> {
         match fs::remove_file(path) {
@@ -169,6 +194,16 @@ impl Files {
         written.map_err(|error| StoreError::io("writing", &path, error)).inspect_err(|_| discard(&path))?;
         Ok(path)
     }
+}
+
+fn bytes_below(folder: &Path) -> Result<u64, StoreError> {
+    let mut bytes = 0;
+    for path in listed(folder) {
+        let path = path?;
+        let facts = fs::symlink_metadata(&path).map_err(|error| StoreError::io("reading", &path, error))?;
+        bytes += if facts.is_dir() { bytes_below(&path)? } else { facts.len() };
+    }
+    Ok(bytes)
 }
 
 fn temporary_prefix() -> String {
