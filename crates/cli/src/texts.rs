@@ -135,6 +135,8 @@ mod tests {
         "finding.",
         "page.",
         "rule.",
+        "decision.",
+        "reason.",
         "question.",
     ];
 

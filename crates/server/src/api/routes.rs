@@ -19,8 +19,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    about, asset_folders, collections, costs, folders, jobs, logs, pictures, plans, presets, profile_files, profiles, reconcile,
-    requests, results, reviews, save_rules, saving, session, tasks, uploads, webhooks,
+    about, asset_folders, collections, costs, folders, jobs, logs, pictures, plans, presets, profile_files, profiles,
+    reconcile, requests, results, reviews, save_rules, saving, session, tasks, uploads, webhooks,
 };
 use crate::error::{ApiError, Problem};
 use crate::state::AppState;
