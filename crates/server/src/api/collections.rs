@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use axum::Json as Out;
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use axum::response::Response;
-use imagemill_desk::{Board, Lang, QueueView, Said, Wanted, now_us};
+use imagemill_desk::{Board, QueueView, Said, Wanted, now_us};
 use imagemill_domain::collection::{Standing, order};
 use imagemill_domain::critique::SCORES;
 use imagemill_domain::hash::ContentHash;
@@ -19,6 +19,7 @@ use super::pictures::{send_file, thumbnail_of};
 use super::reviews::{LONGEST_NOTE, name};
 use crate::error::{Answer, ApiError};
 use crate::extract::{Json, Path, Query};
+use crate::reader::Reader;
 use crate::schema::{CollectionList, CritiquePage, QueueDocument};
 use crate::state::AppState;
 
@@ -110,7 +111,7 @@ pub(crate) async fn row(
 
 fn page(queue: &imagemill_desk::Queue, picture: &ContentHash, reader: &str, headers: &HeaderMap) -> Answer<Out<Value>> {
     let entry = queue.entry(picture).ok_or_else(|| ApiError::missing("critique of the picture", picture))?;
-    Ok(Out(queue.page(entry, reader, lang_of(headers))))
+    Ok(Out(queue.page(entry, reader, Reader::of(headers).lang())))
 }
 
 /// Changes of a row.
@@ -264,9 +265,4 @@ fn checked(note: &str) -> Answer<()> {
 fn stale() -> ApiError {
     ApiError::conflict("somebody changed this critique meanwhile; nothing was kept")
         .help("Look at it again, then say or change it anew.")
-}
-
-fn lang_of(headers: &HeaderMap) -> Lang {
-    let asked = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    asked.split([',', ';']).find_map(|word| Lang::from_word(word.trim())).unwrap_or_default()
 }
