@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use axum::Json as Out;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use imagemill_desk::{Board, QueueView, Said, Wanted, now_us};
 use imagemill_domain::collection::{Standing, order};
 use imagemill_domain::critique::SCORES;
@@ -17,6 +17,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::pictures::{send_file, thumbnail_of};
 use super::reviews::{LONGEST_NOTE, name};
+use crate::audit::Detail;
 use crate::error::{Answer, ApiError};
 use crate::extract::{Json, Path, Query};
 use crate::reader::Reader;
@@ -141,7 +142,7 @@ pub(crate) async fn change(
     Path((collection, picture)): Path<(String, String)>,
     headers: HeaderMap,
     Json(body): Json<RowChange>,
-) -> Answer<Out<Value>> {
+) -> Answer<Response> {
     let picture = content(&picture)?;
     let author = name(&body.author)?.to_owned();
     checked(&body.note)?;
@@ -155,7 +156,8 @@ pub(crate) async fn change(
         return Err(stale());
     }
     kept.changed(&state.store).await?;
-    page(kept.of()?, &picture, &author, &headers)
+    let detail = format!("{author} changed {}", picture.short());
+    Ok(audited(page(kept.of()?, &picture, &author, &headers)?, detail))
 }
 
 /// What somebody says of a row.
@@ -189,7 +191,7 @@ pub(crate) async fn say(
     Path((collection, picture)): Path<(String, String)>,
     headers: HeaderMap,
     Json(body): Json<ReadingPut>,
-) -> Answer<Out<Value>> {
+) -> Answer<Response> {
     let picture = content(&picture)?;
     let reader = name(&body.reader)?.to_owned();
     checked(&body.note)?;
@@ -209,7 +211,8 @@ pub(crate) async fn say(
         return Err(stale());
     }
     kept.changed(&state.store).await?;
-    page(kept.of()?, &picture, &reader, &headers)
+    let detail = format!("{reader} read {}", picture.short());
+    Ok(audited(page(kept.of()?, &picture, &reader, &headers)?, detail))
 }
 
 /// A picture of a collection, as it lies there now
@@ -249,6 +252,12 @@ async fn source_of(state: &AppState, name: &str, picture: &str) -> Answer<(PathB
 
 fn content(picture: &str) -> Answer<ContentHash> {
     picture.parse().map_err(|_| ApiError::missing("picture", format_args!("{picture:?}")))
+}
+
+fn audited(answer: Out<Value>, detail: String) -> Response {
+    let mut answer = answer.into_response();
+    answer.extensions_mut().insert(Detail(detail));
+    answer
 }
 
 fn known(queue: &imagemill_desk::Queue, picture: &ContentHash) -> Answer<()> {
