@@ -6,6 +6,7 @@ mod catalogue;
 mod collections;
 mod critiques;
 mod deck;
+mod export;
 mod infographic;
 mod providers;
 mod running;
@@ -21,10 +22,14 @@ pub(crate) use assets::{
 pub(crate) use catalogue::{CatalogueArgs, CatalogueKind};
 pub(crate) use collections::{
     AddArgs, CollectionsAction, CollectionsArgs, ImportFilesArgs, NameArgs, NextArgs, ReleaseArgs, RetryBatchesArgs,
-    RunBatchesArgs, StandingArgs, SyncArgs,
+    RunBatchesArgs, StandingArgs, SyncArgs, UndoArgs,
 };
 pub(crate) use critiques::{CheckArgs, CritiqueArgs, CritiquesAction, CritiquesArgs, ExportArgs};
 pub(crate) use deck::{DeckAction, DeckArgs, DeckFolderArgs, OutlineArgs, PptxArgs, PromptsArgs};
+pub(crate) use export::{
+    ChangesArgs, CheckFolderArgs, DatasetAction, DatasetArgs, ExportCritiquesArgs, ExportPicturesArgs, FormArgs,
+    ReleaseSetArgs,
+};
 pub(crate) use infographic::{DocumentForm, ExpandWhen, FidelityHow, InfographicArgs, OutputMode, RepairHow};
 pub(crate) use providers::{DoctorArgs, ModelsArgs, ProbeArgs, ProfilesAction, ProfilesArgs};
 pub(crate) use running::{AskArgs, EditArgs, GenerateArgs, OverrideArgs, PlanArgs, RunArgs, SaveToArgs, StartArgs};
@@ -120,6 +125,8 @@ pub(crate) enum Command {
     Explain(ExplainArgs),
     /// Write a job's pictures to a folder under a naming rule
     Save(SaveArgs),
+    /// Write training sets, tables and releases; check a written one
+    Export(DatasetArgs),
     /// Have critiques of pictures written, in Chinese and English, along a rubric
     Critique(CritiqueArgs),
     /// Check written critiques of pictures; write out those of jobs

@@ -27,6 +27,8 @@ const BLOCKING_THREADS: usize = 24;
 
 use clap::FromArgMatches;
 use imagemill_desk::DeskError;
+use imagemill_export::dataset::DatasetError;
+use imagemill_export::lake::LakeError;
 
 use crate::cli::{Cli, Command};
 use crate::context::Context;
@@ -113,6 +115,7 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
         Command::Infographic(args) => Box::pin(commands::infographic::run(context, args)).await,
         Command::Critique(args) => Box::pin(commands::direct::critique(&context, args)).await,
         Command::Critiques(args) => commands::critiques::run(&context, args).await,
+        Command::Export(args) => Box::pin(commands::export::run(&context, args)).await,
         Command::Collections(args) => Box::pin(commands::collections::run(&context, args)).await,
         Command::Request(args) => Box::pin(commands::request::run(&context, args)).await,
         Command::Status(args) => commands::status::run(&context, args).await,
@@ -144,7 +147,10 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
 
 /// Whether the user asked for something that does not exist or makes no sense.
 fn is_usage(error: &anyhow::Error) -> bool {
-    error.is::<Quit>() || error.downcast_ref::<DeskError>().is_some_and(DeskError::is_usage)
+    error.is::<Quit>()
+        || error.downcast_ref::<DeskError>().is_some_and(DeskError::is_usage)
+        || error.downcast_ref::<DatasetError>().is_some_and(DatasetError::is_usage)
+        || matches!(error.downcast_ref(), Some(LakeError::NotBuilt))
 }
 
 /// An error on standard error, and as a JSON document with --json.

@@ -52,6 +52,9 @@ pub struct Collection {
     /// Calls at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parallel: Option<u32>,
+    /// Folder or address of LanceDB tables that merges go into.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lance: Option<String>,
     /// Milestones as numbers of accepted critiques, `before` included.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub milestones: Vec<u64>,

@@ -5,9 +5,11 @@
 //! asset went where.
 
 mod clean;
+pub mod dataset;
 mod error;
 mod feed;
 mod folder;
+pub mod lake;
 mod manifest;
 mod naming;
 mod place;

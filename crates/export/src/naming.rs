@@ -210,7 +210,7 @@ impl Subject<'_> {
 }
 
 /// `001` of `001_start`: what both halves of a training pair have in common. Any other stem stays whole.
-fn pair_stem(stem: &str) -> &str {
+pub(crate) fn pair_stem(stem: &str) -> &str {
     const MARK: &str = "start";
     let Some((head, tail)) = stem.len().checked_sub(MARK.len()).and_then(|at| stem.split_at_checked(at)) else {
         return stem;

@@ -85,7 +85,7 @@ async fn survey(store: &Store, job: JobId) -> Result<Survey, StoreError> {
 }
 
 /// Runs work with files where it may block; a panic in it goes on here.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(value) => value,
         Err(error) => match error.try_into_panic() {

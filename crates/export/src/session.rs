@@ -478,6 +478,6 @@ fn sniff(path: &Path) -> std::io::Result<Option<PictureFormat>> {
     Ok(PictureFormat::sniff(&head))
 }
 
-fn rfc3339(microseconds: i64) -> String {
+pub(crate) fn rfc3339(microseconds: i64) -> String {
     jiff::Timestamp::from_microsecond(microseconds).map(|time| time.to_string()).unwrap_or_default()
 }

@@ -16,10 +16,10 @@ mod sqlite;
 pub use error::StoreError;
 pub use files::Files;
 pub use record::{
-    Batch, BatchCall, BatchState, BudgetOf, CallEnd, Claimed, CollectionBatch, CollectionItem, CostLine, CostsOf,
-    Finished, GalleryFilter, GalleryOrder, GalleryRow, Health, JobBrief, Lease, NewAsset, NewCall, NewCollectionItem,
-    NewJob, NewTask, OpenCall, OpenJob, Orphan, OverBudget, Owner, OwnerId, PausedProfile, PollJob, RetrySelection,
-    ReviewChange, Submitted, TaskBrief, TaskEnd, TaskFilter, VerdictFilter,
+    Batch, BatchCall, BatchState, BudgetOf, CallEnd, Claimed, CollectionBatch, CollectionItem, CollectionMerge,
+    CostLine, CostsOf, Finished, GalleryFilter, GalleryOrder, GalleryRow, Health, JobBrief, Lease, NewAsset, NewCall,
+    NewCollectionItem, NewJob, NewTask, OpenCall, OpenJob, Orphan, OverBudget, Owner, OwnerId, PausedProfile, PollJob,
+    RetrySelection, ReviewChange, Submitted, TaskBrief, TaskEnd, TaskFilter, VerdictFilter,
 };
 pub use sqlite::{
     Assets, Batches, Calls, Collections, Events, GivenPicture, Jobs, Owners, Profiles, Reviews, Store, StoreOptions,

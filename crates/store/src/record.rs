@@ -549,6 +549,8 @@ pub struct NewCollectionItem {
 /// A picture of a collection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CollectionItem {
+    /// Its number in the workspace, which it keeps.
+    pub id: i64,
     /// Its bytes.
     pub picture: ContentHash,
     /// Where it can be opened.
@@ -563,6 +565,25 @@ pub struct CollectionItem {
     pub accepted: Option<serde_json::Value>,
     /// The merge that has its row; 0 for none.
     pub merged: u32,
+}
+
+/// A merge of accepted rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CollectionMerge {
+    /// Its number, from 1.
+    pub number: u32,
+    /// When it was begun, microseconds since 1970.
+    pub created_us: i64,
+    /// Rows that it brings.
+    pub rows: u64,
+    /// Address of the table that it goes into; empty for files alone.
+    pub lake: String,
+    /// The table's version before it; 0 when there was no table.
+    pub version_before: u64,
+    /// The table's version behind it; `None` until it is done. 0 for files alone.
+    pub version_after: Option<u64>,
+    /// When it was taken back.
+    pub undone_us: Option<i64>,
 }
 
 /// A batch of a collection.

@@ -34,6 +34,8 @@ pub(crate) enum CollectionsAction {
     Retry(RetryBatchesArgs),
     /// Merge accepted rows that pass the gate together, and write the collection's files
     Sync(SyncArgs),
+    /// Take the last merge back: its rows wait for the next one, a table is what it was before
+    Undo(UndoArgs),
     /// The milestones, with what is missing and the batches it takes
     Milestones(NameArgs),
 }
@@ -151,4 +153,26 @@ pub(crate) struct SyncArgs {
     /// Folder for the files
     #[arg(long, value_name = "DIR", default_value = "checkpoints")]
     pub(crate) to: PathBuf,
+    /// Folder or address of LanceDB tables that the rows go into (default: the collection's)
+    #[arg(long, value_name = "URI")]
+    pub(crate) lance: Option<String>,
+    /// With a table: bring rows of earlier merges there again, such as those that were edited
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// Only show what would be merged
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// `collections undo`.
+#[derive(Debug, Args)]
+pub(crate) struct UndoArgs {
+    /// Collection by name
+    pub(crate) name: String,
+    /// Folder for the files
+    #[arg(long, value_name = "DIR", default_value = "checkpoints")]
+    pub(crate) to: PathBuf,
+    /// Even when the table was changed since: what came later is lost there
+    #[arg(long)]
+    pub(crate) force: bool,
 }

@@ -2,6 +2,9 @@
 //! stands in the workspace. How files are read and merged is in `collections::files`.
 
 mod files;
+mod lake;
+
+pub(crate) use files::rows_of;
 
 use imagemill_desk::{Board, ItemState, JobInput, Runner, collection, new_items, now_us, write_list};
 use imagemill_domain::collection::{Collection, Priority, Standing, order};
@@ -36,6 +39,7 @@ pub(crate) async fn run(context: &Context, args: CollectionsArgs) -> anyhow::Res
         CollectionsAction::Run(args) => run_batches(context, args).await,
         CollectionsAction::Retry(args) => retry(context, args).await,
         CollectionsAction::Sync(args) => files::sync(context, &args).await,
+        CollectionsAction::Undo(args) => lake::undo(context, &args).await,
         CollectionsAction::Milestones(args) => milestones(context, &args).await,
     }
 }
@@ -62,7 +66,8 @@ async fn boards(context: &Context) -> anyhow::Result<Vec<Board>> {
     Ok(boards)
 }
 
-async fn board(context: &Context, store: &Store, name: &str) -> anyhow::Result<Board> {
+/// A collection with all its pictures.
+pub(crate) async fn board(context: &Context, store: &Store, name: &str) -> anyhow::Result<Board> {
     Ok(Board::read(store, name, collection(&context.desk.config, name)?).await?)
 }
 
@@ -228,7 +233,8 @@ async fn run_batches(context: &Context, args: RunBatchesArgs) -> anyhow::Result<
         inputs.push(JobInput { file, name, base, text: None, save_to: None, concurrency: None });
     }
     let runner = Runner::new(format!("collections run {name}"), Scenario::default());
-    let ended = launch::run(context, inputs, args.start.yes, runner).await;
+    let running = launch::run(context, inputs, args.start.yes, runner);
+    let ended = if own.lance.is_some() { lake::merging(context, &name, running).await } else { running.await };
     if !matches!(ended, Ok(Exit::Ok | Exit::SomeFailed | Exit::Stopped)) {
         // Nothing was submitted: the pictures wait again at once.
         let store = context.desk.store().await?;

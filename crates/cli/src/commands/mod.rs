@@ -12,6 +12,7 @@ pub(crate) mod demo;
 pub(crate) mod direct;
 pub(crate) mod doctor;
 pub(crate) mod explain;
+pub(crate) mod export;
 pub(crate) mod gc;
 pub(crate) mod infographic;
 pub(crate) mod models;

@@ -25,5 +25,6 @@ mod request_kill;
 mod requests;
 mod review;
 mod routes;
+mod training_sets;
 mod usage;
 mod world;

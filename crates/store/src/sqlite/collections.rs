@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::failure::{OpResult, bad_row};
 use super::store::Store;
 use crate::error::StoreError;
-use crate::record::{CollectionBatch, CollectionItem, NewCollectionItem};
+use crate::record::{CollectionBatch, CollectionItem, CollectionMerge, NewCollectionItem};
 
 /// A batch that was taken for a job that was never submitted is given back after this long.
 const STALE_US: i64 = 300_000_000;
@@ -91,8 +91,32 @@ impl Collections<'_> {
             .await
     }
 
-    /// Marks pictures as merged by the merge of this number.
-    pub async fn merged(&self, collection: &str, pictures: Vec<ContentHash>, merge: u32) -> Result<(), StoreError> {
+    /// Begins a merge, before its rows go anywhere. One that was cut begins again under its number and keeps the version before it.
+    pub async fn begin_merge(&self, collection: &str, merge: CollectionMerge) -> Result<(), StoreError> {
+        let collection = collection.to_owned();
+        self.store
+            .change(move |connection| {
+                let CollectionMerge { number, created_us, rows, lake, version_before, .. } = &merge;
+                connection
+                    .prepare_cached(
+                        "INSERT INTO collection_merge (collection, number, created_us, rows, lake, version_before) \
+                         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (collection, number) DO UPDATE SET rows = ?4, \
+                         version_before = CASE lake WHEN ?5 THEN version_before ELSE ?6 END, lake = ?5",
+                    )?
+                    .execute(params![collection, number, created_us, *rows as i64, lake, *version_before as i64])?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Ends a merge: its pictures are merged, the table is at this version (0 for files alone).
+    pub async fn merged(
+        &self,
+        collection: &str,
+        pictures: Vec<ContentHash>,
+        merge: u32,
+        version: u64,
+    ) -> Result<(), StoreError> {
         let collection = collection.to_owned();
         self.store
             .change(move |connection| {
@@ -101,7 +125,53 @@ impl Collections<'_> {
                 for picture in &pictures {
                     mark.execute(params![collection, picture.as_bytes(), merge])?;
                 }
+                connection
+                    .prepare_cached(
+                        "UPDATE collection_merge SET version_after = ?3 WHERE collection = ?1 AND number = ?2",
+                    )?
+                    .execute(params![collection, merge, version as i64])?;
                 Ok(())
+            })
+            .await
+    }
+
+    /// Takes a merge back: its pictures are accepted and wait for the next one. Returns how many.
+    pub async fn undo_merge(&self, collection: &str, merge: u32, now_us: i64) -> Result<u64, StoreError> {
+        let collection = collection.to_owned();
+        self.store
+            .change(move |connection| {
+                let taken = connection
+                    .prepare_cached("UPDATE collection_item SET merged = 0 WHERE collection = ?1 AND merged = ?2")?
+                    .execute(params![collection, merge])?;
+                connection
+                    .prepare_cached("UPDATE collection_merge SET undone_us = ?3 WHERE collection = ?1 AND number = ?2")?
+                    .execute(params![collection, merge, now_us])?;
+                Ok(taken as u64)
+            })
+            .await
+    }
+
+    /// The merges of a collection by number.
+    pub async fn merges(&self, collection: &str) -> Result<Vec<CollectionMerge>, StoreError> {
+        let collection = collection.to_owned();
+        self.store
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT number, created_us, rows, lake, version_before, version_after, undone_us FROM collection_merge \
+                     WHERE collection = ?1 ORDER BY number",
+                )?;
+                let merges = statement.query_map([&collection], |row| {
+                    Ok(CollectionMerge {
+                        number: row.get(0)?,
+                        created_us: row.get(1)?,
+                        rows: row.get::<_, i64>(2)? as u64,
+                        lake: row.get(3)?,
+                        version_before: row.get::<_, i64>(4)? as u64,
+                        version_after: row.get::<_, Option<i64>>(5)?.map(|version| version as u64),
+                        undone_us: row.get(6)?,
+                    })
+                })?;
+                Ok(merges.collect::<Result<_, _>>()?)
             })
             .await
     }
@@ -210,6 +280,7 @@ fn item(row: &Row<'_>) -> OpResult<CollectionItem> {
     let picture = ContentHash::from_slice(&row.get::<_, Vec<u8>>(1)?);
     let columns: String = row.get(4)?;
     Ok(CollectionItem {
+        id,
         picture: picture.ok_or_else(|| wrong("its hash has another length".to_owned()))?,
         path: row.get(2)?,
         name: row.get(3)?,

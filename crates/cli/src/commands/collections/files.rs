@@ -9,10 +9,10 @@ use imagemill_desk::{Board, BoardItem, ItemState, collection, commission_of, now
 use imagemill_domain::collection::{CollectionFile, ProgressFile, batch_file, picture_of};
 use imagemill_domain::critique::{CritiqueSection, check, complaint, read};
 use imagemill_domain::hash::ContentHash;
-use imagemill_store::{CollectionItem, NewCollectionItem, Store};
+use imagemill_store::{CollectionItem, CollectionMerge, NewCollectionItem, Store};
 use serde_json::{Map, Value, json};
 
-use super::board;
+use super::{board, lake};
 use crate::cli::{ImportFilesArgs, NextArgs, SyncArgs};
 use crate::clock::utc_time;
 use crate::context::Context;
@@ -20,7 +20,7 @@ use crate::quit::{Exit, Quit};
 use crate::texts::say;
 
 /// Findings that are told.
-const TOLD: usize = 20;
+pub(super) const TOLD: usize = 20;
 
 /// Puts pictures into a collection.
 pub(super) async fn take_in(context: &Context, name: &str, items: Vec<NewCollectionItem>) -> anyhow::Result<Exit> {
@@ -209,7 +209,9 @@ pub(super) async fn sync(context: &Context, args: &SyncArgs) -> anyhow::Result<E
     let failed: BTreeSet<usize> = outcome.findings.iter().map(|finding| finding.place.row - 1).collect();
     let fresh =
         |(at, (item, _)): &(usize, &(&BoardItem, Value))| item.state == ItemState::Accepted && !failed.contains(at);
-    let merge = before.items.iter().map(|item| item.item.merged).max().unwrap_or(0) + 1;
+    let done = store.collections().merges(&args.name).await?.into_iter().filter(|merge| merge.version_after.is_some());
+    let last = before.items.iter().map(|item| item.item.merged).chain(done.map(|merge| merge.number)).max();
+    let merge = last.unwrap_or(0) + 1;
     let pictures: Vec<ContentHash> =
         rows.iter().enumerate().filter(fresh).map(|(_, (item, _))| item.item.picture).collect();
     let left_out: Vec<String> = outcome
@@ -225,29 +227,54 @@ pub(super) async fn sync(context: &Context, args: &SyncArgs) -> anyhow::Result<E
         })
         .collect();
     let count = pictures.len() as u64;
-    store.collections().merged(&args.name, pictures, merge).await?;
+    let address = lake::address(context, &args.name, args.lance.as_deref())?;
+    let mut begun = CollectionMerge { number: merge, created_us: now_us(), rows: count, ..CollectionMerge::default() };
+    let mut version = 0;
+    let mut brought = count;
+    if let Some(address) = &address {
+        let of = |all: bool| lake::rows(&store, &before, &rows, &pictures, (merge, address, all));
+        if args.dry_run {
+            return lake::tell_difference(context, &args.name, address, of(true).await?).await;
+        }
+        brought = of(args.all).await?.len() as u64;
+        if brought > 0 {
+            begun.rows = brought;
+            (begun.lake, begun.version_before) = (address.clone(), lake::before(&args.name, address).await?);
+            store.collections().begin_merge(&args.name, begun.clone()).await?;
+            version = lake::put(&args.name, address, of(args.all).await?).await?;
+        }
+    } else if count > 0 && !args.dry_run {
+        store.collections().begin_merge(&args.name, begun).await?;
+    }
+    if brought > 0 && !args.dry_run {
+        store.collections().merged(&args.name, pictures, merge, version).await?;
+    }
     let after = board(context, &store, &args.name).await?;
     let folder = context.desk.current.join(&args.to);
-    write_files(&folder, &after, &rows_of(&store, &after).await?)?;
+    if !args.dry_run {
+        write_files(&folder, &after, &rows_of(&store, &after).await?)?;
+    }
     store.close().await;
     for line in left_out.iter().take(TOLD) {
         context.printer.line(line);
     }
     let merged_rows = context.texts.count("row", count);
+    let key = if args.dry_run { "collections.would_merge" } else { "collections.merged" };
     context.printer.line(say!(
         context.texts,
-        "collections.merged",
+        key,
         rows = merged_rows,
         all = after.count(ItemState::Merged),
         left = left_out.len(),
         folder = context.shown(&folder)
     ));
-    context.printer.json(&json!({ "name": args.name, "merge": merge, "merged": count, "all": after.count(ItemState::Merged), "left_out": left_out, "folder": folder }));
+    context.printer.json(&json!({ "name": args.name, "merge": merge, "merged": count, "all": after.count(ItemState::Merged), "left_out": left_out, "folder": folder,
+        "lance": address, "version": version }));
     Ok(if left_out.is_empty() { Exit::Ok } else { Exit::SomeFailed })
 }
 
 /// The rows of all accepted pictures, wherever they are from.
-async fn rows_of<'a>(store: &Store, board: &'a Board) -> anyhow::Result<Vec<(&'a BoardItem, Value)>> {
+pub(crate) async fn rows_of<'a>(store: &Store, board: &'a Board) -> anyhow::Result<Vec<(&'a BoardItem, Value)>> {
     let mut rows = Vec::new();
     for item in &board.items {
         if !matches!(item.state, ItemState::Accepted | ItemState::Merged) {
@@ -264,7 +291,7 @@ async fn rows_of<'a>(store: &Store, board: &'a Board) -> anyhow::Result<Vec<(&'a
 }
 
 /// Candidates, inputs and outputs of batches, merged rows, progress.
-fn write_files(folder: &Path, board: &Board, rows: &[(&BoardItem, Value)]) -> anyhow::Result<()> {
+pub(super) fn write_files(folder: &Path, board: &Board, rows: &[(&BoardItem, Value)]) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
     let name = &board.name;
     let images: Vec<Value> = board.items.iter().map(|item| input_row(&item.item)).collect();
