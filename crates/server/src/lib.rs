@@ -12,6 +12,7 @@ mod error;
 mod events;
 mod extract;
 mod port;
+mod queues;
 mod roots;
 mod runs;
 pub mod safety;

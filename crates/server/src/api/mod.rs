@@ -2,6 +2,7 @@
 
 mod about;
 mod asset_folders;
+mod collections;
 mod costs;
 mod folders;
 mod jobs;

@@ -19,7 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    about, asset_folders, costs, folders, jobs, logs, pictures, plans, presets, profile_files, profiles, reconcile,
+    about, asset_folders, collections, costs, folders, jobs, logs, pictures, plans, presets, profile_files, profiles, reconcile,
     requests, results, reviews, save_rules, saving, session, tasks, uploads, webhooks,
 };
 use crate::error::{ApiError, Problem};
@@ -76,6 +76,12 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(profiles::test))
         .routes(routes!(profiles::models))
         .routes(routes!(profiles::resume))
+        .routes(routes!(collections::list))
+        .routes(routes!(collections::queue))
+        .routes(routes!(collections::row, collections::change))
+        .routes(routes!(collections::say))
+        .routes(routes!(collections::picture))
+        .routes(routes!(collections::thumbnail))
         .routes(routes!(costs::models))
         .routes(routes!(costs::costs))
         .routes(routes!(reconcile::list, reconcile::act))
