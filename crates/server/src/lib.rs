@@ -13,6 +13,7 @@ mod events;
 mod extract;
 mod port;
 mod queues;
+mod reader;
 mod roots;
 mod runs;
 pub mod safety;
