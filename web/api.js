@@ -107,3 +107,5 @@ export const thumbnailUrl = (hash) => `${BASE}/pictures/${hash}/thumbnail`;
 export const sourceUrl = (task) => `${BASE}/tasks/${task}/source`;
 /** @param {number} task */
 export const sourceThumbnailUrl = (task) => `${BASE}/tasks/${task}/source/thumbnail`;
+/** A picture of an asset folder. Its hash is in the address, because what lies at a path may change. @param {string} folder @param {string} path @param {string} [sha256] @param {boolean} [small] */
+export const assetPictureUrl = (folder, path, sha256, small) => `${BASE}/asset-folders/picture${suffix({ folder, path, thumbnail: small ? 'true' : '', v: sha256?.slice(7, 23) })}`;

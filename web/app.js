@@ -16,12 +16,13 @@ import { Gallery } from './gallery/gallery.js';
 import { TaskPage } from './task/task.js';
 import { Save } from './save/save.js';
 import { Profiles } from './profiles/profiles.js';
+import { Assets } from './assets/assets.js';
 import { Costs } from './costs/costs.js';
 import { Server } from './server/server.js';
 
 /** @type {{ page: string, icon: import('./parts/icons.js').IconName, also: string[] }[]} */
 const places = [
-  { page: 'jobs', icon: 'list', also: ['task'] }, { page: 'gallery', icon: 'grid', also: [] }, { page: 'save', icon: 'save', also: [] },
+  { page: 'jobs', icon: 'list', also: ['task'] }, { page: 'gallery', icon: 'grid', also: [] }, { page: 'assets', icon: 'folder', also: [] }, { page: 'save', icon: 'save', also: [] },
   { page: 'profiles', icon: 'key', also: [] }, { page: 'costs', icon: 'coin', also: [] }, { page: 'server', icon: 'info', also: [] },
 ];
 
@@ -31,6 +32,7 @@ const Page = () => {
   if (page === 'jobs' && args[0]) return html`<${JobPage} key=${args[0]} id=${Number(args[0])} />`;
   if (page === 'gallery') return html`<${Gallery} />`;
   if (page === 'task') return html`<${TaskPage} key=${args[0]} id=${Number(args[0])} />`;
+  if (page === 'assets') return html`<${Assets} />`;
   if (page === 'save') return html`<${Save} />`;
   if (page === 'profiles') return html`<${Profiles} />`;
   if (page === 'costs') return html`<${Costs} />`;

@@ -71,3 +71,17 @@ export interface LostCall { call: number; task: number; task_state: string; titl
 
 export interface Config { settings: { key: string; value: string; origin: string }[]; save_presets: string[]; workspace: string; unknown_keys: string[][] }
 export interface AuditEntry { at_us: number; who: string; method: string; path: string; detail: string; status: number }
+
+export interface AssetCard {
+  folder: string; asset: string; persona: string | null; concept: string | null; campaign: string | null; purpose: string | null; status: string | null; hero: string | null;
+  updated: string | null; candidates: number; approved: number; rejected: number;
+}
+export interface ReviewWords { questions: string[]; answers: string[]; categories: string[]; stages: string[] }
+export interface AssetList { path: string; assets: AssetCard[]; more: boolean; words: ReviewWords }
+export interface AssetPicture { path: string; object: string; run: string | null; sha256: string; verdict: string | null; waits: boolean; hero: boolean; copies?: string[] }
+export interface Asset { card: AssetCard; pictures: AssetPicture[]; runs: Record<string, any>; decisions: any[] }
+export interface Spread { least: number; middle: number; most: number }
+export interface DriftPicture {
+  folder: string; asset: string; path: string; object: string; sha256: string; verdict: string | null; waits: boolean; perceptual_bits: number | null; colour_delta_e: number | null; error: string | null;
+}
+export interface Drift { name: string; reference: { folder: string; path: string } | null; pictures: DriftPicture[]; perceptual_bits: Spread | null; colour_delta_e: Spread | null }

@@ -57,6 +57,13 @@ kinds = [event.type for event in client.responses.create(
     model="sim-image", input="a red barn", tools=[{"type": "image_generation"}], stream=True)]
 done.append(("responses.create stream", kinds[-1] == "response.completed"))
 
+given = client.files.create(file=("start.png", start), purpose="vision",
+                            expires_after={"anchor": "created_at", "seconds": 3600})
+looked = client.responses.create(model="sim-image", tools=[{"type": "image_generation"}], input=[{"role": "user", "content": [
+    {"type": "input_text", "text": "make it snow"}, {"type": "input_image", "file_id": given.id}]}])
+drawn = [item.result for item in looked.output if item.type == "image_generation_call"]
+done.append(("files, responses with file_id", picture(drawn[0]) != start and given.expires_at > time.time()))
+
 try:
     client.images.generate(model="err:429", prompt="too much")
     done.append(("429 is an error", False))

@@ -1,4 +1,5 @@
 // A workspace in which every page has something to show, for pictures and audits of them.
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { api, serve, workspace } from './program.mjs';
 
@@ -23,10 +24,22 @@ export async function stage(binary) {
   await post('/reviews', { reviewer: 'ben', changes: verdicts(ids.slice(1, 40)).map((change) => (change.id % 7 === 0 ? { ...change, verdict: 'reject' } : change)) });
   const task = (await post('/results/rows', { ids: [ids[5]] })).rows[0].task;
 
+  writeFileSync(join(place.folder, 'research.md'), 'what people like');
+  const asset = { assetId: 'maya-desk-v1', personaId: 'maya', assetPurpose: 'persona_candidate', sourceBasis: ['research.md'], localAssetDir: 'assets/maya-desk-v1', provider: 'simulator',
+    prompt: 'A woman at her desk, phone camera, window light.', mustKeep: ['short hair'], canVary: ['the mug'], mustAvoid: ['studio light'], qualityProfile: 'draft', qualityReason: 'a first look' };
+  await post('/requests', { batch: [1, 2, 3, 4].map((run) => ({ ...asset, runId: `image-run-00${run}`, seed: run })) });
+  const maya = '/asset-folders/asset?folder=assets/maya-desk-v1';
+  while (((await get(maya)).pictures ?? []).length < 4) await new Promise((resolve) => { setTimeout(resolve, 200); });
+  const { words } = await get('/asset-folders');
+  const [first, second] = (await get(maya)).pictures;
+  const said = { folder: 'assets/maya-desk-v1', reviewer: 'ann' };
+  await post('/asset-folders/verdicts', { ...said, object: first.object, verdict: 'approve', answers: Object.fromEntries(words.questions.map((question) => [question, 'pass'])) });
+  await post('/asset-folders/verdicts', { ...said, object: second.object, verdict: 'reject', bad: ['skin like plastic'], categories: ['visual_realism'] });
+
   /** Name, address, keys to press. */
   const pages = [['jobs', '/jobs'], ['job', `/jobs/${running.id}`], ['job-refused', `/jobs/${refused.id}`], ['new', '/jobs/new'], ['gallery', `/gallery?job=${night.id}`], ['selected', `/gallery?job=${night.id}`, ['ArrowRight', 'Shift+ArrowRight', 'Shift+ArrowDown']],
     ['loupe', `/gallery?job=${night.id}`, ['ArrowRight', 'Space']], ['loupe-side', `/gallery?job=${night.id}`, ['ArrowRight', 'Space', 'c']], ['loupe-slider', `/gallery?job=${night.id}`, ['Space', 'c', 'c']], ['loupe-difference', `/gallery?job=${night.id}`, ['Space', 'Shift+C']],
-    ['task', `/task/${task}`], ['save', `/save?job=${night.id}`], ['profiles', '/profiles?name=simulator'], ['profile-new', '/profiles?create=1'], ['costs', '/costs'], ['server', '/server'], ['server-log', '/server?part=log'], ['server-changes', '/server?part=changes'], ['keys', '/jobs', ['?']]];
+    ['task', `/task/${task}`], ['save', `/save?job=${night.id}`], ['assets', '/assets?folder=assets%2Fmaya-desk-v1', ['1', '2']], ['persona', '/assets?persona=maya'], ['profiles', '/profiles?name=simulator'], ['profile-new', '/profiles?create=1'], ['costs', '/costs'], ['server', '/server'], ['server-log', '/server?part=log'], ['server-changes', '/server?part=changes'], ['keys', '/jobs', ['?']]];
 
   return { server, place, pages, stop: async () => { await server.stop(); place.remove(); } };
 }

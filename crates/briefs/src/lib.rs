@@ -37,6 +37,6 @@ pub use problem::{Objections, Problem, ProblemKind, Problems};
 pub use proposal::{Proposal, ProposalError, propose};
 pub use read::{read, which_run};
 pub use record::{Outcome, StoredRequest};
-pub use sets::{Distance, Member, PictureSet, asset_set, drift, persona_set};
+pub use sets::{Distance, Measured, Member, PictureSet, asset_set, persona_set};
 pub use verdict::{AssetVerdict, Judgement, ReviewWords, review_words};
 pub use wording::{forbidden, sent_prompt};

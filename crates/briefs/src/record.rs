@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::attempt::{AttemptState, attempt_id, attempt_record};
-use crate::brief::Brief;
+use crate::brief::{Brief, Purpose};
 use crate::evidence::Evidence;
 use crate::folder::{AssetFolder, FolderError, sha256_of};
 use crate::index;
@@ -245,7 +245,11 @@ impl StoredRequest {
         ];
         let before = card.clone();
         for (name, value) in members {
-            card[name] = value;
+            // An edit mends the asset; what the asset is for stays.
+            let mends = name == "assetPurpose" && input.asset_purpose == Some(Purpose::EditFix);
+            if !(mends && card[name].is_string()) {
+                card[name] = value;
+            }
         }
         if card != before || card["updatedAt"].is_null() {
             card["updatedAt"] = now.into();

@@ -1,13 +1,14 @@
 //! Pictures that are looked at together, and the approved one that they are held against: those of an asset beside its hero, or those of
 //! all assets of a persona beside the persona's approved face; and how far each is from it. Changes nothing.
 
+use std::ffi::OsStr;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use imagemill_imaging::{Look, colour_distance, hamming, look_of};
+use imagemill_imaging::{Look, colour_distance, hamming, upright_look_of};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::folder::{AssetFolder, FolderError};
 use crate::index::text;
@@ -90,12 +91,87 @@ fn others(members: Vec<Member>, reference: Option<&Path>) -> Vec<Member> {
     members.into_iter().filter(|member| Some(member.file.as_path()) != reference).collect()
 }
 
+/// A set with what was measured.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// The pictures.
+    pub set: PictureSet,
+    /// In the order of the members, or why one cannot be measured; empty when nothing is approved.
+    pub distances: Vec<Result<Distance, String>>,
+}
+
+impl Measured {
+    /// Measures a set.
+    ///
+    /// # Errors
+    /// The reference cannot be read.
+    pub fn of(set: PictureSet) -> Result<Self, String> {
+        let distances = match &set.reference {
+            None => Vec::new(),
+            Some(reference) => drift(reference, &set.members)?,
+        };
+        Ok(Self { set, distances })
+    }
+
+    /// How many could not be measured.
+    pub fn failures(&self) -> usize {
+        self.distances.iter().filter(|distance| distance.is_err()).count()
+    }
+
+    /// Smallest, middle and largest of a set's numbers.
+    fn spread(&self, number: impl Fn(&Distance) -> f32) -> Option<[f32; 3]> {
+        let mut all: Vec<f32> = self.distances.iter().flatten().map(number).collect();
+        all.sort_by(f32::total_cmp);
+        Some([*all.first()?, all[all.len() / 2], *all.last()?])
+    }
+
+    /// For machines. Numbers of colour have one digit behind the point.
+    pub fn document(&self) -> Value {
+        let picture = |(at, member): (usize, &Member)| {
+            let measured = self.distances.get(at);
+            let distance = measured.and_then(|distance| distance.as_ref().ok());
+            json!({
+                "asset": member.asset, "path": member.standing.path, "object": member.standing.object,
+                "sha256": member.standing.sha256, "verdict": member.standing.verdict, "waits": member.standing.waits,
+                "perceptual_bits": distance.map(|distance| distance.perceptual_bits),
+                "colour_delta_e": distance.map(|distance| tenth(distance.colour_delta_e)),
+                "error": measured.and_then(|distance| distance.as_ref().err()),
+            })
+        };
+        let spread = |found: Option<[f32; 3]>| {
+            found.map(
+                |[least, middle, most]| json!({ "least": tenth(least), "middle": tenth(middle), "most": tenth(most) }),
+            )
+        };
+        let reference = self.set.reference.as_deref().and_then(Path::file_name).map(OsStr::to_string_lossy);
+        json!({
+            "name": self.set.name, "reference": reference,
+            "pictures": self.set.members.iter().enumerate().map(picture).collect::<Vec<_>>(),
+            "perceptual_bits": spread(self.spread(|distance| distance.perceptual_bits as f32)),
+            "colour_delta_e": spread(self.spread(|distance| distance.colour_delta_e)),
+        })
+    }
+
+    /// What the numbers mean.
+    pub fn units() -> Value {
+        json!({
+            "perceptual_bits": { "unit": "differing bits of a 64-bit perceptual hash of the brightness", "range": [0, 64], "unrelated": 32 },
+            "colour_delta_e": { "unit": "mean CIE 1976 ΔE*ab over 16×16 cells, D65", "range": [0, 259], "just_visible": 2.3 },
+        })
+    }
+}
+
+/// As it is shown, without the noise of a number of 32 bits.
+fn tenth(number: f32) -> f64 {
+    (f64::from(number) * 10.0).round() / 10.0
+}
+
 /// The distance of each member from `reference`, in their order; a picture that cannot be read has the reason instead.
 ///
 /// # Errors
 /// The reference cannot be read.
-pub fn drift(reference: &Path, members: &[Member]) -> Result<Vec<Result<Distance, String>>, String> {
-    let to = look_of(reference).map_err(|error| error.to_string())?;
+fn drift(reference: &Path, members: &[Member]) -> Result<Vec<Result<Distance, String>>, String> {
+    let to = upright_look_of(reference).map_err(|error| error.to_string())?;
     let next = AtomicUsize::new(0);
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(members.len()).max(1);
     let work = || {
@@ -103,7 +179,7 @@ pub fn drift(reference: &Path, members: &[Member]) -> Result<Vec<Result<Distance
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(member) = members.get(at) else { return done };
-            let look = look_of(&member.file).map_err(|error| error.to_string());
+            let look = upright_look_of(&member.file).map_err(|error| error.to_string());
             done.push((at, look.map(|look| distance(&to, &look))));
         }
     };

@@ -1,118 +1,56 @@
-//! Sets of pictures with their distances from the approved one, as words, Markdown, HTML and JSON. Must not decide which picture is
+//! Sets of pictures with their distances from the approved one, as words, Markdown and HTML. Must not decide which picture is
 //! approved. Pages link to the pictures by relative paths, so that a folder can be moved or packed with its page.
 
 use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
 
-use imagemill_briefs::{Distance, Member, PictureSet, drift};
-use serde_json::{Value, json};
+use imagemill_briefs::{Distance, Measured, Member, PictureSet};
 
 use crate::context::Context;
 use crate::quit::Quit;
 use crate::texts::{Texts, say};
 
-/// A set with what was measured.
-pub(crate) struct Measured {
-    /// The pictures.
-    pub(crate) set: PictureSet,
-    /// In the order of the members; empty when nothing is approved.
-    distances: Vec<Result<Distance, String>>,
+/// Measures a set.
+pub(crate) fn measured(context: &Context, set: PictureSet) -> anyhow::Result<Measured> {
+    let reference = set.reference.clone();
+    Ok(Measured::of(set).map_err(|why| {
+        let file = reference.as_deref().map(|file| context.shown(file)).unwrap_or_default();
+        Quit::usage(say!(context.texts, "sets.unread", file = file, why = context.texts.translated(&why)))
+    })?)
 }
 
-impl Measured {
-    /// Measures a set.
-    pub(crate) fn of(context: &Context, set: PictureSet) -> anyhow::Result<Self> {
-        let distances = match &set.reference {
-            None => Vec::new(),
-            Some(reference) => drift(reference, &set.members).map_err(|why| {
-                let file = context.shown(reference);
-                Quit::usage(say!(context.texts, "sets.unread", file = file, why = context.texts.translated(&why)))
-            })?,
-        };
-        Ok(Self { set, distances })
-    }
-
-    /// How many could not be measured.
-    pub(crate) fn failures(&self) -> usize {
-        self.distances.iter().filter(|distance| distance.is_err()).count()
-    }
-
-    /// The set and what it is held against.
-    pub(crate) fn title(&self, texts: &Texts) -> String {
-        match &self.set.reference {
-            Some(file) => say!(texts, "sets.title", name = self.set.name, file = file_name(file)),
-            None => say!(texts, "sets.nothing_approved", name = self.set.name),
-        }
-    }
-
-    /// A member's asset, where the set has several, and its file.
-    pub(crate) fn name_of(&self, member: &Member) -> String {
-        let file = file_name(&member.file);
-        if member.asset == self.set.name { file } else { format!("{}/{file}", member.asset) }
-    }
-
-    /// Verdict and distances of a member.
-    pub(crate) fn words(&self, texts: &Texts, at: usize) -> String {
-        let standing = &self.set.members[at].standing;
-        let key = match standing.verdict.as_deref() {
-            _ if standing.waits => "judge.waits",
-            Some("revise") => "judge.revise",
-            _ => "judge.approved",
-        };
-        let state = say!(texts, key);
-        match self.distances.get(at) {
-            None => state,
-            Some(Ok(Distance { perceptual_bits, colour_delta_e })) => {
-                let colour = format!("{colour_delta_e:.1}");
-                say!(texts, "sets.distance", state = state, bits = perceptual_bits, colour = colour)
-            }
-            Some(Err(why)) => format!("{state} · {}", texts.translated(why)),
-        }
-    }
-
-    /// Smallest, middle and largest of a set's numbers.
-    fn spread(&self, number: impl Fn(&Distance) -> f32) -> Option<[f32; 3]> {
-        let mut all: Vec<f32> = self.distances.iter().flatten().map(number).collect();
-        all.sort_by(f32::total_cmp);
-        Some([*all.first()?, all[all.len() / 2], *all.last()?])
-    }
-
-    /// For machines. Numbers of colour have one digit behind the point.
-    pub(crate) fn document(&self) -> Value {
-        let pictures: Vec<Value> = self.set.members.iter().enumerate().map(|(at, member)| {
-            let distance = self.distances.get(at).and_then(|distance| distance.as_ref().ok());
-            json!({
-                "asset": member.asset, "path": member.standing.path, "object": member.standing.object,
-                "sha256": member.standing.sha256, "verdict": member.standing.verdict, "waits": member.standing.waits,
-                "perceptual_bits": distance.map(|distance| distance.perceptual_bits),
-                "colour_delta_e": distance.map(|distance| tenth(distance.colour_delta_e)),
-                "error": self.distances.get(at).and_then(|distance| distance.as_ref().err()),
-            })
-        }).collect();
-        let spread = |found: Option<[f32; 3]>| {
-            found.map(
-                |[least, middle, most]| json!({ "least": tenth(least), "middle": tenth(middle), "most": tenth(most) }),
-            )
-        };
-        json!({
-            "name": self.set.name, "reference": self.set.reference.as_deref().map(file_name), "pictures": pictures,
-            "perceptual_bits": spread(self.spread(|distance| distance.perceptual_bits as f32)),
-            "colour_delta_e": spread(self.spread(|distance| distance.colour_delta_e)),
-        })
-    }
-
-    /// What the numbers mean.
-    pub(crate) fn units() -> Value {
-        json!({
-            "perceptual_bits": { "unit": "differing bits of a 64-bit perceptual hash of the brightness", "range": [0, 64], "unrelated": 32 },
-            "colour_delta_e": { "unit": "mean CIE 1976 ΔE*ab over 16×16 cells, D65", "range": [0, 259], "just_visible": 2.3 },
-        })
+/// The set and what it is held against.
+pub(crate) fn title(texts: &Texts, measured: &Measured) -> String {
+    let name = &measured.set.name;
+    match &measured.set.reference {
+        Some(file) => say!(texts, "sets.title", name = name, file = file_name(file)),
+        None => say!(texts, "sets.nothing_approved", name = name),
     }
 }
 
-/// As it is shown, without the noise of a number of 32 bits.
-fn tenth(number: f32) -> f64 {
-    (f64::from(number) * 10.0).round() / 10.0
+/// A member's asset, where the set has several, and its file.
+pub(crate) fn name_of(measured: &Measured, member: &Member) -> String {
+    let file = file_name(&member.file);
+    if member.asset == measured.set.name { file } else { format!("{}/{file}", member.asset) }
+}
+
+/// Verdict and distances of a member.
+pub(crate) fn words(texts: &Texts, measured: &Measured, at: usize) -> String {
+    let standing = &measured.set.members[at].standing;
+    let key = match standing.verdict.as_deref() {
+        _ if standing.waits => "judge.waits",
+        Some("revise") => "judge.revise",
+        _ => "judge.approved",
+    };
+    let state = say!(texts, key);
+    match measured.distances.get(at) {
+        None => state,
+        Some(Ok(Distance { perceptual_bits, colour_delta_e })) => {
+            let colour = format!("{colour_delta_e:.1}");
+            say!(texts, "sets.distance", state = state, bits = perceptual_bits, colour = colour)
+        }
+        Some(Err(why)) => format!("{state} · {}", texts.translated(why)),
+    }
 }
 
 fn file_name(path: &Path) -> String {
@@ -125,9 +63,9 @@ pub(crate) fn markdown(texts: &Texts, all: &[Measured]) -> String {
     let mut text = format!("# {}\n\n{}\n", say!(texts, "sets.heading"), say!(texts, "sets.units"));
     for measured in all {
         let (picture, state) = (say!(texts, "sets.picture"), say!(texts, "sets.measured"));
-        let _ = write!(text, "\n## {}\n\n| {picture} | {state} |\n|---|---|\n", cell(measured.title(texts)));
+        let _ = write!(text, "\n## {}\n\n| {picture} | {state} |\n|---|---|\n", cell(title(texts, measured)));
         for (at, member) in measured.set.members.iter().enumerate() {
-            let _ = writeln!(text, "| {} | {} |", cell(measured.name_of(member)), cell(measured.words(texts, at)));
+            let _ = writeln!(text, "| {} | {} |", cell(name_of(measured, member)), cell(words(texts, measured, at)));
         }
     }
     text
@@ -145,7 +83,7 @@ pub(crate) fn html(texts: &Texts, all: &[Measured], folder: &Path) -> String {
     };
     let mut body = String::new();
     for measured in all {
-        let _ = writeln!(body, "<h2>{}</h2>", escaped(&measured.title(texts)));
+        let _ = writeln!(body, "<h2>{}</h2>", escaped(&title(texts, measured)));
         if let (true, Some(file)) = (measured.set.members.is_empty(), &measured.set.reference) {
             let _ =
                 writeln!(body, "<div class=\"pair\">{}</div>", figure(file, "reference", &escaped(&file_name(file))));
@@ -153,7 +91,7 @@ pub(crate) fn html(texts: &Texts, all: &[Measured], folder: &Path) -> String {
         for (at, member) in measured.set.members.iter().enumerate() {
             let reference =
                 measured.set.reference.as_deref().map(|file| figure(file, "reference", &escaped(&file_name(file))));
-            let words = format!("{} · {}", measured.name_of(member), measured.words(texts, at));
+            let words = format!("{} · {}", name_of(measured, member), words(texts, measured, at));
             let picture = figure(&member.file, "picture", &escaped(&words));
             let _ = writeln!(body, "<div class=\"pair\">{}{picture}</div>", reference.unwrap_or_default());
         }

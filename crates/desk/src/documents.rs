@@ -123,6 +123,7 @@ pub fn profile(profile: &Profile, default: Option<&str>) -> Value {
         Credential::None => json!(null),
         Credential::Env(name) => json!({ "env": name }),
         Credential::File(path) => json!({ "file": path }),
+        Credential::Keyring(entry) => json!({ "keyring": entry }),
     };
     json!({
         "name": profile.name,

@@ -2,6 +2,7 @@
 //! secret, plan and submit a job, run the engine, and make the JSON documents that both hand out. Must not know terminals,
 //! requests or the language of a reader; its sentences are English and [`translated`] says them in another language.
 
+mod asset_folders;
 pub mod catalogue;
 mod clock;
 mod collections;
@@ -16,6 +17,7 @@ mod error;
 mod infographics;
 mod job_input;
 mod key_files;
+mod key_store;
 mod lang;
 mod look;
 mod lost;
@@ -31,6 +33,7 @@ mod submit;
 mod translate;
 mod workspace;
 
+pub use asset_folders::{asset_card, asset_folders, asset_folders_below};
 pub use clock::{day_name, now_us, offset_us, rfc3339};
 pub use collections::{Board, BoardBatch, BoardItem, ItemState, new_items, write_list};
 pub use costs::{CostSum, CostsBy, costs};
@@ -40,7 +43,7 @@ pub use desk::{Desk, user_file};
 pub use error::{DeskError, FileFault};
 pub use infographics::{Made, infographics};
 pub use job_input::JobInput;
-pub use key_files::{forget_key, keep_key, key_file, server_of};
+pub use key_files::{KeyPlace, forget_key, keep_key, keep_key_in_store, key_file, server_of};
 pub use lang::Lang;
 pub use look::{
     FailureExample, PauseState, UnknownCall, WayState, failure_examples, find_job, snapshot, snapshot_of,
@@ -51,7 +54,9 @@ pub use planning::{Planned, plan};
 pub use presets::{Target, check_name, default_folder, save_presets, save_rule, stored_target};
 pub use profiles::{SIMULATOR, choose, credential, login_of, read_credential, secret_file};
 pub use progress::{JobSnapshot, Progress};
-pub use requests::{KnownRun, TakenRequest, collect_run, job_of_run, known_run, take_request, upload_request};
+pub use requests::{
+    KnownRun, TakenRequest, collect_run, job_of_run, known_run, take_batch, take_request, upload_request,
+};
 pub use runner::Runner;
 pub use story::TaskStory;
 pub use submit::{most_it_may_cost, submit};

@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use crate::config::{Config, Origin, built_in_profile, known_profiles};
 use crate::desk::{Desk, user_file};
 use crate::error::DeskError;
-use crate::key_files::{key_file, read_key, server_of};
+use crate::key_files::{KeyPlace, key_file, read_key, read_stored_key, server_of};
 
 /// Provider name of the built-in simulator.
 pub const SIMULATOR: &str = "simulator";
@@ -48,24 +48,27 @@ pub fn credential(profile: &Profile) -> Result<Option<SecretString>, DeskError> 
 
 /// Reads a profile's secret. `None` when it sends none. A key that was given for one server is not read for another.
 pub fn read_credential(profile: &Profile) -> Result<Option<SecretString>, Failure> {
-    match &profile.credential {
-        Credential::None => Ok(None),
-        Credential::Env(name) => key_of_variable(name).map(Some),
-        Credential::File(path) => {
-            let path = crate::config::expand_home(path);
-            let auth = |message: String| Failure::new(FailureKind::Auth, message);
-            let (key, bound) = read_key(&path).map_err(auth)?;
-            let Some(bound) = bound else { return Ok(Some(key)) };
-            let server = server_of(&profile.base_url).unwrap_or_default();
-            if bound == server {
-                return Ok(Some(key));
-            }
-            Err(auth(format!(
-                "its key was given for {bound} and is not sent to {server}; if that is the right server, give its key: imagemill profiles login {}",
-                profile.name
-            )))
+    let auth = |message: String| Failure::new(FailureKind::Auth, message);
+    let (key, bound) = match &profile.credential {
+        Credential::None => return Ok(None),
+        Credential::Env(name) => return key_of_variable(name).map(Some),
+        Credential::File(path) => read_key(&crate::config::expand_home(path)).map_err(auth)?,
+        Credential::Keyring(entry) => {
+            let (key, server) = read_stored_key(entry).map_err(|why| {
+                auth(format!("{why}; its key is given with: imagemill profiles login {}", profile.name))
+            })?;
+            (key, Some(server))
         }
+    };
+    let Some(bound) = bound else { return Ok(Some(key)) };
+    let server = server_of(&profile.base_url).unwrap_or_default();
+    if bound == server {
+        return Ok(Some(key));
     }
+    Err(auth(format!(
+        "its key was given for {bound} and is not sent to {server}; if that is the right server, give its key: imagemill profiles login {}",
+        profile.name
+    )))
 }
 
 /// A key that stands in an environment variable.
@@ -84,12 +87,12 @@ pub fn secret_file(path: &Path) -> Result<SecretString, String> {
     read_key(path).map(|(secret, _)| secret)
 }
 
-/// What `profiles login` works on: the profile and the file of its key.
+/// What `profiles login` works on: the profile and the place of its key.
 pub fn login_of(
     desk: &Desk,
     variable: &dyn Fn(&str) -> Option<String>,
     name: &str,
-) -> Result<(Profile, PathBuf), DeskError> {
+) -> Result<(Profile, KeyPlace), DeskError> {
     let profile = match desk.config.profiles.get(name) {
         Some(profile) => profile.clone(),
         None => match built_in_profile(name, variable) {
@@ -97,11 +100,15 @@ pub fn login_of(
             None => choose(&desk.config, Some(name))?,
         },
     };
+    if let Credential::Keyring(entry) = &profile.credential {
+        let entry = entry.clone();
+        return Ok((profile, KeyPlace::KeyStore(entry)));
+    }
     let yours = user_file(variable).and_then(|file| Some(key_file(&file.parent()?.join("keys"), name)));
     let typed = key_file(&desk.workspace.keys(), name);
     let takes = |file: &PathBuf| profile.credential == Credential::File(file.to_string_lossy().into_owned());
     if let Some(file) = [Some(&typed), yours.as_ref()].into_iter().flatten().find(|file| takes(file)) {
-        return Ok((profile.clone(), file.clone()));
+        return Ok((profile.clone(), KeyPlace::File(file.clone())));
     }
     let setting = desk.config.settings.get(["profiles", name, "credential"].map(str::to_owned).as_slice());
     if let Some(Origin::File(file)) = setting.map(|setting| &setting.origin) {
@@ -113,7 +120,7 @@ pub fn login_of(
     let file = yours.ok_or_else(|| {
         DeskError::Setting("there is no place for your keys: neither HOME nor XDG_CONFIG_HOME is set".to_owned())
     })?;
-    Ok((profile, file))
+    Ok((profile, KeyPlace::File(file)))
 }
 
 #[cfg(test)]

@@ -167,6 +167,25 @@ pub async fn take_request(
     Ok(TakenRequest { stored, folder, input, warnings, is_known })
 }
 
+/// Takes all requests of a batch file (`suffix` says which form it has) through the gate; what is wrong with any of them is said at once.
+pub async fn take_batch(
+    desk: &Desk,
+    runner: &mut Runner,
+    text: &str,
+    suffix: &str,
+    named: Option<&str>,
+) -> Result<Vec<TakenRequest>, DeskError> {
+    let (mut taken, mut problems) = (Vec::new(), Vec::new());
+    for request in &imagemill_briefs::batch(text, suffix)? {
+        match take_request(desk, runner, &request.text, request.verb, named).await {
+            Ok(one) => taken.push(one),
+            Err(DeskError::Request(wrong)) => problems.extend(wrong.of(&request.label).0),
+            Err(error) => return Err(error),
+        }
+    }
+    if problems.is_empty() { Ok(taken) } else { Err(Problems(problems).into()) }
+}
+
 fn stored_request(
     brief: Brief,
     folder: &AssetFolder,

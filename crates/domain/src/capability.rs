@@ -157,6 +157,9 @@ pub struct Capabilities {
     /// Whether a 5xx answer may have been paid for. `true` unless the provider says otherwise.
     #[serde(default = "yes")]
     pub bills_5xx: bool,
+    /// Whether its provider takes source pictures as files, which requests name by id (`/files`).
+    #[serde(default)]
+    pub files: bool,
     /// Whether a refusal is paid for; `None` when nobody says.
     #[serde(default)]
     pub bills_refusals: Option<bool>,
@@ -249,6 +252,7 @@ impl Capabilities {
             ("parameters", self.parameters.is_empty()),
             ("max_references", self.edits && self.max_references.is_none()),
             ("bills_refusals", self.bills_refusals.is_none()),
+            ("link_lifetime_s", self.knows_images() && self.link_lifetime_s.is_none()),
             ("stream", self.stream.is_none()),
             ("batch", self.batch.is_none()),
         ]
@@ -259,7 +263,7 @@ impl Capabilities {
 }
 
 /// Low, likely and high cost of one call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CallEstimate {
     /// The least it can cost when it works.
     pub low: Money,
@@ -278,6 +282,8 @@ pub struct CallShape<'a> {
     pub references: u32,
     /// Quality asked for.
     pub quality: Option<&'a str>,
+    /// Size that goes out, as a name (`2K`) or in pixels; 1K where none is asked for, as where sizes have names.
+    pub size: Option<&'a str>,
     /// Pixels of an answer picture, when a size was asked for.
     pub pixels: Option<u64>,
     /// Characters of all prompts.
@@ -293,7 +299,9 @@ impl Price {
         }
         let image_out = self.image_out?;
         let tokens = |quality: &str| self.image_out_tokens.get(quality).copied();
+        let by_size = tokens(&shape.size.unwrap_or("1K").to_ascii_uppercase());
         let (low, likely, high) = match shape.quality.filter(|quality| *quality != "auto") {
+            _ if let Some(exact) = by_size => (exact, exact, exact),
             Some(quality) => {
                 let exact = tokens(quality)?;
                 (exact, exact, exact)
@@ -304,8 +312,9 @@ impl Price {
                 self.image_out_tokens.values().copied().max()?,
             ),
         };
-        // Token counts of the table are for about one megapixel and grow with the area.
-        let area = shape.pixels.map_or(1.0, |pixels| (pixels as f64 / (1024.0 * 1024.0)).max(0.25));
+        // Token counts by quality are for about one megapixel and grow with the area; those by size are for that size.
+        let pixels = shape.pixels.filter(|_| by_size.is_none());
+        let area = pixels.map_or(1.0, |pixels| (pixels as f64 / (1024.0 * 1024.0)).max(0.25));
         let input = self.text_in.unwrap_or(0.0) * shape.prompt_chars as f64 / 3.0 / MILLION
             + self.image_in.unwrap_or(0.0) * f64::from(shape.references) * self.image_in_tokens.unwrap_or(1_600) as f64
                 / MILLION;
@@ -313,7 +322,7 @@ impl Price {
             Money::from_dollars(input + image_out * tokens as f64 * area * f64::from(n) / MILLION)
         };
         // Without a size the answer may be up to half as large again (1024×1536).
-        let largest = if shape.pixels.is_some() { area } else { 1.5 };
+        let largest = if pixels.is_some() || by_size.is_some() { area } else { 1.5 };
         Some(CallEstimate {
             low: call(low, 1, area),
             likely: call(likely, shape.n, area),
@@ -358,7 +367,7 @@ mod tests {
     }
 
     const SHAPE: CallShape<'static> =
-        CallShape { n: 1, references: 0, quality: None, pixels: Some(1024 * 1024), prompt_chars: 0 };
+        CallShape { n: 1, references: 0, quality: None, size: None, pixels: Some(1024 * 1024), prompt_chars: 0 };
 
     #[test]
     fn estimate_orders_low_likely_high() {

@@ -134,21 +134,6 @@ impl Price {
         })
     }
 
-    /// What a critique of one picture costs: written at once, or sent back once with the longest answers.
-    pub fn critique_estimate(&self) -> Option<CallEstimate> {
-        // Rubric, task and schema are some 10,000 bytes, a third as many tokens; the two texts come to some 1,200 tokens.
-        let picture = self.image_in_tokens.unwrap_or(PICTURE_TOKENS);
-        let usual = Usage {
-            input_tokens: Some(3_500 + picture),
-            input_image_tokens: Some(picture),
-            output_tokens: Some(1_200),
-            ..Usage::default()
-        };
-        let low = self.settle_chat(&usual)?;
-        let shape = ChatShape { prompt_bytes: 14_000, pictures: 1, max_tokens: u64::from(DEFAULT_MAX_TOKENS) };
-        Some(CallEstimate { low, likely: low, high: self.chat_ceiling(shape)?.times(2) })
-    }
-
     /// What a text or vision call cost by what the provider counted; `None` when the counts or the price lines do not
     /// suffice.
     pub fn settle_chat(&self, usage: &Usage) -> Option<Money> {

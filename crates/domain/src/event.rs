@@ -48,6 +48,12 @@ pub enum EventBody {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
     },
+    /// What became of the run of a request file was written into its asset's folder by a server, or could not be.
+    RunCollected {
+        /// Why it could not be.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        error: Option<String>,
+    },
     /// A task's state changed. A task being taken by a worker makes no event: it would double the table for nothing.
     TaskState {
         /// Which.

@@ -112,6 +112,21 @@ impl Protocol {
         option == "extra_body" || taken.contains(&option)
     }
 
+    /// How source pictures get to a model over it. `files`: the table of models says that they may be given as files.
+    pub fn intake(self, files: bool) -> Intake {
+        match self {
+            Self::Fal => Intake { inline_bytes: 10 << 20, uploads: true },
+            Self::Replicate => Intake { inline_bytes: 256 << 10, uploads: true },
+            // The request may have 20 MB, and base64 takes four bytes for three.
+            Self::Gemini => Intake { inline_bytes: 14 << 20, uploads: true },
+            Self::HostedMedia | Self::Comfyui => Intake { inline_bytes: 0, uploads: true },
+            // "image_url … ≤ 20,971,520 characters" each.
+            Self::Images | Self::Responses if files => Intake { inline_bytes: 15 << 20, uploads: true },
+            Self::ComfyRouter => Intake { inline_bytes: 10 << 20, uploads: false },
+            _ => Intake::default(),
+        }
+    }
+
     /// Whether requests are taken now and asked about later.
     pub fn is_queue(self) -> bool {
         matches!(self, Self::Fal | Self::Replicate | Self::HostedMedia | Self::Comfyui)
@@ -130,6 +145,22 @@ impl Protocol {
     /// Whether every model calls the member that takes pictures something else, so that its name must be known.
     pub fn needs_picture_field(self) -> bool {
         matches!(self, Self::Fal | Self::Replicate | Self::ComfyRouter)
+    }
+}
+
+/// How source pictures get to a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Intake {
+    /// Most bytes of them inside one request, all together; 0 where they are taken as addresses only.
+    pub inline_bytes: u64,
+    /// Whether they can be handed over by themselves, too.
+    pub uploads: bool,
+}
+
+impl Default for Intake {
+    /// Inside the request, of any size, and in no other way.
+    fn default() -> Self {
+        Self { inline_bytes: u64::MAX, uploads: false }
     }
 }
 
@@ -161,6 +192,8 @@ pub enum Credential {
     Env(String),
     /// In this file, readable by its owner only (mode 0600); the first line counts.
     File(String),
+    /// In this entry of the system's key store, where the program was built with it.
+    Keyring(String),
 }
 
 /// How long to wait for what, in milliseconds. Each is its own limit; comments of a stream are not progress.

@@ -15,11 +15,12 @@ use imagemill_domain::failure::{Billing, Failure, FailureKind};
 use imagemill_domain::job::JobId;
 use imagemill_domain::lane::{BatchFallback, BatchId, BatchTerms};
 use imagemill_domain::money::Money;
-use imagemill_domain::task::TaskState;
 use imagemill_providers::{BatchProvider, CallFailure};
 use imagemill_store::{Batch, CallEnd};
 
 pub(crate) use gathering::{Gathering, Joined, Joining, join};
+#[cfg(test)]
+pub(crate) use tending::may_be_paid;
 pub(crate) use tending::{Tended, recover, send, take_back, tend};
 
 use crate::answers::{Kept, SavedAnswer, SavedItem};
@@ -27,9 +28,9 @@ use crate::context::{RunningJob, TaskContext};
 use crate::drawing::Drawing;
 use crate::paid::Step;
 use crate::pictures::local;
-use crate::retry::Decision;
+use crate::retry::{self, Batched, Decision};
 use crate::settle::{conclude_as, lock};
-use crate::worker::decide;
+use crate::worker::decide_by;
 
 /// Code of a request that its batch did not get to.
 const UNFINISHED: &str = "batch_unfinished";
@@ -164,28 +165,19 @@ pub(crate) async fn failed(
 
 /// What becomes of the task of such a call.
 async fn judge(task: &TaskContext, failure: &Failure) -> Decision {
-    let file = &task.job.definition.file;
-    if !is_unfinished(failure) {
-        // The provider was asked by id: there is nobody left to ask.
-        return match failure.kind {
-            FailureKind::UnknownOutcome => Decision::End(TaskState::Unknown),
-            _ => decide(task, failure, 0).await,
-        };
-    }
-    if task.stopping {
-        Decision::End(TaskState::Stopped)
-    } else if file.batch_fallback == BatchFallback::Stop || task.claimed.tries >= file.retry.attempts {
-        Decision::End(TaskState::Failed)
-    } else {
-        Decision::Wait { wait_ms: 0, counts: true }
-    }
+    let batched = Batched {
+        unfinished: is_unfinished(failure),
+        fallback: task.job.definition.file.batch_fallback,
+        stopping: task.stopping,
+    };
+    decide_by(task, failure, 0, |situation| retry::decide_batched(situation, batched)).await
 }
 
-fn is_unfinished(failure: &Failure) -> bool {
+pub(crate) fn is_unfinished(failure: &Failure) -> bool {
     failure.code.as_deref() == Some(UNFINISHED)
 }
 
-fn unfinished(outcome: &str) -> Failure {
+pub(crate) fn unfinished(outcome: &str) -> Failure {
     let message = format!("its batch ended before this request was run ({outcome}); nothing was charged for it");
     let mut failure = Failure::new(FailureKind::Transient, message).billing(Billing::NotBilled);
     failure.code = Some(UNFINISHED.to_owned());

@@ -429,6 +429,7 @@ impl Dispatcher {
         let options = WireOptions {
             bills_5xx: capabilities.as_ref().is_none_or(|capabilities| capabilities.bills_5xx),
             picture_field: capabilities.as_ref().and_then(|capabilities| capabilities.picture_field.clone()),
+            files: capabilities.as_ref().is_some_and(|capabilities| capabilities.files),
         };
         let secret = (self.read_credential)(profile)?;
         let provider = self.registry.provider_with(profile, knows_images, secret, options)?;

@@ -155,7 +155,14 @@ async fn join_batch(task: &TaskContext, drawing: &Drawing, way: Arc<BatchWay>, a
         ready = task.shared.batches.ready() => ready,
         () = task.cancel.cancelled() => return Ok(Step::Released),
     };
-    let sent = prepare(task, &ask).await?;
+    let mut sent = prepare(task, &ask).await?;
+    let placed = tokio::select! {
+        placed = uploads::place(task, drawing, &mut sent) => placed,
+        () = task.cancel.cancelled() => return Ok(Step::Released),
+    };
+    if let Err(failure) = placed {
+        return Ok(not_placed(task, failure).await);
+    }
     let request = request(task, &ask, &sent);
     let inputs: Vec<PictureInput> = sent.into_iter().map(|picture| picture.input).collect();
     let request_text = drawing.provider.request_text(&request, &inputs);
@@ -336,7 +343,7 @@ async fn resume(task: &TaskContext, ask: &ImageAsk, earlier: &[Call]) -> Result<
         return conclude(task, call.id, end, failure).await.map(Some);
     };
     let settled = if let Some(failure) = answer.only_failure().filter(|_| call.batch.is_some()) {
-        let failure = task.drawing().with_billing(failure);
+        let failure = uploads::ended(task, ask, call, task.drawing().with_billing(failure)).await;
         let mut end = failed_end(task, &failure, answer.usage.clone(), answer.raw.clone());
         end.cost = end.cost.map(|cost| cost * answer.price);
         batch::failed(task, answer, kept, end, failure).await

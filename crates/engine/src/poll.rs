@@ -130,8 +130,7 @@ async fn ask_once(task: &TaskContext, ask: &ImageAsk, call: &Call, ticket: Ticke
         Err(failure) if failure.asking => asked_in_vain(task, call.id, &ticket, failure.failure, age_ms).await,
         Err(failure) => {
             forget(task, call.id);
-            let ended = drawing.with_billing(failure.failure);
-            uploads::doubt(task, ask, call, &ended).await;
+            let ended = uploads::ended(task, ask, call, drawing.with_billing(failure.failure)).await;
             let end = failed_end(task, &ended, failure.usage, failure.raw);
             conclude(task, call.id, end, ended).await
         }

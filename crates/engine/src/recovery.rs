@@ -48,12 +48,8 @@ pub(crate) async fn recover(shared: &Shared) -> Result<Recovered, EngineError> {
             Entry::Vacant(new) => new.insert(shared.store.jobs().get(orphan.job).await?),
         };
         let job = job.as_ref();
-        let lost = orphan
-            .open_calls
-            .iter()
-            .filter(|call| call.state != CallState::Produced && !inherited.answers.contains_key(&call.id))
-            .filter(|call| poll::parse(call).is_none() && call.batch.is_none())
-            .collect::<Vec<_>>();
+        let is_lost = |call: &&Call| left(call, inherited.answers.contains_key(&call.id)) == Left::Nothing;
+        let lost: Vec<_> = orphan.open_calls.iter().filter(is_lost).collect();
         if lost.is_empty() {
             let continues = !orphan.open_calls.is_empty();
             shared.store.tasks().release(orphan.lease, shared.clock.now_us()).await?;
@@ -90,6 +86,27 @@ pub(crate) async fn recover(shared: &Shared) -> Result<Recovered, EngineError> {
     shared.store.tasks().poll_all_now(shared.clock.now_us()).await?;
     shared.store.batches().deliver(batched, shared.clock.now_us()).await?;
     Ok(recovered)
+}
+
+/// What there is to go on with of a call that a dead process left open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    /// Its answer: it is finished.
+    Answer,
+    /// The provider's name of it, or its batch: it is asked about.
+    Question,
+    /// Nothing: it may have been run and charged.
+    Nothing,
+}
+
+fn left(call: &Call, answer_is_here: bool) -> Left {
+    if answer_is_here || call.state == CallState::Produced {
+        Left::Answer
+    } else if poll::parse(call).is_some() || call.batch.is_some() {
+        Left::Question
+    } else {
+        Left::Nothing
+    }
 }
 
 /// Whose answer is lost: the job's own profile and model, another way's, or those of its text or vision calls.
@@ -160,3 +177,6 @@ async fn give_up(shared: &Shared, orphan: &Orphan, lost: &[&Call], job: Option<&
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@
 use imagemill_domain::call::RecoveryClass;
 use imagemill_domain::failure::{Failure, FailureKind};
 use imagemill_domain::job_file::{RetrySection, UnknownPolicy};
+use imagemill_domain::lane::BatchFallback;
 use imagemill_domain::task::TaskState;
 
 /// Transport faults in a row, whatever the item, after which the profile pauses (money-and-failure §2).
@@ -166,6 +167,30 @@ pub fn decide(situation: Situation<'_>) -> Decision {
                 Decision::End(TaskState::Unknown)
             }
         }
+    }
+}
+
+/// What is known besides of a request that went with a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Batched {
+    /// The batch ended before it was run; it was not charged.
+    pub unfinished: bool,
+    /// The job's word on such requests.
+    pub fallback: BatchFallback,
+    /// The job is to stop.
+    pub stopping: bool,
+}
+
+/// The same for a request of a batch. The provider was asked by id: when it cannot tell, there is nobody left to ask, and nothing is
+/// sent again whatever the policy.
+pub fn decide_batched(situation: Situation<'_>, batched: Batched) -> Decision {
+    match situation.failure.kind {
+        _ if batched.unfinished && batched.stopping => Decision::End(TaskState::Stopped),
+        _ if batched.unfinished && batched.fallback == BatchFallback::Stop => Decision::End(TaskState::Failed),
+        _ if batched.unfinished && situation.tries >= situation.rules.attempts => Decision::End(TaskState::Failed),
+        _ if batched.unfinished => Decision::Wait { wait_ms: 0, counts: true },
+        FailureKind::UnknownOutcome => Decision::End(TaskState::Unknown),
+        _ => decide(situation),
     }
 }
 

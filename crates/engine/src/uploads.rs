@@ -88,7 +88,10 @@ async fn address_of(
     placed: &mut Placed,
 ) -> Result<String, Failure> {
     let (uploads, account, clock) = (task.shared.store.uploads(), account(drawing), &task.shared.clock);
-    let known = uploads.find(&account, input.blake3, clock.now_us()).await.map_err(|error| local(&error))?;
+    // A batch names it until its window is over.
+    let needed_ms = drawing.batch.as_ref().map_or(0, |way| u64::from(way.terms.window_h) * 3_600_000);
+    let needed_until_us = clock.after_ms(needed_ms);
+    let known = uploads.find(&account, input.blake3, needed_until_us).await.map_err(|error| local(&error))?;
     if let Some(address) = known {
         placed.known = true;
         return Ok(address);
@@ -123,22 +126,32 @@ pub(crate) async fn refused(
         return failure;
     }
     forget(task, drawing, sent, placed.at_us).await;
+    again(failure)
+}
+
+/// The same of a request that a queue or a batch took and could not finish: its own upload may have ended while it waited. One that may have
+/// been charged is not tried again; a retry by a person uploads anew.
+pub(crate) async fn ended(task: &TaskContext, ask: &ImageAsk, call: &Call, failure: Failure) -> Failure {
+    let drawing = task.drawing();
+    let intake = drawing.provider.intake();
+    if !intake.uploads || !may_mean_source_is_gone(&failure) {
+        return failure;
+    }
+    let sent = paid::prepare(task, ask).await.unwrap_or_default();
+    if !go_by_address(intake, &sent).unwrap_or_default() {
+        return failure;
+    }
+    forget(task, &drawing, &sent, call.sent_us).await;
+    again(failure)
+}
+
+/// What was certainly not charged is tried again.
+fn again(failure: Failure) -> Failure {
     if failure.billing != Billing::NotBilled {
         return failure;
     }
     let message = format!("{}; the source pictures are uploaded again, in case their addresses ended", failure.message);
     Failure { kind: FailureKind::Invalid, code: Some(SOURCE_GONE.to_owned()), message, ..failure }
-}
-
-/// The same of a call that its provider took and could not finish. It may have been charged, so nothing is tried again; a retry
-/// by a person uploads anew.
-pub(crate) async fn doubt(task: &TaskContext, ask: &ImageAsk, call: &Call, failure: &Failure) {
-    let drawing = task.drawing();
-    if !drawing.provider.intake().uploads || !may_mean_source_is_gone(failure) {
-        return;
-    }
-    let sent = paid::prepare(task, ask).await.unwrap_or_default();
-    forget(task, &drawing, &sent, call.sent_us).await;
 }
 
 async fn forget(task: &TaskContext, drawing: &Drawing, sent: &[SentPicture], before_us: i64) {

@@ -118,6 +118,16 @@ async fn judged(task: &TaskContext, failure: Failure) -> Step {
 
 /// Asks [`retry::decide`] with all that is known here.
 pub(crate) async fn decide(task: &TaskContext, failure: &Failure, faults_in_a_row: u32) -> Decision {
+    decide_by(task, failure, faults_in_a_row, retry::decide).await
+}
+
+/// The same by another rule.
+pub(crate) async fn decide_by(
+    task: &TaskContext,
+    failure: &Failure,
+    faults_in_a_row: u32,
+    rule: impl FnOnce(Situation<'_>) -> Decision,
+) -> Decision {
     if task.cancel.is_cancelled() && failure.kind == FailureKind::UnknownOutcome {
         return Decision::End(TaskState::Unknown);
     }
@@ -129,7 +139,7 @@ pub(crate) async fn decide(task: &TaskContext, failure: &Failure, faults_in_a_ro
     } else {
         0
     };
-    retry::decide(Situation {
+    rule(Situation {
         failure,
         tries: task.claimed.tries,
         earlier_unknowns,

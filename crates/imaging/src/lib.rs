@@ -22,6 +22,6 @@ pub use error::ImageError;
 pub use findings::findings;
 pub use ingest::{Ingested, THUMBNAIL_EDGE, THUMBNAIL_QUALITY, facts, ingest, probe};
 pub use input::{Bytes, Limits, Probe};
-pub use look::{Look, colour_distance, hamming, look_of, near_duplicates, phash_of};
+pub use look::{Look, colour_distance, hamming, look_of, near_duplicates, phash_of, upright_look_of};
 pub use prepare::{PreparePolicy, Prepared, Step, prepare};
 pub use sheet::{ROWS_PER_SHEET, SheetRow, contact_sheet, contact_sheet_png};

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::LazyLock;
 
 use fast_image_resize::FilterType;
+use image::metadata::Orientation;
 use image::{DynamicImage, RgbImage};
 
 use crate::decode;
@@ -54,6 +55,18 @@ pub fn look_of(path: &Path) -> Result<Look, ImageError> {
     let probe = decode::probe(bytes)?;
     let picture = decode::pixels(bytes, &probe, &Limits::SOURCES)?;
     Ok(Look::of_thumbnail(thumbnail(picture, THUMBNAIL_EDGE), probe.width, probe.height))
+}
+
+/// The look of a picture file as a person sees it: turned as its EXIF orientation says.
+pub fn upright_look_of(path: &Path) -> Result<Look, ImageError> {
+    let bytes = Bytes::File(path);
+    let probe = decode::probe(bytes)?;
+    let mut picture = decode::pixels(bytes, &probe, &Limits::SOURCES)?;
+    if let Some(orientation) = Orientation::from_exif(probe.orientation) {
+        picture.apply_orientation(orientation);
+    }
+    let (width, height) = (picture.width(), picture.height());
+    Ok(Look::of_thumbnail(thumbnail(picture, THUMBNAIL_EDGE), width, height))
 }
 
 /// The perceptual hash of a picture file; the same number that `ingest` finds for the same bytes.

@@ -1,7 +1,7 @@
 //! What a provider says that a day cost, whoever called with the account: to hold against our own ledger. Asking costs nothing.
 //!
-//! OpenAI's organization costs (an admin key) and OpenRouter's activity (a management key, days that are over); the forms are
-//! those of their references. Other providers have no such address on the host that they are called at.
+//! OpenAI's organization costs and Anthropic's cost report (an admin key), and OpenRouter's activity (a management key, days that
+//! are over); the forms are those of their references. Other providers have no such address on the host that they are called at.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use imagemill_domain::profile::Profile;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::registry::{Registry, WireOptions};
+use crate::registry::{Registry, WireOptions, of_anthropic};
 
 const DAY_S: i64 = 86_400;
 
@@ -30,6 +30,7 @@ pub struct DayBill {
 pub fn account_key_variable(provider: &str) -> Option<&'static str> {
     match provider {
         "openai" => Some("OPENAI_ADMIN_KEY"),
+        "anthropic" => Some("ANTHROPIC_ADMIN_KEY"),
         "openrouter" => Some("OPENROUTER_MANAGEMENT_KEY"),
         _ => None,
     }
@@ -43,17 +44,23 @@ impl Registry {
         secret: Option<SecretString>,
         day: i64,
     ) -> Result<DayBill, Failure> {
-        let wire = self.wire(profile, secret, WireOptions::default())?;
+        let mut wire = self.wire(profile, secret, WireOptions::default())?;
+        let date =
+            |day: i64| jiff::Timestamp::from_second(day * DAY_S).unwrap_or_default().strftime("%Y-%m-%d").to_string();
         let (path, query) = match profile.provider.as_str() {
             "openai" | "simulator" => {
                 let (start, end) = (day * DAY_S, (day + 1) * DAY_S);
                 let query = format!("start_time={start}&end_time={end}&bucket_width=1d&group_by=line_item&limit=1");
                 ("/organization/costs", query)
             }
-            "openrouter" => {
-                let at = jiff::Timestamp::from_second(day * DAY_S).unwrap_or_default();
-                ("/activity", format!("date={}", at.strftime("%Y-%m-%d")))
+            "anthropic" => {
+                wire = of_anthropic(wire)?;
+                let (start, end) = (date(day), date(day + 1));
+                let query =
+                    format!("starting_at={start}T00:00:00Z&ending_at={end}T00:00:00Z&group_by[]=description&limit=1");
+                ("/organizations/cost_report", query)
             }
+            "openrouter" => ("/activity", format!("date={}", date(day))),
             other => {
                 let message = format!(
                     "{other} has no address that tells what a day cost; look at its own console and at `imagemill costs --by day`"
@@ -64,7 +71,8 @@ impl Registry {
         let mut bill = DayBill::default();
         let mut page = None;
         loop {
-            let mut url = wire.below(path);
+            let mut url =
+                if profile.provider == "anthropic" { wire.words_endpoint("/v1", path) } else { wire.below(path) };
             url.set_query(Some(&query));
             url.query_pairs_mut().extend_pairs(page.take().map(|page: String| ("page", page)));
             let answer = wire.list_at(url).await?;
@@ -83,12 +91,17 @@ impl Registry {
 }
 
 impl DayBill {
-    /// A bucket of OpenAI's with its results, or a line of OpenRouter's.
+    /// A bucket of OpenAI's or Anthropic's with its results, or a line of OpenRouter's.
     fn add(&mut self, entry: &Value) {
         if let Some(results) = entry.get("results").and_then(Value::as_array) {
             for result in results {
-                let amount = result.pointer("/amount/value").map(dollars).unwrap_or_default();
-                self.line(result.get("line_item"), amount);
+                let amount = match (result.pointer("/amount/value"), result.get("amount")) {
+                    (Some(value), _) => dollars(value),
+                    // Anthropic's is a text, in cents.
+                    (None, Some(cents)) => dollars(cents) * 0.01,
+                    (None, None) => Money::ZERO,
+                };
+                self.line(result.get("line_item").or_else(|| result.get("description")), amount);
             }
             return;
         }

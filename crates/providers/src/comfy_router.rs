@@ -6,6 +6,7 @@
 //! given any.
 
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
+use imagemill_domain::profile::Protocol;
 use imagemill_domain::request::ImageRequest;
 use reqwest::Method;
 use reqwest::header::HeaderName;
@@ -110,7 +111,7 @@ impl ImageProvider for ComfyRouter {
     }
 
     fn intake(&self) -> Intake {
-        Intake { inline_bytes: queue::MAX_INLINE_BYTES, uploads: false }
+        Protocol::ComfyRouter.intake(false)
     }
 
     fn request_text(&self, request: &ImageRequest, pictures: &[PictureInput]) -> String {

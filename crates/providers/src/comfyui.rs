@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
+use imagemill_domain::profile::Protocol;
 use imagemill_domain::request::ImageRequest;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
@@ -12,11 +13,12 @@ use crate::body;
 use crate::error;
 use crate::model_input;
 use crate::provider::{
-    CallFailure, CallFuture, Found, ImageProvider, PictureInput, PollFuture, Polled, ProviderFuture, Reply, Ticket,
-    WireCall,
+    CallFailure, CallFuture, Found, ImageProvider, Intake, PictureInput, PollFuture, Polled, ProviderFuture, Reply,
+    Ticket, UploadFuture, Uploaded, WireCall,
 };
 use crate::queue::{self, Told};
 use crate::spool::{Spool, Spooled};
+use crate::uploads;
 use crate::wire::Wire;
 
 /// Largest workflow file.
@@ -76,15 +78,19 @@ impl Comfyui {
         self.body(call.request, &names).map_err(|failure| self.wire.unanswered(failure))?;
         let mut names = Vec::new();
         for picture in call.pictures {
-            names.push(self.upload(picture, call.spool.clone()).await?);
+            names.push(match &picture.address {
+                Some(name) => name.clone(),
+                None => self.hand_over(picture, call.spool.clone()).await?,
+            });
         }
         let body = self.body(call.request, &names).map_err(|failure| self.wire.unanswered(failure))?;
-        let told = self.wire.submit(self.wire.below("/prompt"), body::json(&body, &[]), &call).await?;
+        let told =
+            self.wire.submit(self.wire.below("/prompt"), body::json(&body, &[]), &call).await.map_err(explained)?;
         let ticket = self.wire.ticket(&call.request.model, told.value.get("prompt_id"), [None; 3]);
         ticket.map(Reply::Accepted).ok_or_else(|| queue::no_ticket(&told))
     }
 
-    async fn upload(&self, picture: &PictureInput, spool: Spool) -> Result<String, Box<CallFailure>> {
+    async fn hand_over(&self, picture: &PictureInput, spool: Spool) -> Result<String, Box<CallFailure>> {
         let told = self.wire.upload(self.wire.below("/upload/image"), "image", picture, spool).await?;
         let name = told.word("name");
         if name.is_empty() {
@@ -159,6 +165,19 @@ impl Comfyui {
         }
         Ok(())
     }
+}
+
+/// "Prompt outputs failed validation" says little; what is wrong stands beside it, node by node.
+fn explained(mut failed: Box<CallFailure>) -> Box<CallFailure> {
+    let said: Value = serde_json::from_str(&failed.raw).unwrap_or_default();
+    let nodes = said.get("node_errors").and_then(Value::as_object).into_iter().flat_map(|nodes| nodes.values());
+    let errors = nodes.filter_map(|node| node.get("errors")?.as_array()).flatten();
+    let details: Vec<&str> = errors.filter_map(|error| error.get("details")?.as_str()).take(3).collect();
+    if !details.is_empty() {
+        let message = format!("{}: {}", failed.failure.message, error::quote(&details.join("; ")));
+        failed.failure.message = message;
+    }
+    failed
 }
 
 /// Takes a workflow out of an `extra_body`: a file replaces what is there, members are merged into it.
@@ -350,6 +369,18 @@ impl ImageProvider for Comfyui {
         // What cannot be made is said by the call itself, before anything is sent.
         self.body(request, &names)
             .map_or_else(|failure| json!({"not_sent": failure.message}).to_string(), |body| body.to_string())
+    }
+
+    fn intake(&self) -> Intake {
+        Protocol::Comfyui.intake(false)
+    }
+
+    /// They lie in the server's input folder under their content's name until somebody clears it.
+    fn upload<'a>(&'a self, picture: &'a PictureInput, spool: Spool) -> UploadFuture<'a> {
+        Box::pin(async {
+            let address = self.hand_over(picture, spool).await.map_err(|failed| failed.failure)?;
+            Ok(Uploaded { address, kept_for_ms: uploads::DAY_MS })
+        })
     }
 
     fn download<'a>(&'a self, url: &'a str, spool: Spool) -> ProviderFuture<'a, Result<Spooled, Failure>> {

@@ -2,6 +2,7 @@
 //! other, and its error is what the result's address answers (fal-js, fal.ai/docs).
 
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
+use imagemill_domain::profile::Protocol;
 use imagemill_domain::request::ImageRequest;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -207,7 +208,7 @@ impl ImageProvider for Fal {
     }
 
     fn intake(&self) -> Intake {
-        Intake { inline_bytes: queue::MAX_INLINE_BYTES, uploads: true }
+        Protocol::Fal.intake(false)
     }
 
     fn upload<'a>(&'a self, picture: &'a PictureInput, spool: Spool) -> UploadFuture<'a> {

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use imagemill_domain::failure::Failure;
+use imagemill_domain::profile::Protocol;
 use imagemill_domain::request::ImageRequest;
 use reqwest::header::HeaderName;
 use serde_json::{Map, Value, json};
@@ -14,14 +15,12 @@ use crate::body::{self, PictureText};
 use crate::gemini_files;
 use crate::json_call::JsonCall;
 use crate::provider::{Intake, PictureInput, UploadFuture};
+use crate::spool::Spool;
 use crate::uploads;
 use crate::wire::Wire;
 
 /// Where the key goes.
 pub(crate) const KEY_HEADER: HeaderName = HeaderName::from_static("x-goog-api-key");
-
-/// Most bytes of source pictures inside a request: the whole of it may have 20 MB, and base64 makes them a third larger.
-const MAX_INLINE_BYTES: u64 = 14 << 20;
 
 /// An account that speaks generateContent.
 pub(crate) struct Gemini;
@@ -35,11 +34,11 @@ impl JsonCall for Gemini {
         pictures[number].address.clone().unwrap_or_else(|| body::base64(number))
     }
 
-    fn intake(&self) -> Intake {
-        Intake { inline_bytes: MAX_INLINE_BYTES, uploads: true }
+    fn intake(&self, _wire: &Wire) -> Intake {
+        Protocol::Gemini.intake(false)
     }
 
-    fn upload<'a>(&self, wire: &'a Wire, picture: &'a PictureInput) -> UploadFuture<'a> {
+    fn upload<'a>(&'a self, wire: &'a Wire, picture: &'a PictureInput, _spool: Spool) -> UploadFuture<'a> {
         Box::pin(async move {
             let name = format!("imagemill-{}", picture.blake3.short());
             let file = gemini_files::give(wire, &name, uploads::raw(picture)).await.map_err(uploads::not_uploaded)?;

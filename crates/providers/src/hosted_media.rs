@@ -3,6 +3,7 @@
 
 use imagemill_domain::endpoints::endpoint;
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
+use imagemill_domain::profile::Protocol;
 use imagemill_domain::request::ImageRequest;
 use serde_json::{Value, json};
 
@@ -170,7 +171,7 @@ impl ImageProvider for HostedMedia {
     }
 
     fn intake(&self) -> Intake {
-        Intake { inline_bytes: 0, uploads: true }
+        Protocol::HostedMedia.intake(false)
     }
 
     fn upload<'a>(&'a self, picture: &'a PictureInput, spool: Spool) -> UploadFuture<'a> {

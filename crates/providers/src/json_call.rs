@@ -36,12 +36,12 @@ pub(crate) trait JsonCall: Send + Sync {
     }
 
     /// How source pictures get there.
-    fn intake(&self) -> Intake {
+    fn intake(&self, _wire: &Wire) -> Intake {
         Intake::default()
     }
 
     /// Hands a source picture over; only asked where [`Self::intake`] says so.
-    fn upload<'a>(&self, _wire: &'a Wire, _picture: &'a PictureInput) -> UploadFuture<'a> {
+    fn upload<'a>(&'a self, _wire: &'a Wire, _picture: &'a PictureInput, _spool: Spool) -> UploadFuture<'a> {
         Box::pin(std::future::ready(Err(no_uploads())))
     }
 
@@ -92,11 +92,11 @@ impl<P: JsonCall> ImageProvider for JsonProvider<P> {
     }
 
     fn intake(&self) -> Intake {
-        self.protocol.intake()
+        self.protocol.intake(&self.wire)
     }
 
-    fn upload<'a>(&'a self, picture: &'a PictureInput, _spool: Spool) -> UploadFuture<'a> {
-        self.protocol.upload(&self.wire, picture)
+    fn upload<'a>(&'a self, picture: &'a PictureInput, spool: Spool) -> UploadFuture<'a> {
+        self.protocol.upload(&self.wire, picture, spool)
     }
 
     fn request_text(&self, request: &ImageRequest, pictures: &[PictureInput]) -> String {

@@ -32,6 +32,7 @@ mod no_pictures;
 mod openai_batch;
 mod openai_chat;
 mod openai_chat_text;
+mod openai_files;
 mod openai_images;
 mod openai_responses;
 mod openai_responses_text;

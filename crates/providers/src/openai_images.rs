@@ -2,13 +2,15 @@
 //! `multipart/form-data`.
 
 use imagemill_domain::failure::Failure;
+use imagemill_domain::profile::{Intake, Protocol};
 use imagemill_domain::request::ImageRequest;
 use imagemill_domain::sizes::is_name;
 use serde_json::{Value, json};
 
 use crate::batch::BatchAsk;
 use crate::body::{self, Body, PictureText};
-use crate::provider::{CallFuture, ImageProvider, PictureInput, ProviderFuture, WireCall};
+use crate::openai_files;
+use crate::provider::{CallFuture, ImageProvider, PictureInput, ProviderFuture, UploadFuture, WireCall};
 use crate::spool::{Spool, Spooled};
 use crate::wire::{self, Wire};
 
@@ -76,7 +78,8 @@ impl Images {
                 _ => body["images"] = objects.into(),
             }
         } else if !pictures.is_empty() {
-            body["images"] = addresses.map(|url| json!({"image_url": url})).collect();
+            body["images"] =
+                addresses.enumerate().map(|(number, url)| openai_files::named(pictures, number, url)).collect();
         }
         self.wire.add_extra(&mut body, request);
         body
@@ -133,6 +136,15 @@ impl ImageProvider for Images {
         let endpoint = if pictures.is_empty() { wire::GENERATIONS } else { wire::EDITS };
         let value = self.body(request, pictures, &|number| body::data_url(pictures, number));
         Some(BatchAsk::new(endpoint, value, pictures))
+    }
+
+    fn intake(&self) -> Intake {
+        let protocol = if self.multipart { Protocol::ImagesMultipart } else { Protocol::Images };
+        protocol.intake(self.wire.options.files)
+    }
+
+    fn upload<'a>(&'a self, picture: &'a PictureInput, spool: Spool) -> UploadFuture<'a> {
+        Box::pin(openai_files::give(&self.wire, picture, spool))
     }
 
     fn download<'a>(&'a self, url: &'a str, spool: Spool) -> ProviderFuture<'a, Result<Spooled, Failure>> {

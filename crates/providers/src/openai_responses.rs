@@ -3,13 +3,15 @@
 use std::borrow::Cow;
 
 use imagemill_domain::failure::Failure;
-use imagemill_domain::profile::TokenField;
+use imagemill_domain::profile::{Intake, Protocol, TokenField};
 use imagemill_domain::request::ImageRequest;
 use serde_json::{Value, json};
 
 use crate::body::{self, PictureText};
 use crate::json_call::JsonCall;
-use crate::provider::PictureInput;
+use crate::openai_files;
+use crate::provider::{PictureInput, UploadFuture};
+use crate::spool::Spool;
 use crate::wire::{self, Wire};
 
 /// Providers whose models answer with pictures by themselves and do not know the tool.
@@ -38,6 +40,14 @@ impl JsonCall for Responses {
         wire::RESPONSES.into()
     }
 
+    fn intake(&self, wire: &Wire) -> Intake {
+        Protocol::Responses.intake(wire.options.files)
+    }
+
+    fn upload<'a>(&'a self, wire: &'a Wire, picture: &'a PictureInput, spool: Spool) -> UploadFuture<'a> {
+        Box::pin(openai_files::give(wire, picture, spool))
+    }
+
     fn batch_endpoint(&self) -> Option<&'static str> {
         Some(wire::RESPONSES)
     }
@@ -52,7 +62,9 @@ impl JsonCall for Responses {
         let options = &request.options;
         let mut content = vec![json!({"type": "input_text", "text": request.prompt})];
         for number in 0..pictures.len() {
-            content.push(json!({"type": "input_image", "image_url": picture(number)}));
+            let mut part = openai_files::named(pictures, number, picture(number));
+            part["type"] = "input_image".into();
+            content.push(part);
         }
         let mut input = Vec::new();
         if !request.system_prompt.is_empty() {

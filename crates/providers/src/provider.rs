@@ -14,6 +14,8 @@ use imagemill_domain::picture::PictureFormat;
 use imagemill_domain::request::ImageRequest;
 use serde::{Deserialize, Serialize};
 
+pub use imagemill_domain::profile::Intake;
+
 use crate::batch::BatchAsk;
 use crate::spool::{Spool, Spooled};
 
@@ -41,22 +43,6 @@ pub struct PictureInput {
     pub file_name: String,
     /// Where the provider has it already; requests name it by this and hold no bytes.
     pub address: Option<String>,
-}
-
-/// How an account takes source pictures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Intake {
-    /// Most bytes of them inside one request, all together; 0 where they are taken as addresses only.
-    pub inline_bytes: u64,
-    /// Whether it takes them by [`ImageProvider::upload`], too.
-    pub uploads: bool,
-}
-
-impl Default for Intake {
-    /// Inside the request, of any size, and in no other way.
-    fn default() -> Self {
-        Self { inline_bytes: u64::MAX, uploads: false }
-    }
 }
 
 /// A source picture that was handed over.

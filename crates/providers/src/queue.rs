@@ -25,10 +25,9 @@ use crate::links::{self, Hit};
 use crate::provider::{Answer, CallFailure, Found, Polled, Reply, Ticket, WireCall};
 use crate::spool::Spool;
 use crate::sse::Reader;
+use crate::uploads;
 use crate::wire::{Asked, Wire, api_rules};
 
-/// Most bytes of source pictures that go into one body as data URLs: it is read whole before the request is queued.
-pub(crate) const MAX_INLINE_BYTES: u64 = 10 << 20;
 /// Longest wait for the head of an answer to a question: nothing is computed meanwhile.
 const ASK_FIRST_BYTE_MS: u64 = 30_000;
 /// Longest id of a request.
@@ -357,18 +356,19 @@ impl Told {
     }
 
     /// The run ended badly, in its own words. Such words alone decide whether the content was refused; what a failed run
-    /// costs nobody says.
+    /// costs nobody says, but one that did not get its source drew nothing.
     pub(crate) fn run_failed(&self, reason: &str) -> Box<CallFailure> {
         let reason = if reason.trim().is_empty() { "no reason given" } else { reason };
         let lower = reason.to_ascii_lowercase();
         let refused = REFUSALS.iter().any(|word| lower.contains(word));
-        let (kind, what) = if refused {
-            (FailureKind::Refused, "the provider refused the content")
+        let (kind, billing, what) = if refused {
+            (FailureKind::Refused, Billing::Unknown, "the provider refused the content")
+        } else if uploads::lacked_source(reason) {
+            (FailureKind::Invalid, Billing::NotBilled, "the provider could not fetch a source picture")
         } else {
-            (FailureKind::Protocol, "the provider could not make the picture")
+            (FailureKind::Protocol, Billing::Unknown, "the provider could not make the picture")
         };
-        let failure = Failure::new(kind, format!("{what}: {}", quote(reason)));
-        self.failed(failure.billing(Billing::Unknown))
+        self.failed(Failure::new(kind, format!("{what}: {}", quote(reason))).billing(billing))
     }
 
     /// Somebody cancelled it, here or at the provider.

@@ -35,7 +35,7 @@ pub(crate) fn profile(origin: &str, protocol: Protocol) -> Profile {
 
 /// As the capability table says of fal: a failed run is not billed.
 pub(crate) fn options(picture_field: Option<&str>) -> WireOptions {
-    WireOptions { bills_5xx: false, picture_field: picture_field.map(str::to_owned) }
+    WireOptions { bills_5xx: false, picture_field: picture_field.map(str::to_owned), files: false }
 }
 
 pub(crate) fn json(status: u16, body: &Value) -> Vec<Step> {

@@ -48,11 +48,13 @@ pub struct WireOptions {
     /// The member of the model's input that takes pictures (`image_url`, `image_urls[]`), for protocols that have no
     /// name for it of their own.
     pub picture_field: Option<String>,
+    /// Whether source pictures may be given as files (`/files`), for protocols that can name one.
+    pub files: bool,
 }
 
 impl Default for WireOptions {
     fn default() -> Self {
-        Self { bills_5xx: true, picture_field: None }
+        Self { bills_5xx: true, picture_field: None, files: false }
     }
 }
 
@@ -181,9 +183,11 @@ impl Registry {
     }
 }
 
-fn of_anthropic(wire: Wire) -> Result<Wire, Failure> {
+/// With its key and version where Anthropic wants them.
+pub(crate) fn of_anthropic(wire: Wire) -> Result<Wire, Failure> {
     Ok(wire.with_key_in(anthropic_messages::KEY_HEADER)?.with_header(anthropic_messages::VERSION))
 }
+
 /// A `[webhook]` that nothing would come of is said before anything is spent.
 fn check_webhook(profile: &Profile) -> Result<(), Failure> {
     let Some(webhook) = &profile.webhook else { return Ok(()) };

@@ -2,6 +2,7 @@
 //! `deployments/owner/name` (replicate-python, replicate.com/docs).
 
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
+use imagemill_domain::profile::Protocol;
 use imagemill_domain::request::ImageRequest;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -18,9 +19,6 @@ use crate::spool::{Spool, Spooled};
 use crate::uploads;
 use crate::webhook;
 use crate::wire::Wire;
-
-/// Most bytes of source pictures that go as data URLs: Replicate advises against more.
-const MAX_INLINE_BYTES: u64 = 256 << 10;
 
 /// An account at Replicate.
 pub(crate) struct Replicate {
@@ -136,7 +134,7 @@ impl ImageProvider for Replicate {
     }
 
     fn intake(&self) -> Intake {
-        Intake { inline_bytes: MAX_INLINE_BYTES, uploads: true }
+        Protocol::Replicate.intake(false)
     }
 
     fn upload<'a>(&'a self, picture: &'a PictureInput, spool: Spool) -> UploadFuture<'a> {

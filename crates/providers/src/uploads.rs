@@ -21,7 +21,7 @@ use crate::wire::Wire;
 pub(crate) const DAY_MS: u64 = 24 * 3_600_000;
 
 /// Words of a refusal that may mean that a source picture cannot be had at its address any more.
-const GONE: [&str; 12] = [
+const GONE: [&str; 13] = [
     "download",
     "fetch",
     "expired",
@@ -34,6 +34,7 @@ const GONE: [&str; 12] = [
     "could not load",
     "failed to load",
     "access the file",
+    "invalid image file",
 ];
 
 /// Whether a request that named uploaded pictures may have failed because one of them is gone. Words alone say so; an account
@@ -43,6 +44,16 @@ pub fn may_mean_source_is_gone(failure: &Failure) -> bool {
     let told = matches!(failure.kind, Invalid | Auth | NotEntitled | Protocol);
     let lower = failure.message.to_ascii_lowercase();
     told && GONE.iter().any(|word| lower.contains(word))
+}
+
+/// Whether a run ended because it could not fetch what it was to work on, in its own words: nothing was drawn. A model that could
+/// not fetch its own weights is another matter.
+pub(crate) fn lacked_source(reason: &str) -> bool {
+    let lower = reason.to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    says(&["download", "fetch", "expired", "404", "403"])
+        && says(&["image", "file", "url", "input", "picture"])
+        && !says(&["weight", "checkpoint", "model file", "the prediction expired"])
 }
 
 /// An address with the end of its life as the provider writes it (RFC 3339).
@@ -78,9 +89,22 @@ impl Wire {
         picture: &PictureInput,
         spool: Spool,
     ) -> Result<Told, Box<CallFailure>> {
+        self.upload_with(url, &[], field, picture, spool).await
+    }
+
+    /// The same with members beside the picture.
+    pub(crate) async fn upload_with(
+        &self,
+        url: Url,
+        members: &[(&str, &str)],
+        field: &str,
+        picture: &PictureInput,
+        spool: Spool,
+    ) -> Result<Told, Box<CallFailure>> {
         let boundary = format!("imagemill-{}", &picture.blake3.to_string()[..32]);
         let named = PictureInput { file_name: format!("imagemill-{}", picture.blake3), ..picture.clone() };
-        let body = body::multipart(&boundary, &[], &[(field, &named)]);
+        let members: Vec<_> = members.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let body = body::multipart(&boundary, &members, &[(field, &named)]);
         let told = self.ask(Method::POST, url, Some(body), spool).await?;
         if told.is_success() {
             return Ok(told);

@@ -3,15 +3,19 @@
 
 use std::collections::BTreeMap;
 
+use imagemill_domain::chat::DEFAULT_MAX_TOKENS;
 use imagemill_domain::critique::{Commission, complaint};
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
-use imagemill_domain::job_file::RecipeName;
+use imagemill_domain::job_file::{JobFile, RecipeName};
+use imagemill_domain::plan::PlannedStep;
 use imagemill_domain::task::TaskSpec;
 use imagemill_engine::{AskPart, ChatAsk, Ending, Recipe, RecipeFuture, TaskContext};
 use serde_json::{Map, Value, json};
 
 /// The code of a failure at the gate.
 const AT_THE_GATE: &str = "critique_gate";
+/// Rubric, task and schema in bytes, with room for an answer that is sent back.
+const RUBRIC_BYTES: u64 = 14_000;
 
 /// The recipe `critique`.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +24,13 @@ pub struct Critique;
 impl Recipe for Critique {
     fn name(&self) -> RecipeName {
         RecipeName::Critique
+    }
+
+    /// Written at once, or sent back once by the gate; an answer that breaks its schema is repaired, which is a call more.
+    fn steps(&self, file: &JobFile) -> Vec<PlannedStep> {
+        let wish = file.all_prompts().map(str::len).max().unwrap_or_default();
+        let tokens = u64::from(file.options.max_tokens.unwrap_or(DEFAULT_MAX_TOKENS));
+        vec![PlannedStep::words([1, 1, 4], RUBRIC_BYTES + wish as u64, 1, tokens)]
     }
 
     fn run<'a>(&'a self, task: &'a TaskContext) -> RecipeFuture<'a> {

@@ -13,6 +13,7 @@ mod events;
 mod extract;
 mod port;
 mod roots;
+mod runs;
 pub mod safety;
 mod saves;
 mod schema;

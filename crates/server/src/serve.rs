@@ -15,7 +15,7 @@ use crate::error::ServerError;
 use crate::roots::Roots;
 use crate::safety::Gate;
 use crate::state::AppState;
-use crate::{activity, api, events, saves};
+use crate::{activity, api, events, runs, saves};
 
 /// Between two attempts to become the owner of the workspace.
 const TAKE_OVER_EVERY: Duration = Duration::from_secs(1);
@@ -95,6 +95,7 @@ impl Server {
             tokio::spawn(activity::look_around(state.clone())),
             tokio::spawn(keep_running(state.clone())),
             tokio::spawn(saves::save_what_ended(state.clone())),
+            tokio::spawn(runs::collect_what_ended(state.clone())),
         ];
         Ok(Self { address, state, stopping, listening, beside })
     }

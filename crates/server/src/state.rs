@@ -12,6 +12,7 @@ use crate::activity::ActivityBoard;
 use crate::audit::Audit;
 use crate::events::EventHub;
 use crate::roots::Roots;
+use crate::runs::RequestRuns;
 use crate::safety::Gate;
 use crate::saves::Saves;
 use crate::serve::ServeOptions;
@@ -45,6 +46,8 @@ pub(crate) struct Parts {
     pub(crate) settings_turn: Mutex<()>,
     /// Saves under way.
     pub(crate) saves: Saves,
+    /// Runs of request files that have not ended.
+    pub(crate) runs: RequestRuns,
     /// Checks what providers tell by themselves.
     pub(crate) notices: NoticeReader,
     /// Pictures that look alike.
@@ -68,6 +71,7 @@ impl AppState {
             audit: Audit::new(state.join("audit.jsonl")),
             saves: Saves::new(state.join("tmp")),
             settings_turn: Mutex::default(),
+            runs: RequestRuns::default(),
             hub: EventHub::default(),
             board: ActivityBoard::default(),
             notices: NoticeReader::default(),

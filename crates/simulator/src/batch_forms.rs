@@ -102,6 +102,9 @@ pub(crate) async fn openai_upload(State(shared): Common, mut form: Multipart) ->
             }
         }
         let file = file.ok_or_else(|| wrong("the form has no file".into()))?;
+        if purpose == "vision" {
+            return uploads::openai(&shared, file);
+        }
         let length = file.len();
         let id = shared.batches().keep("file-", file);
         let value = json!({

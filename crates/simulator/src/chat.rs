@@ -14,6 +14,7 @@ use crate::faults;
 use crate::request::{self, Incoming, ratio_size};
 use crate::shapes;
 use crate::state::Shared;
+use crate::uploads;
 use crate::words::{Finish, Said, names_a_schema, say};
 
 /// What `text` says instead of a picture.
@@ -49,6 +50,9 @@ impl Conversation {
                     for part in parts {
                         if let Some(text) = part["text"].as_str() {
                             words.push(text);
+                        }
+                        if let (true, Some(id)) = (is_user, part["file_id"].as_str()) {
+                            found.sources.push(uploads::of_openai(shared, id)?);
                         }
                         let url = part["image_url"]["url"].as_str().or_else(|| part["image_url"].as_str());
                         if let (true, Some(url)) = (is_user, url) {

@@ -87,7 +87,7 @@ fn status(job: &Job) -> Value {
     }
     match stage {
         Stage::Failed => {
-            state["error"] = "The runner failed on purpose".into();
+            state["error"] = job.reason().into();
             state["error_type"] = "internal_error".into();
         }
         Stage::Cancelled => state["error"] = "Request was cancelled".into(),
@@ -101,7 +101,7 @@ fn notice(job: &Job) -> Value {
     let (status, name, value) = match job.stage() {
         Stage::Done => ("OK", "payload", pictures(job)),
         Stage::Cancelled => ("ERROR", "error", "Request was cancelled".into()),
-        _ => ("ERROR", "error", "The runner failed on purpose".into()),
+        _ => ("ERROR", "error", job.reason().into()),
     };
     json!({"request_id": job.id, "gateway_request_id": job.id, "status": status, name: value})
 }
@@ -116,8 +116,12 @@ fn result(job: &Job) -> Response {
     match job.stage() {
         Stage::Waiting => detail(StatusCode::BAD_REQUEST, "Request is still in progress"),
         Stage::Cancelled => detail(StatusCode::BAD_REQUEST, "Request was cancelled"),
+        Stage::Failed if job.lacks_source() => {
+            let place = json!([{"loc": ["body", "image_url"], "msg": job.reason(), "type": "file_download_error"}]);
+            (StatusCode::UNPROCESSABLE_ENTITY, Json(json!({"detail": place}))).into_response()
+        }
         Stage::Failed => {
-            let mut response = detail(StatusCode::INTERNAL_SERVER_ERROR, "The runner failed on purpose");
+            let mut response = detail(StatusCode::INTERNAL_SERVER_ERROR, job.reason());
             response.headers_mut().insert("x-fal-error-type", HeaderValue::from_static("internal_error"));
             response
         }

@@ -16,7 +16,7 @@ fn enveloped(shared: &Shared, job: &Job, stage: &Stage) -> Value {
     let (status, outputs, error) = match stage {
         Stage::Waiting => ("processing", json!([]), ""),
         Stage::Cancelled => ("cancelled", json!([]), ""),
-        Stage::Failed => ("failed", json!([]), "the model failed on purpose"),
+        Stage::Failed => ("failed", json!([]), job.reason()),
         Stage::Done => ("completed", json!(job.links()), ""),
     };
     let flags = if *stage == Stage::Done { job.flags() } else { Vec::new() };

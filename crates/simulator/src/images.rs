@@ -11,6 +11,7 @@ use crate::call::{Asked, Made, make};
 use crate::request::{self, Incoming, wrong_type};
 use crate::shapes;
 use crate::state::Shared;
+use crate::uploads;
 
 /// What GPT image models take; anything else is refused, as OpenAI does.
 const GPT_IMAGE_PARAMETERS: [&str; 16] = [
@@ -88,12 +89,15 @@ fn sources(shared: &Shared, incoming: &Incoming) -> Result<Vec<bytes::Bytes>, Re
         one => vec![one],
     });
     each.map(|item| {
+        if let Some(id) = item.get("file_id").and_then(Value::as_str) {
+            return uploads::of_openai(shared, id);
+        }
         let url = match item {
             Value::String(url) => Some(url.as_str()),
             Value::Object(fields) => url_of(fields),
             _ => None,
         };
-        let message = "The simulator takes pictures as 'image_url' or 'url', not as 'file_id'.";
+        let message = "The simulator takes pictures as 'image_url', 'url' or 'file_id'.";
         let url = url.ok_or_else(|| bad_request("invalid_image_input", message, Some("images")))?;
         request::source(shared, url, strict)
     })

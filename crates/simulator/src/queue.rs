@@ -16,6 +16,8 @@ use crate::faults;
 use crate::request::{self, Incoming};
 use crate::state::Shared;
 
+/// What a run says whose source cannot be had.
+const SOURCE_GONE: &str = "Failed to download the file. Please check if the URL is accessible and try again.";
 /// Requests remembered; the oldest make room.
 const MOST: usize = 65_536;
 
@@ -43,6 +45,8 @@ pub(crate) struct Job {
     ready: Instant,
     /// Links to its pictures; `None` when it fails.
     links: Option<Vec<String>>,
+    /// It fails because a link to a source picture ended.
+    lacks_source: bool,
     nsfw: bool,
     stuck: bool,
     lost: bool,
@@ -154,12 +158,28 @@ impl Job {
     pub(crate) fn is_flagged(&self) -> bool {
         self.nsfw
     }
+
+    /// Whether it failed because a link to a source picture ended.
+    pub(crate) fn lacks_source(&self) -> bool {
+        self.lacks_source
+    }
+
+    /// Why it failed.
+    pub(crate) fn reason(&self) -> &'static str {
+        if self.lacks_source { SOURCE_GONE } else { "The model failed on purpose" }
+    }
+}
+
+/// A request with what a queue finds out when its turn comes.
+pub(crate) struct Order {
+    pub(crate) asked: Asked,
+    lacks_source: bool,
 }
 
 /// What a body asks for, with the members that models of these providers have.
-pub(crate) fn asked(shared: &Shared, mut incoming: Incoming) -> Result<Asked, Refused> {
+pub(crate) fn asked(shared: &Shared, mut incoming: Incoming) -> Result<Order, Refused> {
     let fields = std::mem::take(&mut incoming.fields);
-    let sources = sources(shared, &fields)?;
+    let (sources, lacks_source) = sources(shared, &fields)?;
     incoming.fields = fields;
     let Some(prompt) = incoming.text("prompt").map(str::to_owned) else {
         return Err(bad_request("missing_required_parameter", "Missing required parameter: 'prompt'.", Some("prompt")));
@@ -176,7 +196,7 @@ pub(crate) fn asked(shared: &Shared, mut incoming: Incoming) -> Result<Asked, Re
         Some(size) => Some(size),
         None => incoming.size()?,
     };
-    Ok(Asked {
+    let asked = Asked {
         format: incoming.format()?,
         request_id: incoming.request_id,
         model: incoming.model,
@@ -187,7 +207,8 @@ pub(crate) fn asked(shared: &Shared, mut incoming: Incoming) -> Result<Asked, Re
         size,
         seed,
         draft: false,
-    })
+    };
+    Ok(Order { asked, lacks_source })
 }
 
 /// `{"image_size": {"width", "height"}}`, the edges side by side, or `W*H`.
@@ -201,27 +222,33 @@ fn edges(fields: &Map<String, Value>) -> Option<(u32, u32)> {
     faults::size(&format!("{width}x{height}"))
 }
 
-fn sources(shared: &Shared, fields: &Map<String, Value>) -> Result<Vec<bytes::Bytes>, Refused> {
+/// The source pictures, and whether a link among them ended that is only looked at later.
+fn sources(shared: &Shared, fields: &Map<String, Value>) -> Result<(Vec<bytes::Bytes>, bool), Refused> {
     let names = ["image", "images", "image_url", "image_urls", "input_image", "image_input", "init_images"];
     let listed = names.iter().filter_map(|name| fields.get(*name)).flat_map(|value| match value {
         Value::Array(items) => items.iter().collect::<Vec<_>>(),
         Value::Null => Vec::new(),
         one => vec![one],
     });
-    listed
-        .map(|item| {
-            let message = "A picture is given as text: a data URL or a link.";
-            let url = item.as_str().ok_or_else(|| bad_request("invalid_image_input", message, Some("image")))?;
-            request::source(shared, url, false)
-        })
-        .collect()
+    let (mut sources, mut lacks_one) = (Vec::new(), false);
+    for item in listed {
+        let message = "A picture is given as text: a data URL or a link.";
+        let url = item.as_str().ok_or_else(|| bad_request("invalid_image_input", message, Some("image")))?;
+        match request::source(shared, url, false) {
+            Err(_) if shared.scenario().uploads.late && url.starts_with("http") => lacks_one = true,
+            source => sources.push(source?),
+        }
+    }
+    Ok((sources, lacks_one))
 }
 
-/// Takes a request: it is made and billed now, and done after its latency. `true` when the answer to it breaks off.
-pub(crate) async fn enter(shared: &Arc<Shared>, asked: Asked) -> Result<(Arc<Job>, bool), Refused> {
+/// Takes a request: it is made and billed now, and done after its latency; one that lacks a source is neither made nor billed.
+/// `true` when the answer to it breaks off.
+pub(crate) async fn enter(shared: &Arc<Shared>, order: Order) -> Result<(Arc<Job>, bool), Refused> {
+    let Order { asked, lacks_source } = order;
     let behaviour = asked.behaviour.clone();
     let (model, prompt) = (asked.model.clone(), asked.prompt.clone());
-    let (made, latency) = take(shared, asked).await?;
+    let (made, latency) = if lacks_source { (None, Duration::ZERO) } else { take(shared, asked).await? };
     let cut = made.as_ref().is_some_and(Made::is_cut);
     let links = made.map(|made| made.indexes().map(|index| made.link(shared, index, false)).collect::<Vec<_>>());
     let number = shared.queue().next.fetch_add(1, Ordering::Relaxed) + 1;
@@ -231,6 +258,7 @@ pub(crate) async fn enter(shared: &Arc<Shared>, asked: Asked) -> Result<(Arc<Job
         prompt,
         ready: Instant::now() + latency + Duration::from_millis(behaviour.delay_ms),
         links,
+        lacks_source,
         nsfw: behaviour.nsfw,
         stuck: behaviour.stuck,
         lost: behaviour.lost_job,

@@ -24,7 +24,7 @@ fn prediction(shared: &Shared, job: &Job) -> Value {
     let (status, output, error) = match job.stage() {
         Stage::Waiting => ("processing", Value::Null, Value::Null),
         Stage::Cancelled => ("canceled", Value::Null, Value::Null),
-        Stage::Failed => ("failed", Value::Null, json!("The model failed on purpose")),
+        Stage::Failed => ("failed", Value::Null, json!(job.reason())),
         Stage::Done if job.is_flagged() => {
             ("failed", Value::Null, json!("NSFW content detected. Try running it again, or try a different prompt."))
         }

@@ -117,6 +117,8 @@ pub struct UploadRules {
     pub lives_ms: u64,
     /// So many, from the first, are answered with 502.
     pub failures: u32,
+    /// A queue looks at a link when its request's turn comes: one that ended fails the run, uncharged, and not the submission.
+    pub late: bool,
 }
 
 /// Shares of pictures, between 0 and 1, whose critiques fall short: too short, over too few dimensions, or in one language.

@@ -16,7 +16,7 @@ use crate::state::Shared;
 pub(crate) async fn create(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let answer = async {
         let incoming = request::read_at(&shared, request, Place { model: None, input: None }).await?;
-        let made = make(&shared, queue::asked(&shared, incoming)?).await?;
+        let made = make(&shared, queue::asked(&shared, incoming)?.asked).await?;
         let images: Vec<Value> = made.indexes().map(|index| mark(index).into()).collect();
         let value = json!({"images": images, "parameters": {"init_images": null}, "info": "{\"seed\": 1}"});
         Ok::<_, Refused>(made.send(&shared, Answer::json(&value, &made.drawn)))

@@ -102,10 +102,10 @@ pub(crate) async fn get(State(shared): Common, Path(name): Path<String>) -> Resp
     )
 }
 
-/// When an upload of now ends, as the answer to it says: a day, or what the scenario says.
-fn end_of(rules: &UploadRules) -> String {
-    let lives_ms = if rules.lives_ms == 0 { 24 * 3_600_000 } else { rules.lives_ms };
-    (Timestamp::now() + Duration::from_millis(lives_ms)).to_string()
+/// When an upload of now ends, as the answer to it says: so many days, or what the scenario says.
+fn end_of(rules: &UploadRules, days: u64) -> Timestamp {
+    let lives_ms = if rules.lives_ms == 0 { days * 24 * 3_600_000 } else { rules.lives_ms };
+    Timestamp::now() + Duration::from_millis(lives_ms)
 }
 
 /// The file of a form.
@@ -133,7 +133,7 @@ pub(crate) async fn replicate(State(shared): Common, form: Multipart) -> Respons
         let size = bytes.len();
         let name = take(&shared, bytes)?;
         let file = json!({
-            "id": name, "size": size, "expires_at": end_of(&shared.scenario().uploads),
+            "id": name, "size": size, "expires_at": end_of(&shared.scenario().uploads, 1).to_string(),
             "urls": {"get": format!("{}/replicate/v1/files/{name}", shared.origin())},
         });
         Ok::<_, Refused>((StatusCode::CREATED, Json(file)).into_response())
@@ -165,11 +165,29 @@ pub(crate) fn gemini(shared: &Shared, bytes: Bytes) -> Response {
         Json(json!({"file": {
             "name": format!("files/{name}"), "uri": format!("{}/v1beta/files/{name}", shared.origin()),
             "mimeType": media_type, "sizeBytes": size, "state": "ACTIVE",
-            "expirationTime": end_of(&shared.scenario().uploads),
+            "expirationTime": end_of(&shared.scenario().uploads, 2).to_string(),
         }}))
         .into_response()
     });
     answer.unwrap_or_else(Refused::into_response)
+}
+
+/// A picture among OpenAI's files.
+pub(crate) fn openai(shared: &Shared, bytes: Bytes) -> Result<Response, Refused> {
+    let (size, rules) = (bytes.len(), &shared.scenario().uploads);
+    let name = take(shared, bytes)?;
+    let file = json!({
+        "id": name, "object": "file", "bytes": size, "created_at": Timestamp::now().as_second(),
+        "expires_at": end_of(rules, 7).as_second(),
+        "filename": "picture", "purpose": "vision", "status": "processed",
+    });
+    Ok(Json(file).into_response())
+}
+
+/// The picture that a request to OpenAI's endpoints names by `file_id`.
+pub(crate) fn of_openai(shared: &Shared, id: &str) -> Result<Bytes, Refused> {
+    let named = shared.uploads().named(&shared.scenario().uploads, id);
+    named.ok_or_else(|| bad_request("invalid_image_input", &format!("File '{id}' was not found."), Some("file_id")))
 }
 
 /// The picture that a request to Gemini names by `fileUri`.

@@ -21,6 +21,9 @@ pub(crate) enum ProfilesAction {
     Login {
         /// Profile by name
         name: String,
+        /// Keep it in the system's key store instead of a file; needs a build with `--features keyring`
+        #[arg(long)]
+        keyring: bool,
     },
     /// Forget the key that was kept for a profile
     Logout {

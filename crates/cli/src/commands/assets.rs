@@ -1,7 +1,5 @@
 //! `imagemill assets`: whether asset folders are as their records say, and folders of other runners.
 
-use std::path::{Path, PathBuf};
-
 use imagemill_briefs::{AssetFolder, DifferenceKind, asset_name, check, import, rebuild};
 use imagemill_desk::DeskError;
 use serde_json::json;
@@ -28,24 +26,14 @@ pub(crate) fn folders(context: &Context, args: &FoldersArgs) -> anyhow::Result<V
     let mut found = Vec::new();
     for named in &args.folders {
         let path = context.desk.current.join(named);
-        if is_asset(&path) {
-            found.push(AssetFolder::new(path));
-            continue;
-        }
-        let entries = std::fs::read_dir(&path).map_err(|error| Quit::Usage(format!("{}: {error}", named.display())))?;
-        let mut below: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-        below.retain(|path| is_asset(path));
-        below.sort();
-        if below.is_empty() {
+        let there = imagemill_desk::asset_folders(&path);
+        let there = there.map_err(|error| Quit::Usage(format!("{}: {error}", named.display())))?;
+        if there.is_empty() {
             return Err(Quit::usage(say!(context.texts, "assets.none", folder = named.display())));
         }
-        found.extend(below.into_iter().map(AssetFolder::new));
+        found.extend(there);
     }
     Ok(found)
-}
-
-fn is_asset(path: &Path) -> bool {
-    path.join("asset.json").is_file() || path.join("runs").is_dir()
 }
 
 /// `assets check`.

@@ -3,7 +3,9 @@
 use std::io::{IsTerminal, Read};
 
 use imagemill_desk::config::{MASK, is_secret, known_profiles};
-use imagemill_desk::{choose, documents, forget_key, keep_key, login_of, read_credential, server_of};
+use imagemill_desk::{
+    KeyPlace, choose, documents, forget_key, keep_key, keep_key_in_store, login_of, read_credential, server_of,
+};
 use imagemill_domain::profile::Credential;
 use secrecy::SecretString;
 use serde_json::json;
@@ -18,7 +20,7 @@ use crate::texts::say;
 pub(crate) fn run(context: &Context, args: ProfilesArgs) -> anyhow::Result<Exit> {
     match args.action {
         Some(ProfilesAction::Show { name }) => show(context, &name),
-        Some(ProfilesAction::Login { name }) => login(context, &name),
+        Some(ProfilesAction::Login { name, keyring }) => login(context, &name, keyring),
         Some(ProfilesAction::Logout { name }) => logout(context, &name),
         None => Ok(list(context)),
     }
@@ -70,9 +72,9 @@ fn show(context: &Context, name: &str) -> anyhow::Result<Exit> {
 /// The longest input that may be a key.
 const LONGEST_KEY: u64 = 16 << 10;
 
-fn login(context: &Context, name: &str) -> anyhow::Result<Exit> {
+fn login(context: &Context, name: &str, keyring: bool) -> anyhow::Result<Exit> {
     let (texts, printer) = (&context.texts, &context.printer);
-    let (profile, path) = login_of(&context.desk, &variable, name)?;
+    let (profile, place) = login_of(&context.desk, &variable, name)?;
     let server = server_of(&profile.base_url);
     let shown = server.as_deref().unwrap_or_default();
     let key: SecretString = if server.is_some() && std::io::stdin().is_terminal() {
@@ -82,21 +84,34 @@ fn login(context: &Context, name: &str) -> anyhow::Result<Exit> {
         std::io::stdin().take(LONGEST_KEY).read_to_string(&mut text)?;
         text.into()
     };
-    keep_key(&path, &key, &profile.base_url).map_err(|error| Quit::usage(error.to_string()))?;
-    printer.line(say!(texts, "profile.kept", server = shown, path = context.shown(&path)));
+    let address = &profile.base_url;
+    let in_store = |entry: &str, file| {
+        let said = say!(texts, "profile.kept_in_store", server = shown, entry = entry);
+        (keep_key_in_store(entry, &key, address, file), said, json!({ "keyring": entry }))
+    };
+    let (kept, said, credential) = match &place {
+        KeyPlace::KeyStore(entry) => in_store(entry, None),
+        KeyPlace::File(path) if keyring => in_store(name, Some(path.as_path())),
+        KeyPlace::File(path) => {
+            let said = say!(texts, "profile.kept", server = shown, path = context.shown(path));
+            (keep_key(path, &key, address), said, json!({ "file": path }))
+        }
+    };
+    kept.map_err(|error| Quit::usage(texts.translated(&error.to_string())))?;
+    printer.line(said);
     match &profile.credential {
         Credential::Env(other) if variable(other).is_some_and(|value| !value.trim().is_empty()) => {
             context.warn(say!(texts, "profile.before", variable = other));
         }
         _ => {}
     }
-    printer.json(&json!({ "profile": name, "server": server, "file": path }));
+    printer.json(&json!({ "profile": name, "server": server, "credential": credential }));
     Ok(Exit::Ok)
 }
 
 fn logout(context: &Context, name: &str) -> anyhow::Result<Exit> {
-    let (_, path) = login_of(&context.desk, &variable, name)?;
-    let forgotten = forget_key(&path)?;
+    let (_, place) = login_of(&context.desk, &variable, name)?;
+    let forgotten = forget_key(&place)?;
     let text = if forgotten { "profile.forgotten" } else { "profile.none_kept" };
     context.printer.line(say!(context.texts, text, profile = name));
     context.printer.json(&json!({ "profile": name, "forgotten": forgotten }));

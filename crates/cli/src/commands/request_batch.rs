@@ -1,8 +1,7 @@
 //! `imagemill request batch`: many requests from one file, through the gate together and then through one engine. Each is a run of its own asset's
 //! folder, as if it had been submitted alone.
 
-use imagemill_briefs::{Problems, batch};
-use imagemill_desk::{DeskError, Runner, TakenRequest, collect_run, most_it_may_cost, take_request};
+use imagemill_desk::{DeskError, Runner, TakenRequest, collect_run, most_it_may_cost, take_batch};
 use imagemill_domain::money::Money;
 use imagemill_simulator::Scenario;
 use serde_json::{Value, json};
@@ -17,19 +16,8 @@ use crate::texts::say;
 pub(crate) async fn run(context: &Context, args: RunRequestArgs) -> anyhow::Result<Exit> {
     let text = super::request::text_of(&args.request)?;
     let suffix = args.request.extension().unwrap_or_default().to_string_lossy().into_owned();
-    let requests = batch(&text, &suffix).map_err(DeskError::from)?;
     let mut runner = Runner::new("request batch".to_owned(), Scenario::default());
-    let (mut taken, mut problems) = (Vec::new(), Vec::new());
-    for request in &requests {
-        match take_request(&context.desk, &mut runner, &request.text, request.verb, args.profile.as_deref()).await {
-            Ok(one) => taken.push(one),
-            Err(DeskError::Request(wrong)) => problems.extend(wrong.of(&request.label).0),
-            Err(error) => return Err(error.into()),
-        }
-    }
-    if !problems.is_empty() {
-        return Err(DeskError::from(Problems(problems)).into());
-    }
+    let mut taken = take_batch(&context.desk, &mut runner, &text, &suffix, args.profile.as_deref()).await?;
     let mut warnings: Vec<&String> = taken.iter().flat_map(|one| &one.warnings).collect();
     warnings.dedup();
     for warning in warnings {

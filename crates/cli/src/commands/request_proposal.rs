@@ -1,7 +1,7 @@
 //! `imagemill request propose`: a request that edits an approved picture as a review asks. Nothing is sent.
 
 use anyhow::Context as _;
-use imagemill_briefs::{AssetFolder, ProposalError, Verb, propose, read, standing};
+use imagemill_briefs::{AssetFolder, Verb, read, standing};
 use imagemill_desk::DeskError;
 use serde_json::json;
 
@@ -23,13 +23,7 @@ pub(crate) fn run(context: &Context, args: &ProposeArgs) -> anyhow::Result<Exit>
     let picture = object.and_then(|object| pictures.iter().find(|picture| picture.object == object));
     let shown = context.shown(folder.root());
     let picture = picture.ok_or_else(|| Quit::usage(say!(texts, "propose.no_hero", folder = shown)))?;
-    // A request names its folder from the workspace's.
-    let place = folder.root().strip_prefix(&context.desk.workspace.root).unwrap_or(folder.root());
-    let place = place.to_string_lossy().replace('\\', "/");
-    let proposal = propose(&folder, picture, &place, &args.feedback).map_err(|error| match error {
-        ProposalError::Folder(error) => DeskError::from(error).into(),
-        error @ ProposalError::NoFeedback => Quit::usage(texts.translated(&error.to_string())),
-    })?;
+    let proposal = context.desk.propose_edit(&folder, picture, &args.feedback)?;
     let file = match &args.to {
         Some(to) => context.desk.current.join(to),
         None => folder.path(&format!("inputs/requests/{}.json", proposal.run)),

@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use imagemill_briefs::{
-    AssetFolder, AssetVerdict, Judgement, Objections, Problem, Standing, judge, review_words, standing,
-};
-use imagemill_desk::{DeskError, now_us, rfc3339};
+use imagemill_briefs::{AssetFolder, AssetVerdict, Judgement, Objections, Problem, Standing, review_words, standing};
+use imagemill_desk::DeskError;
 use serde_json::json;
 
 use crate::cli::{ReviewArgs, VerdictWord};
@@ -74,11 +72,7 @@ fn give(context: &Context, args: &ReviewArgs, verdict: VerdictWord, folders: &[A
     }
     let mut documents = Vec::new();
     for (folder, object) in chosen {
-        let _lock = context.desk.lock_asset(folder)?;
-        // Where it lies is looked up again: another of these verdicts may have moved a copy of it.
-        let all = standing(folder).map_err(DeskError::from)?;
-        let Some(picture) = all.into_iter().find(|one| one.object == object) else { continue };
-        let judged = judge(folder, &picture, &judgement, &rfc3339(now_us())).map_err(DeskError::from)?;
+        let Some(judged) = context.desk.judge_picture(folder, &object, &judgement)? else { continue };
         let path = printer.paint(Tone::Bold, context.shown(&folder.path(&judged.path)));
         let word = match judgement.verdict {
             AssetVerdict::Approve => say!(texts, "judge.approved"),

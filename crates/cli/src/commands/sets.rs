@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use imagemill_briefs::{AssetFolder, PictureSet, asset_set, persona_set};
+use imagemill_briefs::{AssetFolder, Measured, PictureSet, asset_set, persona_set};
 use imagemill_desk::DeskError;
 use imagemill_imaging::{ROWS_PER_SHEET, SheetRow, contact_sheet_png};
 use serde_json::json;
@@ -12,7 +12,7 @@ use crate::cli::{DriftArgs, FoldersArgs, SheetArgs};
 use crate::context::Context;
 use crate::printer::Tone;
 use crate::quit::{Exit, Quit};
-use crate::set_report::{Measured, html, markdown};
+use crate::set_report::{html, markdown, measured, name_of, title, words};
 use crate::texts::say;
 
 /// The sets that are meant, each with the folder for what is drawn of it.
@@ -37,7 +37,7 @@ pub(crate) fn draw_sheets(context: &Context, args: &SheetArgs) -> anyhow::Result
             (None, None) => "contact-sheet".to_owned(),
             _ => format!("{}-contact-sheet", file_name(&set.name)),
         };
-        let measured = Measured::of(context, set)?;
+        let measured = measured(context, set)?;
         std::fs::create_dir_all(&place).with_context(|| format!("the folder {} cannot be made", place.display()))?;
         let mut files = vec![place.join(format!("{stem}.html"))];
         put(&files[0], html(&context.texts, std::slice::from_ref(&measured), &place).as_bytes())?;
@@ -59,12 +59,12 @@ fn rows(context: &Context, measured: &Measured) -> Vec<SheetRow> {
     let row = |(at, member): (usize, &imagemill_briefs::Member)| SheetRow {
         source: measured.set.reference.clone(),
         results: vec![member.file.clone()],
-        label: format!("{} · {}", measured.name_of(member), measured.words(&context.texts, at)),
+        label: format!("{} · {}", name_of(measured, member), words(&context.texts, measured, at)),
     };
     if measured.set.members.is_empty() {
         // The approved picture is alone.
         let results: Vec<PathBuf> = measured.set.reference.iter().cloned().collect();
-        let alone = SheetRow { source: None, results, label: measured.title(&context.texts) };
+        let alone = SheetRow { source: None, results, label: title(&context.texts, measured) };
         return if alone.results.is_empty() { Vec::new() } else { vec![alone] };
     }
     measured.set.members.iter().enumerate().map(row).collect()
@@ -80,12 +80,12 @@ pub(crate) fn measure(context: &Context, args: &DriftArgs) -> anyhow::Result<Exi
             set.members.retain(|member| member.file != against);
             set.reference = Some(against);
         }
-        all.push(Measured::of(context, set)?);
+        all.push(measured(context, set)?);
     }
     for measured in &all {
-        printer.line(printer.paint(Tone::Bold, measured.title(texts)));
+        printer.line(printer.paint(Tone::Bold, title(texts, measured)));
         for (at, member) in measured.set.members.iter().enumerate() {
-            printer.line(format!("  {}  {}", measured.name_of(member), measured.words(texts, at)));
+            printer.line(format!("  {}  {}", name_of(measured, member), words(texts, measured, at)));
         }
     }
     printer.note(say!(texts, "sets.units"));

@@ -102,6 +102,27 @@ pub(crate) fn served(world: &World, scenario: &str) -> Running {
     simulator
 }
 
+/// Another model under `[vision]` writes, so its price is the job's.
+#[test]
+fn a_plan_has_the_price_of_the_model_that_writes() {
+    let world = World::with_photos(2);
+    world.folder.write(
+        "models.toml",
+        "[[model]]\nprovider = \"simulator\"\nmodel = \"sim-text-dear\"\nchat = true\n\
+        price = { date = \"2026-11-20\", source = \"a dear one\", text_in = 1000.0, text_out = 1000.0 }\n",
+    );
+    world.folder.write("imagemill.toml", "models_file = \"models.toml\"\n");
+    let job = "recipe = \"critique\"\nprofile = \"simulator\"\nmodel = \"sim-text\"\n[critique]\ncollection = \"korean\"\n\
+               [source]\npaths = [\"photos\"]\n";
+    world.folder.write("own.toml", job);
+    world.folder.write("dear.toml", format!("{job}[vision]\nmodel = \"sim-text-dear\"\n"));
+    let cost = |file: &str| world.run(&["plan", file, "--json"]).code(0).json()["cost"].clone();
+    let (own, dear) = (cost("own.toml"), cost("dear.toml"));
+    assert_eq!((&dear["source"], &dear["date"]), (&"a dear one".into(), &"2026-11-20".into()), "{dear}");
+    assert!(dear["likely"].as_f64() > Some(own["likely"].as_f64().unwrap() * 100.0), "{own} {dear}");
+    assert!(world.run(&["plan", "dear.toml"]).code(0).out.contains("1–4 × sim-text-dear"));
+}
+
 #[test]
 fn a_weak_critique_goes_back_once_and_a_bad_one_costs_no_other() {
     let world = World::with_photos(10);

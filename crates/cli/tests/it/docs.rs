@@ -60,6 +60,27 @@ fn toml_of(page: &str) -> Vec<&str> {
     page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect()
 }
 
+/// A job of some recipe is planned with `profile`: its model may draw from words, from a picture, or only write.
+#[track_caller]
+fn assert_plans(world: &World, profile: &str) {
+    world.folder.write("photo.png", imagemill_testkit::pictures::png(1, 48, 32));
+    let mut said = String::new();
+    for job in [
+        "recipe = \"generate\"\nprompt = \"a barn\"\n",
+        "recipe = \"edit\"\nprompt = \"make it night\"\n[source]\npaths = [\"photo.png\"]\n",
+        "recipe = \"critique\"\n[critique]\ncollection = \"korean\"\n[source]\npaths = [\"photo.png\"]\n",
+    ] {
+        world.folder.write("job.toml", format!("profile = {profile:?}\n{job}"));
+        let ran = world.run(&["plan", "job.toml", "--json"]);
+        if ran.code == 0 {
+            assert_eq!(ran.json()["tasks"], 1, "{profile}: {}", ran.out);
+            return;
+        }
+        said += &ran.err;
+    }
+    panic!("no job can be planned with the profile {profile}:\n{said}");
+}
+
 #[test]
 fn profiles_to_copy_can_be_copied() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/providers");
@@ -72,6 +93,10 @@ fn profiles_to_copy_can_be_copied() {
         assert!(list.contains(&format!("({name})")), "{name} is not in the list");
         let text = page(&format!("providers/{name}"));
         assert!(text.contains("\nNot verified: "), "{name} does not say what was not verified");
+        let [head, rest] = text.splitn(2, "```toml").collect::<Vec<_>>()[..] else { panic!("{name} has no profile") };
+        assert!(["Key: ", "No key"].iter().any(|word| head.contains(word)), "{name}: how is a key got?");
+        let special = rest.lines().filter(|line| line.starts_with("- ") || line.starts_with("| ")).count();
+        assert!(special >= 3, "{name} says nothing of what is special");
         let blocks = toml_of(&text);
         assert!(!blocks.is_empty(), "{name} has no profile to copy");
         for block in blocks {
@@ -79,9 +104,13 @@ fn profiles_to_copy_can_be_copied() {
             world.folder.write("imagemill.toml", block);
             let ran = world.run(&["profiles", "--json"]).code(0);
             assert!(!ran.err.contains("not known"), "{name}: {}", ran.err);
-            let first = block.split("[profiles.").nth(1).unwrap().split(']').next().unwrap();
-            let shown = world.run(&["profiles", "show", first, "--json"]).code(0).json();
-            assert!(!shown["provider"].as_str().unwrap().is_empty(), "{name}: {shown}");
+            let sections = block.split("\n[profiles.").map(|part| part.trim_start_matches("[profiles."));
+            let names = sections.filter_map(|part| part.split(']').next()).filter(|profile| !profile.contains('.'));
+            for profile in names {
+                let shown = world.run(&["profiles", "show", profile, "--json"]).code(0).json();
+                assert!(!shown["provider"].as_str().unwrap().is_empty(), "{name}: {shown}");
+                assert_plans(&world, profile);
+            }
         }
     }
 }

@@ -53,7 +53,7 @@ fn crates_import_only_what_architecture_allows() {
             "desk" => {
                 &["domain", "briefs", "sources", "store", "providers", "engine", "recipes", "export", "simulator"]
             }
-            "server" => &["domain", "imaging", "store", "providers", "engine", "export", "desk"],
+            "server" => &["domain", "briefs", "imaging", "store", "providers", "engine", "export", "desk"],
             "cli" => &[
                 "domain",
                 "briefs",

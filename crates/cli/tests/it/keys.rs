@@ -91,3 +91,27 @@ fn a_built_in_profile_appears_with_its_key() {
     assert!(String::from_utf8_lossy(&elsewhere.stderr).contains("takes its key from elsewhere"), "{elsewhere:?}");
     assert!(!login(&world, "nobody", KEY).status.success());
 }
+
+/// The usual build has no key store, and says what to do instead.
+#[cfg(not(feature = "keyring"))]
+#[test]
+fn without_the_systems_key_store_a_sentence_says_so() {
+    let world = World::new();
+    let mut command = world.command(&["profiles", "login", "openai", "--keyring"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(KEY.as_bytes()).unwrap();
+    let refused = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.status.code() == Some(2) && said.contains("--features keyring"), "{said}");
+    world.folder.write(
+        "imagemill.toml",
+        "[profiles.studio]\nprovider = \"openai\"\nbase_url = \"https://a.example/v1\"\nmodel = \"gpt-image-2\"\n\
+         credential = { keyring = \"studio\" }\n",
+    );
+    let ran = world.run(&["generate", "a barn", "-p", "studio", "--yes"]).code(3);
+    assert!(ran.err.contains("--features keyring") && ran.err.contains("profiles login studio"), "{}", ran.err);
+    let shown = world.run(&["profiles", "show", "studio", "--json"]).code(0).json();
+    assert_eq!(shown["credential"]["keyring"], "studio");
+    let chinese = world.run(&["--lang", "zh-CN", "doctor", "--offline", "-p", "studio"]);
+    assert!(chinese.out.contains("--features keyring") && chinese.out.contains("密钥库"), "{}", chinese.out);
+}

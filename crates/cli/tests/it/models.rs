@@ -28,7 +28,7 @@ fn the_table_tells_what_is_known_and_what_is_not() {
     assert_eq!(entry["size"]["sizes"]["2K"]["16:9"], "2752x1536");
     assert_eq!((&entry["endpoints"][0], &entry["max_references"]), (&"generations".into(), &0.into()));
     let unknown: Vec<&str> = entry["unknown"].as_array().unwrap().iter().map(|key| key.as_str().unwrap()).collect();
-    assert_eq!(unknown, ["price", "bills_refusals", "batch"]);
+    assert_eq!(unknown, ["price", "bills_refusals", "link_lifetime_s", "batch"]);
     let marked = world.run_with(&key, &["models", "-p", "sensenova"]).code(0).out;
     assert!(marked.lines().any(|line| line.starts_with("* sensenova")) && !marked.contains("gpt-image"), "{marked}");
     assert!(world.run(&["--lang", "zh-CN", "models"]).code(0).out.contains("参考图"));
@@ -40,6 +40,39 @@ fn the_table_tells_what_is_known_and_what_is_not() {
     assert_eq!((&first["model"], &first["max_n"]), (&"mine".into(), &4.into()), "a user's file comes first");
     world.folder.write("models.toml", "[[model]]\nprovider = \"x\"\nmodel = \"m\"\nsize = { kind = \"lst\" }\n");
     assert!(world.run(&["models"]).code(2).err.contains("models.toml:4"));
+}
+
+/// What decides about money stands there for every model, or is named among what nobody told.
+#[test]
+fn every_model_answers_what_money_asks() {
+    let world = World::new();
+    let document = world.run(&["models", "--json"]).code(0).json();
+    let models = document["models"].as_array().unwrap();
+    assert!(models.len() > 60, "{}", models.len());
+    for entry in models {
+        let name = format!("{} {}", entry["provider"], entry["model"]);
+        let unknown = entry["unknown"].as_array().unwrap();
+        let makes_pictures = entry["generations"] == true || entry["edits"] == true;
+        for (key, words) in [
+            ("seed", &["absent", "ignored", "honoured"][..]),
+            ("negative_prompt", &["parameter", "after_bar", "folded"]),
+            ("recovery", &["replayable", "addressable", "opaque"]),
+        ] {
+            assert!(words.contains(&entry[key].as_str().unwrap_or_default()), "{name}: {key}");
+        }
+        for key in ["price", "size", "bills_refusals", "link_lifetime_s", "stream", "batch"] {
+            let told = !entry[key].is_null();
+            let named = unknown.contains(&key.into());
+            assert!(told != named || (key == "link_lifetime_s" && !makes_pictures), "{name}: {key}");
+        }
+        if let Some(price) = entry["price"].as_object() {
+            let date = price["date"].as_str().unwrap();
+            assert!(date.len() == 10 && date.starts_with("20"), "{name}: {date}");
+            assert!(price["source"].as_str().unwrap().len() > 10, "{name} does not say where its price is from");
+        }
+    }
+    let priced = models.iter().filter(|entry| !entry["price"].is_null()).count();
+    assert!(priced >= 14, "{priced} models have a price");
 }
 
 #[test]

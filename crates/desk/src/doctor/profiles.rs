@@ -12,9 +12,9 @@ use secrecy::SecretString;
 
 use super::{Check, Examination, Finding, Level};
 use crate::clock::now_us;
-use crate::config::{built_in_profile, known_profiles};
+use crate::config::{built_in_profile, expand_home, known_profiles};
 use crate::desk::Desk;
-use crate::key_files::server_of;
+use crate::key_files::{named_entry, server_of};
 use crate::profiles::{SIMULATOR, choose, read_credential};
 
 /// A clock that is further off makes signed links and certificates fail.
@@ -116,6 +116,10 @@ impl Patient<'_> {
     fn fix_of_credential(&self) -> String {
         match &self.profile.credential {
             Credential::Env(name) => format!("export {name}=…, in the shell that runs imagemill."),
+            Credential::Keyring(_) => format!("imagemill profiles login {}", self.profile.name),
+            Credential::File(path) if named_entry(&expand_home(path)).is_some() => {
+                format!("imagemill profiles login {}", self.profile.name)
+            }
             _ => {
                 "Write the key into the first line of that file, and let only yourself read it (chmod 600).".to_owned()
             }
@@ -214,7 +218,11 @@ fn credential(credential: &Credential) -> String {
     match credential {
         Credential::None => "needs no key".to_owned(),
         Credential::Env(name) => format!("the key is in {name}"),
-        Credential::File(path) => format!("the key is in the file {path}, which only its owner can read"),
+        Credential::File(path) => match named_entry(&expand_home(path)) {
+            Some(entry) => format!("the key {entry} is in the system's key store"),
+            None => format!("the key is in the file {path}, which only its owner can read"),
+        },
+        Credential::Keyring(entry) => format!("the key {entry} is in the system's key store"),
     }
 }
 

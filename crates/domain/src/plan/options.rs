@@ -3,7 +3,7 @@
 
 use crate::capability::{Capabilities, CapabilityTable, SeedSupport};
 use crate::infographic::Repair;
-use crate::job_file::{JobFile, RecipeName};
+use crate::job_file::{JobFile, Oversize, RecipeName};
 use crate::lane::{BatchKind, BatchTerms, Lane};
 use crate::profile::{Profile, Protocol};
 use crate::request::{NegativePrompt, RequestOptions};
@@ -125,6 +125,39 @@ impl Asked<'_> {
                 refuse("nobody said what its batches take and cost; add the table [batch.…] to a models_file".into())
             }
         }
+    }
+
+    /// Pictures that are too large for a request, where there is no other way to hand them over.
+    pub(super) fn check_bytes(&self, file: &JobFile, scan: &Scan, batch: Option<&BatchTerms>) -> Result<(), PlanError> {
+        let prepare = &file.prepare;
+        let made_smaller = prepare.oversize == Oversize::Scale
+            || prepare.max_bytes.is_some()
+            || prepare.max_edge.is_some()
+            || prepare.max_pixels.is_some();
+        let protocol = self.profile.resolved_protocol(self.capabilities.is_some_and(Capabilities::knows_images));
+        let intake = protocol.intake(self.capabilities.is_some_and(|known| known.files));
+        let largest = scan.items.iter().max_by_key(|item| item.bytes);
+        let Some((item, picture)) = largest.and_then(|item| Some((item, item.pictures.first()?))) else {
+            return Ok(());
+        };
+        if made_smaller || intake.uploads || file.recipe == RecipeName::Critique {
+            return Ok(());
+        }
+        // base64 writes three bytes as four.
+        let in_batch = batch.map_or(u64::MAX, |terms| terms.max_bytes / 4 * 3);
+        let most = intake.inline_bytes.min(in_batch);
+        if item.bytes <= most {
+            return Ok(());
+        }
+        let (has, fits) = (item.bytes.div_ceil(1 << 20), most >> 20);
+        let way_out =
+            "MiB of pictures in a request and no uploads; set [prepare] oversize = \"scale\", max_bytes or max_edge";
+        let detail = if most == in_batch {
+            format!("its batches take {fits} {way_out}")
+        } else {
+            format!("it takes {fits} {way_out}")
+        };
+        self.refuse(format!("{} of {has} MiB", picture.name), detail)
     }
 
     /// Protocols whose models call the members of their input as they like.

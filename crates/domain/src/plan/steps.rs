@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::capability::{CallEstimate, CapabilityTable};
 use crate::chat::ChatShape;
+use crate::lane::Lane;
 
 use super::{CostEstimate, Plan};
 
@@ -79,10 +80,17 @@ impl Plan {
         };
         let own = (&definition.profile, &definition.model);
         let (profile, model) = speaker.as_ref().map_or(own, |speaker| (&speaker.profile, &speaker.model));
-        let price = table.find(&profile.provider, model).and_then(|known| known.price.as_ref());
-        let priced = price.and_then(|price| {
-            let source = (price.source.clone(), price.date.clone());
-            Some((price.chat_estimate(step.shape)?, Some(source)))
+        let known = table.find(&profile.provider, model);
+        // Words have no other endpoint in the batch lane; a model without batches answers at once.
+        let file = &definition.file;
+        let terms = known.filter(|known| {
+            file.lane == Lane::Batch && known.batch == Some(profile.resolved_chat_protocol().batch_kind())
+        });
+        let terms = terms.and_then(|known| table.batch_terms(known));
+        let priced = known.and_then(|known| known.price.as_ref()).and_then(|price| {
+            let call = price.chat_estimate(step.shape)?;
+            let call = terms.map_or(call, |terms| super::ways::batch_call(call, terms, file));
+            Some((call, Some((price.source.clone(), price.date.clone()))))
         });
         let warning = super::ways::price_not_known(model, &profile.provider);
         let model = model.clone();
@@ -98,6 +106,10 @@ impl Plan {
         cost.likely += call.likely.times(usual);
         cost.high += call.high.times(most);
         if let Some((source, date)) = source {
+            if cost.source.is_empty() {
+                (cost.source, cost.date) = (source, date);
+                return cost;
+            }
             if !cost.source.split(", ").any(|known| known == source) {
                 cost.source = format!("{}, {source}", cost.source);
             }

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::hash::ContentHash;
+use crate::job_file::Oversize;
 use crate::lane::{BatchFallback, BatchKind, Lane};
 use crate::profile::Protocol;
 use crate::request::NegativePrompt;
@@ -431,4 +432,56 @@ fn steps_in_words_and_pictures_on_the_way_are_in_the_money() {
     plan.price_steps(&[PlannedStep::words([0, 0, 1], 1, 1, 1)], &table);
     assert_eq!(plan.cost, None);
     assert!(plan.warnings.iter().any(|warning| warning.contains("the price of sim-image at simulator is not known")));
+}
+
+/// A critique makes no picture: who looks at it costs money, and only that.
+#[test]
+fn a_critique_costs_what_its_speaker_does() {
+    let words = "\n[batch.openai]\nmax_items = 9\nmax_bytes = 9\nwindow_h = 24\nprice = 0.5\ndate = \"2025-05-05\"\nsource = \"b\"\n\
+        [[model]]\nprovider = \"simulator\"\nmodel = \"sim-text\"\nchat = true\nbatch = \"openai\"\n\
+        price = { date = \"2025-05-05\", source = \"words\", text_in = 1.0, text_out = 2.0 }\n";
+    let table = CapabilityTable::parse(&format!("{TABLE}{words}")).unwrap();
+    let priced = |lane: Lane, model: &str| {
+        let file = JobFile { recipe: RecipeName::Critique, lane, prompt: None, ..edit("") };
+        let profile = Profile { model: model.into(), ..profile() };
+        let mut plan = expand(&file, "job", &profile, scan(&["a.png", "b.png"]), &table).unwrap();
+        assert!(plan.warnings.is_empty(), "{:?}", plan.warnings);
+        plan.definition.speakers.vision =
+            Some(crate::speaker::Speaker { profile: self::profile(), model: "sim-text".into() });
+        plan.price_steps(&[PlannedStep::words([1, 1, 4], 14_000, 1, 8_000)], &table);
+        plan.cost.unwrap()
+    };
+    // Nobody knows what this model of the job costs, and nobody calls it.
+    let cost = priced(Lane::Auto, "sim-image");
+    let one = |tokens_in: f64, tokens_out: f64| 2.0 * (tokens_in + 1_600.0 + 2.0 * tokens_out) / 1e6;
+    assert!((cost.likely.dollars() - one(3_500.0, 2_000.0)).abs() < 1e-5, "{}", cost.likely);
+    assert!(cost.high.dollars() > 4.0 * one(14_000.0, 8_000.0) - 1e-5, "{}", cost.high);
+    assert_eq!((cost.source.as_str(), cost.date.as_str()), ("words", "2025-05-05"));
+    let in_batches = priced(Lane::Batch, "sim-text");
+    assert!((in_batches.likely.dollars() * 2.0 - cost.likely.dollars()).abs() < 1e-5, "half the price in batches");
+}
+
+/// A picture that fits into no request and cannot be handed over is an error of the plan, which names it and what fits.
+#[test]
+fn a_picture_that_is_too_large_is_named_before_anything_is_sent() {
+    let table = "[batch.openai]\nmax_items = 9\nmax_bytes = 8_000_000\nwindow_h = 24\nprice = 0.5\ndate = \"d\"\nsource = \"b\"\n\
+        [[model]]\nprovider = \"simulator\"\nmodel = \"sim-image\"\ngenerations = true\nedits = true\nbatch = \"openai\"\npicture_field = \"image\"\n";
+    let table = CapabilityTable::parse(table).unwrap();
+    let planned = |protocol: Protocol, lane: Lane, mebibytes: u64, oversize: Oversize| {
+        let mut file = JobFile { lane, ..edit("night") };
+        file.prepare.oversize = oversize;
+        let mut scan = scan(&["a.png", "b.png"]);
+        scan.items[1].bytes = mebibytes << 20;
+        expand(&file, "job", &Profile { protocol, ..profile() }, scan, &table).map_err(|error| error.to_string())
+    };
+    let (auto, batch) = (Lane::Auto, Lane::Batch);
+    for (protocol, lane, most) in [(Protocol::ComfyRouter, auto, "10 MiB"), (Protocol::Images, batch, "5 MiB")] {
+        let said = planned(protocol, lane, 12, Oversize::Upload).unwrap_err();
+        assert!(said.contains("b.png of 12 MiB") && said.contains(most) && said.contains("max_edge"), "{said}");
+        planned(protocol, lane, 4, Oversize::Upload).unwrap();
+        planned(protocol, lane, 12, Oversize::Scale).unwrap();
+    }
+    for protocol in [Protocol::Images, Protocol::Fal, Protocol::HostedMedia] {
+        planned(protocol, auto, 40, Oversize::Upload).unwrap();
+    }
 }

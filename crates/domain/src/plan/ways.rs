@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::capability::{CallEstimate, CallShape, Capabilities, CapabilityTable, Price};
+use crate::capability::{CallEstimate, CallShape, Capabilities, CapabilityTable};
 use crate::job_file::{JobFile, RecipeName};
 use crate::lane::{BatchFallback, BatchTerms};
 use crate::money::Money;
@@ -66,6 +66,7 @@ pub(super) fn plan_way(
     file.options.size.clone_from(&size.size);
     file.options.aspect_ratio.clone_from(&size.aspect_ratio);
     asked.check(&file, scan)?;
+    asked.check_bytes(&file, scan, batch.as_ref())?;
     let negative = asked.negative_prompt();
     if negative == NegativePrompt::Folded && !file.negative_prompt.trim().is_empty() {
         let (paragraph, _) = negative.apply(String::new(), &file.negative_prompt);
@@ -74,12 +75,12 @@ pub(super) fn plan_way(
             paragraph.trim()
         ));
     }
-    let price = capabilities.and_then(|capabilities| capabilities.price.as_ref());
-    let call = match file.recipe {
-        RecipeName::Critique => price.and_then(Price::critique_estimate),
-        RecipeName::Edit | RecipeName::Generate | RecipeName::Infographic => {
-            price.and_then(|price| price.estimate(shape(&file, &size, scan)))
-        }
+    // A critique makes no picture: what it costs are its steps, at whoever answers them.
+    let words_only = file.recipe == RecipeName::Critique;
+    let price = capabilities.and_then(|capabilities| capabilities.price.as_ref()).filter(|_| !words_only);
+    let call = match price {
+        None => words_only.then(CallEstimate::default),
+        Some(price) => price.estimate(shape(&file, &size, scan)),
     };
     if call.is_none() {
         warnings.push(price_not_known(&model, &profile.provider));
@@ -112,11 +113,12 @@ pub(super) fn price_not_known(model: &str, provider: &str) -> String {
     )
 }
 
-fn shape<'a>(file: &'a JobFile, size: &SizeChoice, scan: &Scan) -> CallShape<'a> {
+fn shape<'a>(file: &'a JobFile, size: &'a SizeChoice, scan: &Scan) -> CallShape<'a> {
     CallShape {
         n: file.options.n.unwrap_or(1),
         references: scan.items.iter().map(|item| item.pictures.len()).max().unwrap_or(0) as u32,
         quality: file.options.quality.as_deref(),
+        size: size.size.as_deref(),
         pixels: size.pixels,
         prompt_chars: file.system_prompt.len()
             + file.negative_prompt.len()
@@ -125,7 +127,7 @@ fn shape<'a>(file: &'a JobFile, size: &SizeChoice, scan: &Scan) -> CallShape<'a>
 }
 
 /// One call at the batch price. What a batch does not get to may cost the full price, where the job says so.
-fn batch_call(call: CallEstimate, terms: &BatchTerms, file: &JobFile) -> CallEstimate {
+pub(super) fn batch_call(call: CallEstimate, terms: &BatchTerms, file: &JobFile) -> CallEstimate {
     let high = if file.batch_fallback == BatchFallback::Sync { call.high } else { terms.of(call.high) };
     CallEstimate { low: terms.of(call.low), likely: terms.of(call.likely), high }
 }
@@ -146,8 +148,8 @@ pub(super) fn cost_of_job(ways: &[Way], tasks: u64) -> Option<CostEstimate> {
         likely: Money::from_dollars(likely * tasks as f64),
         high: calls.iter().map(|call| call.high).max()?.times(tasks),
         source: sources.join(", "),
-        // The oldest one.
-        date: ways.iter().filter_map(|way| way.price.as_ref()).map(|(_, date)| date.clone()).min()?,
+        // The oldest one; none where nothing of it is paid for.
+        date: ways.iter().filter_map(|way| way.price.as_ref()).map(|(_, date)| date.clone()).min().unwrap_or_default(),
     })
 }
 

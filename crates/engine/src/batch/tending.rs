@@ -46,13 +46,18 @@ pub(crate) struct Tended {
 /// Takes back what an earlier process gathered and did not send. Before its tasks are looked at.
 pub(crate) async fn recover(shared: &Shared) -> Result<(), StoreError> {
     for batch in shared.store.batches().open().await? {
-        if batch.state == BatchState::Gathering {
-            take_back(shared, batch.id, "the program ended before its batch was sent; nothing was paid").await?;
-        } else {
+        if may_be_paid(batch.state) {
             shared.store.batches().ask_at(batch.id, shared.clock.now_us()).await?;
+        } else {
+            take_back(shared, batch.id, "the program ended before its batch was sent; nothing was paid").await?;
         }
     }
     Ok(())
+}
+
+/// Whether a batch in this state may be with its provider: it is looked for or asked about, and never sent again.
+pub(crate) fn may_be_paid(state: BatchState) -> bool {
+    state != BatchState::Gathering
 }
 
 /// Closes the calls of a batch of which nothing was taken; their tasks are back in the line.

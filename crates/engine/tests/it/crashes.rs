@@ -163,7 +163,10 @@ fn wrongs(policy: UnknownPolicy, calls: &[Call], billed: &HashMap<i64, u64>) -> 
     for call in calls {
         match (call.state, billed.get(&call.id.0).copied().unwrap_or(0)) {
             (CallState::Fetched, 1) | (CallState::Refused | CallState::Unknown, 0 | 1) | (CallState::Failed, 0) => {}
-            (state, times) => wrongs.push(format!("call {}: {} and billed {times} times", call.id.0, state.word())),
+            (state, times) => {
+                let why = call.failure.as_ref().map(ToString::to_string).unwrap_or_default();
+                wrongs.push(format!("call {}: {} and billed {times} times: {why}", call.id.0, state.word()));
+            }
         }
     }
     wrongs

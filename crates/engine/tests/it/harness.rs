@@ -92,6 +92,7 @@ responses = true
 picture_field = "image_urls[]"
 seed = "honoured"
 max_n = 10
+files = true
 batch = "openai"
 price = { date = "2026-01-01", source = "test", per_image = 0.04 }
 "#;
@@ -255,7 +256,9 @@ impl Bed {
             assert!(std::time::Instant::now() < until, "the moment to kill never came");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        runtime.shutdown_background();
+        // Dead when the next one starts: on a busy machine a thread may else go on with its step while that one takes over.
+        let ended = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(Duration::from_secs(20)));
+        ended.await.unwrap();
         drop(engine);
     }
 

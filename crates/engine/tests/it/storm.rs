@@ -17,7 +17,7 @@ const TASKS: u64 = 5_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_thousand_tasks_in_a_storm_are_all_accounted_for() {
-    let rates = Rates { rate_limited: 0.05, cut: 0.027, refused: 0.01, hang: 0.003, ..Rates::default() };
+    let rates = Rates { rate_limited: 0.05, cut: 0.02, refused: 0.01, hang: 0.01, ..Rates::default() };
     let bed = Bed::new(Scenario { rates, retry_after_s: 0, latency_ms: 5, ..Scenario::default() }).await;
     let mut file = JobFile {
         prompts: (0..TASKS).map(|number| format!("house {number}")).collect(),
@@ -26,6 +26,7 @@ async fn five_thousand_tasks_in_a_storm_are_all_accounted_for() {
         ..JobFile::new(RecipeName::Generate)
     };
     file.options.size = Some("16x16".into());
+    file.options.stream = Some(true);
     file.retry.wait_ms = 20;
     let mut profile = bed.profile("sim-image");
     // A hang ends soon, and an answer that a busy machine brings late is none.

@@ -7,6 +7,8 @@ use imagemill_domain::call::Call;
 use imagemill_domain::failure::FailureKind;
 use imagemill_domain::job::JobId;
 use imagemill_domain::job_file::{JobFile, Oversize, RecipeName};
+use imagemill_domain::lane::Lane;
+use imagemill_domain::money::Money;
 use imagemill_domain::profile::{Profile, Protocol};
 use imagemill_domain::source::{Scan, SourceItem};
 use imagemill_domain::task::SourcePicture;
@@ -32,13 +34,24 @@ fn at(bed: &Bed, protocol: Protocol) -> Profile {
 impl Bed {
     /// An edit job whose tasks all send the picture `name`.
     async fn with_reference(&self, profile: &Profile, name: &str, tasks: u32, oversize: Oversize) -> JobId {
+        self.with_reference_in(Lane::Auto, profile, name, tasks, oversize).await
+    }
+
+    async fn with_reference_in(
+        &self,
+        lane: Lane,
+        profile: &Profile,
+        name: &str,
+        tasks: u32,
+        oversize: Oversize,
+    ) -> JobId {
         let path = self.workspace.join(name);
         let blake3 = imagemill_domain::hash::ContentHash::of(&std::fs::read(&path).unwrap());
         let picture = SourcePicture { path: path.display().to_string(), name: name.into(), blake3 };
         let items = vec![SourceItem { pictures: vec![picture], ..SourceItem::default() }];
         let number = JOBS.fetch_add(1, Ordering::Relaxed);
         let prompt = Some(format!("make it night, {number}"));
-        let mut file = JobFile { prompt, samples: tasks, ..JobFile::new(RecipeName::Edit) };
+        let mut file = JobFile { prompt, samples: tasks, lane, ..JobFile::new(RecipeName::Edit) };
         file.prepare.oversize = oversize;
         file.retry.wait_ms = 20;
         let scan = Scan { items, ..Scan::default() };
@@ -57,7 +70,7 @@ fn scenario(uploads: UploadRules) -> Scenario {
 /// A picture of more bytes than a request takes. What stands behind its end is no part of it.
 fn large() -> Vec<u8> {
     let mut bytes = pictures::png(7, 64, 64);
-    bytes.resize(15 << 20, 0);
+    bytes.resize(16 << 20, 0);
     bytes
 }
 
@@ -104,6 +117,44 @@ async fn a_link_that_ended_is_uploaded_again_and_nothing_is_paid_twice() {
             assert!(failure.message.contains("uploaded again"), "{failure}");
         }
     }
+}
+
+/// A queue finds out when the request's turn comes: nothing was drawn, so it is uploaded again and sent again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_whose_link_ended_while_it_waited_is_made_again_with_a_new_one() {
+    for protocol in [Protocol::HostedMedia, Protocol::Fal, Protocol::Replicate] {
+        let bed = Bed::new(scenario(UploadRules { uses: 2, late: true, ..UploadRules::default() })).await;
+        let small = protocol == Protocol::HostedMedia;
+        bed.workspace.write("ref.png", if small { pictures::png(7, 32, 32) } else { large() });
+        let mut profile = at(&bed, protocol);
+        profile.limits.concurrency = 2;
+        let job = bed.with_reference(&profile, "ref.png", 6, Oversize::Upload).await;
+        bed.run().await;
+        assert_eq!(bed.states(job).await, [(Succeeded, 6)], "{protocol:?}");
+        assert_eq!(bed.billed(), 6, "{protocol:?}: what lacked its source was not charged, and nothing was paid twice");
+        assert!((2..=6).contains(&bed.simulator.uploads()), "{protocol:?}: {}", bed.simulator.uploads());
+        let ended: Vec<_> = bed.calls(job).await.into_iter().filter(|call| call.failure.is_some()).collect();
+        assert!(!ended.is_empty(), "{protocol:?}");
+        for call in ended {
+            let failure = call.failure.unwrap();
+            assert!(failure.message.contains("uploaded again"), "{protocol:?}: {failure}");
+            assert_eq!((failure.kind, call.cost), (FailureKind::Invalid, Some(Money::ZERO)), "{protocol:?}");
+            assert!(call.remote_id.is_some(), "{protocol:?}: the queue had taken it");
+        }
+    }
+}
+
+/// A run that failed of something else may have been charged, so it ends as it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_failed_otherwise_is_not_made_again_for_its_link() {
+    let bed = Bed::new(Scenario::default()).await;
+    bed.workspace.write("ref.png", pictures::png(7, 32, 32));
+    let mut profile = at(&bed, Protocol::HostedMedia);
+    profile.model = "job-fails".into();
+    let job = bed.with_reference(&profile, "ref.png", 1, Oversize::Upload).await;
+    bed.run().await;
+    assert_eq!(bed.states(job).await, [(Failed, 1)]);
+    assert_eq!((bed.calls(job).await.len(), bed.simulator.uploads()), (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -170,4 +221,43 @@ async fn a_storage_that_fails_is_asked_again_and_costs_nothing() {
     bed.run().await;
     assert_eq!(bed.states(job).await, [(Succeeded, 1)]);
     assert_eq!((bed.billed(), bed.simulator.uploads(), bed.calls(job).await.len()), (1, 1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn openai_is_given_large_pictures_as_files() {
+    for protocol in [Protocol::Images, Protocol::Responses] {
+        let bed = Bed::new(Scenario::default()).await;
+        bed.workspace.write("small.png", pictures::png(7, 32, 32));
+        bed.workspace.write("large.png", large());
+        let profile = at(&bed, protocol);
+        let small = bed.with_reference(&profile, "small.png", 2, Oversize::Upload).await;
+        let large = bed.with_reference(&profile, "large.png", 3, Oversize::Upload).await;
+        bed.run().await;
+        assert_eq!(bed.states(small).await, [(Succeeded, 2)], "{protocol:?}");
+        assert_eq!(bed.states(large).await, [(Succeeded, 3)], "{protocol:?}");
+        assert_eq!((bed.simulator.uploads(), bed.billed()), (1, 5), "{protocol:?}");
+        let request = bed.request_of(&bed.calls(large).await[0]).await;
+        assert!(request.contains("\"file_id\":\"blake3:") && request.contains("(upload-1)"), "{request}");
+        let request = bed.request_of(&bed.calls(small).await[0]).await;
+        assert!(request.contains("\"image_url\":\"blake3:"), "{request}");
+    }
+}
+
+/// Lines of a batch name what does not fit into them; one whose link ended goes into the next batch with a new one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_names_pictures_that_do_not_fit_into_it() {
+    for (protocol, uses) in [(Protocol::Gemini, 0), (Protocol::Images, 0), (Protocol::Gemini, 3)] {
+        let bed = Bed::new(scenario(UploadRules { uses, ..UploadRules::default() })).await;
+        bed.workspace.write("large.png", large());
+        let mut profile = at(&bed, protocol);
+        if protocol == Protocol::Gemini {
+            profile.provider = "gemini".into();
+        }
+        let job = bed.with_reference_in(Lane::Batch, &profile, "large.png", 5, Oversize::Upload).await;
+        bed.run().await;
+        assert_eq!(bed.states(job).await, [(Succeeded, 5)], "{protocol:?}: {:?}", bed.tasks(job).await);
+        assert_eq!(bed.billed(), 5, "{protocol:?}: nothing was paid twice");
+        let rounds = if uses == 0 { 1 } else { 2 };
+        assert_eq!((bed.simulator.uploads(), bed.simulator.batches().0), (rounds, rounds), "{protocol:?}");
+    }
 }

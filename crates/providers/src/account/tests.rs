@@ -16,7 +16,12 @@ async fn asked(provider: &str, answers: &[(u16, &str)]) -> (Result<DayBill, Fail
     profile.provider = provider.to_owned();
     let bill = Registry::new().day_bill(&profile, Some(KEY.to_owned().into()), DAY).await;
     let seen = server.seen();
-    assert!(seen.iter().all(|seen| seen.header("authorization") == Some(&format!("Bearer {KEY}"))));
+    let (header, value) = if provider == "anthropic" {
+        ("x-api-key", KEY.to_owned())
+    } else {
+        ("authorization", format!("Bearer {KEY}"))
+    };
+    assert!(seen.iter().all(|seen| seen.header(header) == Some(&*value)));
     let lines = seen.iter().map(|seen| seen.head.lines().next().unwrap_or_default().to_owned());
     (bill, lines.collect())
 }
@@ -31,6 +36,16 @@ async fn openais_pages_are_added_up() {
     let query = "start_time=1795132800&end_time=1795219200&bucket_width=1d&group_by=line_item&limit=1";
     assert_eq!(lines[0], format!("GET /v1/organization/costs?{query} HTTP/1.1"));
     assert_eq!(lines[1], format!("GET /v1/organization/costs?{query}&page=page_AAA%3D HTTP/1.1"));
+}
+
+#[tokio::test]
+async fn anthropics_cents_are_added_up() {
+    let (bill, lines) = asked("anthropic", &[(200, include_str!("anthropic-cost-report.json"))]).await;
+    let bill = bill.unwrap();
+    assert_eq!(bill.cost, Money::from_dollars(1.2534));
+    assert_eq!(bill.lines["Claude Usage - Output Tokens"], Money::from_dollars(1.2345));
+    let query = "starting_at=2026-11-20T00:00:00Z&ending_at=2026-11-21T00:00:00Z&group_by[]=description&limit=1";
+    assert_eq!(lines, [format!("GET /v1/organizations/cost_report?{query} HTTP/1.1")]);
 }
 
 #[tokio::test]

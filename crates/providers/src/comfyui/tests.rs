@@ -122,10 +122,29 @@ async fn each_end_has_its_meaning() {
         assert_eq!((failure.failure.kind, failure.asking), (kind, false), "{failure:?}");
         assert!(failure.failure.message.contains(words), "{failure:?}");
     }
-    let refused = json!({"error": {"type": "prompt_outputs_failed_validation", "message": "Prompt outputs failed"}});
+    let wrong = json!({"errors": [{"message": "Custom validation failed for node",
+        "details": "image - Invalid image file: imagemill-1.png"}]});
+    let refused = json!({"error": {"type": "prompt_outputs_failed_validation", "message": "Prompt outputs failed"},
+        "node_errors": {"4": wrong}});
     let rig = rig(vec![uploaded(), answer_json(400, &refused)]).await;
     let failure = rig.submit(&sized(), &[input(&png(1, 90))]).await.unwrap_err();
     assert_eq!(failure.failure.kind, FailureKind::Invalid);
+    assert!(failure.failure.message.contains("Invalid image file"), "{failure:?}");
+    assert!(crate::may_mean_source_is_gone(&failure.failure), "the input folder was cleared: it is uploaded again");
+}
+
+/// A picture that was handed over is named and not sent again.
+#[tokio::test]
+async fn a_picture_that_is_there_is_named() {
+    let rig = rig(vec![uploaded(), queued()]).await;
+    let bytes = png(1, 90);
+    let mut picture = input(&bytes);
+    let given = rig.provider.upload(&picture, Spool::new("", "test")).await.unwrap();
+    assert_eq!(given.address, "mill/in.png");
+    picture.address = Some(given.address);
+    rig.ticket(&sized(), &[picture]).await;
+    assert_eq!(rig.lines(), ["POST /upload/image", "POST /prompt"]);
+    assert_eq!(rig.server.seen()[1].json()["prompt"]["4"]["inputs"]["image"], "mill/in.png");
 }
 
 #[tokio::test]

@@ -159,7 +159,7 @@ pub(crate) async fn submit(State(state): State<AppState>, Json(body): Json<Submi
     Ok(answer)
 }
 
-async fn wake(state: &AppState) {
+pub(super) async fn wake(state: &AppState) {
     if let Some(engine) = state.runner.lock().await.engine() {
         engine.wake();
     }

@@ -1,6 +1,7 @@
 //! The routes, one file for each noun, and the document that describes them.
 
 mod about;
+mod asset_folders;
 mod costs;
 mod folders;
 mod jobs;
@@ -11,6 +12,7 @@ mod presets;
 mod profile_files;
 mod profiles;
 mod reconcile;
+mod requests;
 mod results;
 mod reviews;
 mod routes;

@@ -154,6 +154,8 @@ async fn credential_of(state: &AppState, name: &str, address: &str, given: Crede
             state.roots.check(&state.desk().workspace.root.join(imagemill_desk::config::expand_home(&value)))?;
             Ok(Credential::File(value))
         }
+        "keyring" if value.is_empty() => Err(needs("the name of an entry")),
+        "keyring" => Ok(Credential::Keyring(value)),
         "key" if value.is_empty() => Err(needs("the key")),
         "key" => {
             let path = key_file(&state.desk().workspace.keys(), name);
@@ -168,7 +170,7 @@ async fn credential_of(state: &AppState, name: &str, address: &str, given: Crede
             })?;
             Ok(Credential::File(path.to_string_lossy().into_owned()))
         }
-        kind => Err(ApiError::bad(format!("{kind:?} is no kind of credential; take env, file, key or none"))),
+        kind => Err(ApiError::bad(format!("{kind:?} is no kind of credential; take env, file, keyring, key or none"))),
     }
 }
 

@@ -19,8 +19,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    about, costs, folders, jobs, logs, pictures, plans, presets, profile_files, profiles, reconcile, results, reviews,
-    save_rules, saving, session, tasks, uploads, webhooks,
+    about, asset_folders, costs, folders, jobs, logs, pictures, plans, presets, profile_files, profiles, reconcile,
+    requests, results, reviews, save_rules, saving, session, tasks, uploads, webhooks,
 };
 use crate::error::{ApiError, Problem};
 use crate::state::AppState;
@@ -35,6 +35,8 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(plans::plan))
         .routes(routes!(jobs::list, jobs::submit))
         .routes(routes!(presets::put, presets::delete))
+        .routes(routes!(requests::plan))
+        .routes(routes!(requests::submit))
         .layer(DefaultBodyLimit::max(MAX_JOB_FILE_BYTES as usize));
     let with_files = OpenApiRouter::new().routes(routes!(uploads::upload)).layer(DefaultBodyLimit::disable());
     OpenApiRouter::new()
@@ -79,6 +81,17 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(reconcile::list, reconcile::act))
         .routes(routes!(presets::list))
         .routes(routes!(folders::list))
+        .routes(routes!(asset_folders::list))
+        .routes(routes!(asset_folders::show))
+        .routes(routes!(asset_folders::picture))
+        .routes(routes!(asset_folders::drift))
+        .routes(routes!(asset_folders::verdict))
+        .routes(routes!(asset_folders::propose))
+        .routes(routes!(asset_folders::differences))
+        .routes(routes!(asset_folders::rebuild_index))
+        .routes(routes!(asset_folders::import))
+        .routes(routes!(requests::poll))
+        .routes(routes!(requests::upload))
         .routes(routes!(logs::config))
         .routes(routes!(logs::log))
         .routes(routes!(logs::audit))

@@ -118,7 +118,8 @@ fn tell(context: &Context, folder: &Path, pictures: u64) -> anyhow::Result<()> {
     let table = context.desk.capabilities()?;
     let (provider, model) = REAL_MODEL;
     let estimate = table.find(provider, model).and_then(|entry| {
-        let shape = CallShape { n: 1, references: 1, quality: None, pixels: None, prompt_chars: PROMPT.len() };
+        let shape =
+            CallShape { n: 1, references: 1, quality: None, size: None, pixels: None, prompt_chars: PROMPT.len() };
         Some((entry.price.as_ref()?.estimate(shape)?, entry.price.as_ref()?.date.clone()))
     });
     if let Some((call, date)) = &estimate {

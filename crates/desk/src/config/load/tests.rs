@@ -151,11 +151,10 @@ fn save_presets_come_from_files() {
 }
 
 /// Providers whose prices are named in each answer, or that nobody told.
-const UNPRICED: [&str; 12] = [
+const UNPRICED: [&str; 11] = [
     "openrouter",
     "xai",
     "grok2api",
-    "gemini",
     "seedream",
     "sensenova",
     "fal",
