@@ -18,11 +18,13 @@ import { Save } from './save/save.js';
 import { Profiles } from './profiles/profiles.js';
 import { Assets } from './assets/assets.js';
 import { Costs } from './costs/costs.js';
+import { Collections } from './collections/overview.js';
+import { Queue } from './collections/queue.js';
 import { Server } from './server/server.js';
 
 /** @type {{ page: string, icon: import('./parts/icons.js').IconName, also: string[] }[]} */
 const places = [
-  { page: 'jobs', icon: 'list', also: ['task'] }, { page: 'gallery', icon: 'grid', also: [] }, { page: 'assets', icon: 'folder', also: [] }, { page: 'save', icon: 'save', also: [] },
+  { page: 'jobs', icon: 'list', also: ['task'] }, { page: 'gallery', icon: 'grid', also: [] }, { page: 'assets', icon: 'folder', also: [] }, { page: 'critiques', icon: 'edit', also: [] }, { page: 'save', icon: 'save', also: [] },
   { page: 'profiles', icon: 'key', also: [] }, { page: 'costs', icon: 'coin', also: [] }, { page: 'server', icon: 'info', also: [] },
 ];
 
@@ -31,6 +33,7 @@ const Page = () => {
   if (page === 'jobs' && args[0] === 'new') return html`<${NewJob} />`;
   if (page === 'jobs' && args[0]) return html`<${JobPage} key=${args[0]} id=${Number(args[0])} />`;
   if (page === 'gallery') return html`<${Gallery} />`;
+  if (page === 'critiques') return args[0] ? html`<${Queue} key=${args[0]} name=${args[0]} />` : html`<${Collections} />`;
   if (page === 'task') return html`<${TaskPage} key=${args[0]} id=${Number(args[0])} />`;
   if (page === 'assets') return html`<${Assets} />`;
   if (page === 'save') return html`<${Save} />`;

@@ -35,6 +35,24 @@ export interface TaskRow {
   pictures: number; cost: number | null; tries: number; thumbnails: string[]; source: string | null;
 }
 
+export interface Collection {
+  name: string; title: { en: string; zh: string } | null; accepted: number; target: number; gap: number; percent: number | null; pictures: number; states: Record<string, number>;
+  batch: number; batches: number; batches_left: number; next_milestone: number | null; next_batch: number; milestones: number[]; due: string | null; spent: number; cost_each: number | null;
+  seconds_left: number | null; key: string;
+}
+export interface QueueList {
+  name: string; view: string; counts: Record<string, number>; total: number; second_read: number;
+  agreement: { reviewers: { name: string; reviewed: number; keep: number; reject: number }[]; pairs: { a: string; b: string; both: number; agree: number; kappa: number | null }[]; disputed: number; scored_twice: number; score_gap: number | null };
+  judge: { judge: string | null; looked: number; anchors: number; calibration: { anchors: number; error: number; error_raw: number } | null; drift: { anchors: number; shift: number; alarm: boolean } | null };
+  items: { picture: string; name: string; state?: string; decision?: string; points?: number; reasons?: any[]; edited?: boolean; quality?: number | null }[];
+}
+export interface CritiqueReading { reader: string; verdict: string; score: number | null; note: string; blind: boolean; at_us: number }
+export interface CritiquePage {
+  name: string; picture: string; file: string; blind: boolean; version: string; row: Record<string, any>; dimensions: { id: string; layer: number; name: { en: string; zh: string } | null; covered: boolean }[];
+  reading: CritiqueReading | null; decision?: string; points?: number; reasons?: any[]; findings?: { rule: string; message: string }[]; claims?: { claim: string; support: string; where: string }[] | null; quality?: number | null;
+  edits?: { author: string; at_us: number; note: string; changes: { member: string; difference: { kind: string; text: string }[] }[] }[]; readings?: CritiqueReading[];
+}
+
 export type Verdict = 'keep' | 'reject' | 'none';
 export interface Review { verdict: Verdict; rating: number; note: string }
 export interface Row {
@@ -69,6 +87,8 @@ export interface Costs { by: string; groups: CostGroup[]; total: CostGroup }
 export interface CostGroup { name: string; calls: number; pictures: number; spent: number; held: number; unknown: number; unpriced: number }
 export interface LostCall { call: number; task: number; task_state: string; title: string; job: string; profile: string; model: string; sent_us: number; ceiling: number | null; message: string }
 
+export interface DoctorFinding { check: string; profile: string | null; level: string; message: string; fix: string | null }
+export interface Loose { files: number; bytes: number; removed: boolean; paths: string[] }
 export interface Config { settings: { key: string; value: string; origin: string }[]; save_presets: string[]; workspace: string; unknown_keys: string[][] }
 export interface AuditEntry { at_us: number; who: string; method: string; path: string; detail: string; status: number }
 

@@ -10,6 +10,7 @@ const groups = [
   ['verdict', [[['P'], 'keep'], [['X'], 'reject'], [['U'], 'clear'], [['1', '…', '5'], 'rate'], [['0'], 'unrate'], [['Ctrl', 'Z'], 'undo'], [['N'], 'note'], [['R'], 'retry']]],
   ['move', [[['←', '→', '↑', '↓'], 'arrows'], [['Shift', '→'], 'range'], [['Ctrl', 'A'], 'all'], [['Home', 'End'], 'ends'], [['Page ↓'], 'page'], [['S'], 'stack'], [['Shift', 'S'], 'stacks'], [['/'], 'search']]],
   ['loupe', [[['Space'], 'loupe'], [['C'], 'compare'], [['Shift', 'C'], 'compare_back'], [['Z'], 'zoom'], [['+', '−'], 'zoom_step'], [['I'], 'panel'], [['T'], 'task'], [['Esc'], 'back'], [['?'], 'help']]],
+  ['reading', [[['A'], 'approve'], [['X'], 'turn_down'], [['U'], 'take_back'], [['1', '…', '5'], 'score'], [['J', '↓'], 'next_row'], [['K', '↑'], 'previous_row'], [['E'], 'edit'], [['Ctrl', 'Enter'], 'keep_edit'], [['N'], 'note'], [['B'], 'second']]],
 ];
 
 export const Help = () => html`<${Dialog} title=${t('help.title')} wide onClose=${() => { helpOpen.value = false; }}>

@@ -63,7 +63,8 @@ pub(crate) async fn save_critiques(context: &Context, store: &Store, job: JobId,
     if job.definition.file.recipe != RecipeName::Critique {
         return Ok(());
     }
-    let file = folder.join("critiques.jsonl");
+    let looks = job.definition.critique.as_ref().is_some_and(|commission| commission.look);
+    let file = folder.join(if looks { "looks.jsonl" } else { "critiques.jsonl" });
     let count = save_rows(store, &[job.id], &file).await?;
     let (texts, shown) = (&context.texts, context.shown(&file));
     context.printer.line(say!(texts, "critiques.saved", rows = texts.count("row", count), file = shown));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use imagemill_domain::collection::{ArtistStatus, Collection, ProgressFile, Standing};
+use imagemill_domain::critique::{CritiqueEdit, Decision, Reading, edited, version_of};
 use imagemill_domain::hash::ContentHash;
 use imagemill_domain::job::Job;
 use imagemill_domain::money::Money;
@@ -37,6 +38,8 @@ pub enum ItemState {
     Merged,
     /// Its answers did not pass the gate, or its calls failed.
     Failed,
+    /// A reader keeps its row out.
+    Rejected,
     /// The provider refused it.
     Refused,
     /// A call was lost; a person decides.
@@ -47,7 +50,7 @@ pub enum ItemState {
 
 impl ItemState {
     /// Every state, in the order in which they are told.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Pending,
         Self::Leased,
         Self::HandedOut,
@@ -55,6 +58,7 @@ impl ItemState {
         Self::Accepted,
         Self::Merged,
         Self::Failed,
+        Self::Rejected,
         Self::Refused,
         Self::Unknown,
         Self::Stopped,
@@ -70,6 +74,7 @@ impl ItemState {
             Self::Accepted => "accepted",
             Self::Merged => "merged",
             Self::Failed => "failed",
+            Self::Rejected => "rejected",
             Self::Refused => "refused",
             Self::Unknown => "unknown",
             Self::Stopped => "stopped",
@@ -92,6 +97,11 @@ impl ItemState {
         }
     }
 
+    /// Whether the picture has a row, whatever people say of it.
+    pub fn has_row(self) -> bool {
+        matches!(self, Self::Accepted | Self::Merged | Self::Rejected)
+    }
+
     /// Whether `collections retry` takes it up.
     pub fn may_be_retried(self) -> bool {
         matches!(self, Self::Failed | Self::Stopped)
@@ -109,6 +119,15 @@ pub struct BoardItem {
     pub task: Option<TaskId>,
     /// Why it failed.
     pub failure: Option<String>,
+}
+
+/// The row of a picture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoardRow {
+    /// As it was written.
+    pub first: Value,
+    /// As people left it.
+    pub now: Value,
 }
 
 /// A batch with its job.
@@ -131,6 +150,10 @@ pub struct Board {
     pub items: Vec<BoardItem>,
     /// Its batches by number.
     pub batches: Vec<BoardBatch>,
+    /// What people changed in its rows, in order.
+    pub edits: HashMap<ContentHash, Vec<CritiqueEdit>>,
+    /// What people said of its rows.
+    pub readings: HashMap<ContentHash, Vec<Reading>>,
     /// What its batches cost so far.
     pub spent: Money,
     /// Seconds in which at least one of its batches was at work.
@@ -172,7 +195,82 @@ impl Board {
             })
             .collect();
         let collection = collection.clone();
-        Ok(Self { name: name.to_owned(), collection, items, batches, spent, busy_s: union_s(spans) })
+        let (mut edits, mut readings) = (HashMap::new(), HashMap::new());
+        for edit in store.critiques().edits(name).await? {
+            edits.entry(edit.picture).or_insert_with(Vec::new).push(edit);
+        }
+        for reading in store.critiques().readings(name).await? {
+            readings.entry(reading.picture).or_insert_with(Vec::new).push(reading);
+        }
+        let busy_s = union_s(spans);
+        let mut board = Self { name: name.to_owned(), collection, items, batches, edits, readings, spent, busy_s };
+        board.reject(store).await?;
+        Ok(board)
+    }
+
+    /// One without pictures, as before anything was taken in.
+    pub fn empty(name: &str, collection: &Collection) -> Self {
+        Self {
+            name: name.to_owned(),
+            collection: collection.clone(),
+            items: Vec::new(),
+            batches: Vec::new(),
+            edits: HashMap::new(),
+            readings: HashMap::new(),
+            spent: Money::ZERO,
+            busy_s: 0.0,
+        }
+    }
+
+    /// Marks the pictures whose rows, as they stand, readers keep out.
+    async fn reject(&mut self, store: &Store) -> Result<(), DeskError> {
+        for at in 0..self.items.len() {
+            let item = &self.items[at];
+            let refused = self.readings_of(item).iter().any(|reading| reading.approved == Some(false));
+            if !refused || !item.state.has_row() {
+                continue;
+            }
+            let row = self.row(store, item).await?;
+            if row.is_some_and(|row| !self.decision(&self.items[at], &row).lets_through()) {
+                self.items[at].state = ItemState::Rejected;
+            }
+        }
+        Ok(())
+    }
+
+    /// The row of a picture, wherever it is from; `None` when it has none.
+    pub async fn row(&self, store: &Store, item: &BoardItem) -> Result<Option<BoardRow>, DeskError> {
+        let first = match (&item.item.accepted, item.task) {
+            _ if !item.state.has_row() => None,
+            (Some(row), _) => Some(row.clone()),
+            (None, Some(task)) => store.tasks().document(task).await?,
+            (None, None) => None,
+        };
+        let edits = self.edits.get(&item.item.picture).map(Vec::as_slice).unwrap_or_default();
+        Ok(first.map(|first| BoardRow { now: edited(&first, edits), first }))
+    }
+
+    /// The rows that may be given out, as people left them, with their places in `items`.
+    pub async fn rows(&self, store: &Store) -> Result<Vec<(usize, Value)>, DeskError> {
+        let mut rows = Vec::new();
+        for (at, item) in self.items.iter().enumerate() {
+            if item.state != ItemState::Rejected
+                && let Some(row) = self.row(store, item).await?
+            {
+                rows.push((at, row.now));
+            }
+        }
+        Ok(rows)
+    }
+
+    /// What people said of a picture's rows, of earlier texts too.
+    pub fn readings_of(&self, item: &BoardItem) -> &[Reading] {
+        self.readings.get(&item.item.picture).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// What readers decided about a row as it stands.
+    pub fn decision(&self, item: &BoardItem, row: &BoardRow) -> Decision {
+        Decision::of(self.readings_of(item), &version_of(&row.now))
     }
 
     /// Pictures in a state.
@@ -226,10 +324,16 @@ impl Board {
             "batches": self.batches.len(),
             "batches_left": self.count(ItemState::Pending).div_ceil(u64::from(self.collection.batch())),
             "next_milestone": standing.next_milestone(),
+            "next_batch": self.next_batch(),
             "spent": self.spent,
             "cost_each": self.cost_each(),
             "seconds_left": self.seconds_left(),
         })
+    }
+
+    /// The number that the next batch gets.
+    pub fn next_batch(&self) -> u32 {
+        self.batches.iter().map(|batch| batch.batch.number).max().unwrap_or(0) + 1
     }
 
     /// The progress file of other programs.
@@ -257,7 +361,7 @@ impl Board {
         ProgressFile {
             total: self.items.len() as u64,
             completed: self.accepted_here(),
-            next_batch: numbers().max().unwrap_or(0) + 1,
+            next_batch: self.next_batch(),
             completed_batches: numbers().filter(|number| whole(number, &done)).collect(),
             merged_batches: numbers().filter(|number| whole(number, &|state| state == ItemState::Merged)).collect(),
             failed_batches: numbers().filter_map(failed).collect(),

@@ -65,7 +65,7 @@ pub fn commission_of(config: &Config, base: &Path, section: &CritiqueSection) ->
     let gate_name = first([&section.gate, &own.gate, &None]).unwrap_or_else(|| STRICT.to_owned());
     let gate = gate(base, &gate_name)?;
     let collection = section.collection.clone().unwrap_or_else(|| rubric.name.clone());
-    Ok(Commission { collection, rubric, gate_name, gate })
+    Ok(Commission { collection, rubric, gate_name, gate, look: section.look })
 }
 
 /// Fills in who writes, and how much at once, from the job's collection.

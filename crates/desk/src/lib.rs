@@ -8,6 +8,8 @@ mod clock;
 mod collections;
 pub mod config;
 mod costs;
+mod critique_page;
+mod critique_queue;
 mod critiques;
 mod day_check;
 mod desk;
@@ -20,6 +22,7 @@ mod key_files;
 mod key_store;
 mod lang;
 mod look;
+mod loose;
 mod lost;
 mod planning;
 mod presets;
@@ -35,13 +38,15 @@ mod workspace;
 
 pub use asset_folders::{asset_card, asset_folders, asset_folders_below};
 pub use clock::{day_name, now_us, offset_us, rfc3339};
-pub use collections::{Board, BoardBatch, BoardItem, ItemState, new_items, write_list};
+pub use collections::{Board, BoardBatch, BoardItem, BoardRow, ItemState, new_items, write_list};
 pub use costs::{CostSum, CostsBy, costs};
+pub use critique_page::{Said, Wanted};
+pub use critique_queue::{Queue, QueueEntry, QueueView};
 pub use critiques::{collection, commission_of, gate, rubric};
 pub use day_check::{DayCheck, day_check, day_number, yesterday};
 pub use desk::{Desk, user_file};
 pub use error::{DeskError, FileFault};
-pub use infographics::{Made, infographics};
+pub use infographics::{Made, RECORD_FILE, infographic, infographics, write_infographics};
 pub use job_input::JobInput;
 pub use key_files::{KeyPlace, forget_key, keep_key, keep_key_in_store, key_file, server_of};
 pub use lang::Lang;
@@ -49,6 +54,7 @@ pub use look::{
     FailureExample, PauseState, UnknownCall, WayState, failure_examples, find_job, snapshot, snapshot_of,
     unknown_calls, ways_of,
 };
+pub use loose::{LooseFile, loose_files};
 pub use lost::LostCall;
 pub use planning::{Planned, plan};
 pub use presets::{Target, check_name, default_folder, save_presets, save_rule, stored_target};

@@ -97,6 +97,7 @@ pub async fn snapshot_of(
         budget: job.budget,
         failures: store.jobs().failures(job.id).await?,
         pictures: store.jobs().pictures(job.id).await?,
+        recipe: job.definition.file.recipe,
         batches,
         waiting_until_us: if waits { store.tasks().next_due().await? } else { None },
         paused: paused.map(|paused| (paused.kind, paused.reason.clone(), paused.until_us)),

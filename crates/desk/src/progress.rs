@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use imagemill_domain::event::EventBody;
 use imagemill_domain::failure::FailureKind;
 use imagemill_domain::job::{JobId, JobState, TaskCounts};
+use imagemill_domain::job_file::RecipeName;
 use imagemill_domain::money::Money;
 use imagemill_domain::task::TaskState;
 use imagemill_store::Batch;
@@ -39,6 +40,8 @@ pub struct JobSnapshot {
     pub failures: Vec<(FailureKind, TaskState, u64)>,
     /// Pictures it has.
     pub pictures: u64,
+    /// What it does: jobs that end in words have no pictures.
+    pub recipe: RecipeName,
     /// When the next waiting task goes on, when nothing else moves.
     pub waiting_until_us: Option<i64>,
     /// Batches that its tasks wait for.

@@ -3,14 +3,15 @@
 
 use std::sync::LazyLock;
 
+use imagemill_domain::critique::Rubric;
 use serde::Deserialize;
 
 use crate::lang::Lang;
 
 const ZH_CN: &str = include_str!("../../../data/texts/messages.zh-CN.toml");
 
-/// How deep a value inside a sentence is looked into.
-const DEPTH: u32 = 4;
+/// How deep a value inside a sentence is looked into; each of several complaints is one deeper than the one before.
+const DEPTH: u32 = 12;
 
 /// A form and what it becomes; both name the same values.
 #[derive(Debug, Deserialize)]
@@ -36,7 +37,13 @@ struct Form {
 
 static FORMS: LazyLock<Vec<Form>> = LazyLock::new(|| {
     let table: Table = toml::from_str(ZH_CN).expect("a test reads the table");
-    table.message.iter().map(|pair| Form::read(&pair.en, &pair.zh)).collect()
+    let mut forms: Vec<Form> = table.message.iter().map(|pair| Form::read(&pair.en, &pair.zh)).collect();
+    // Why words must not stand in a critique is told in both languages where they are listed.
+    for rubric in Rubric::names().filter_map(|name| Rubric::shipped(name).ok()) {
+        let whys = rubric.taboos.iter().map(|taboo| (taboo.why.en.trim_end_matches('.'), &taboo.why.zh));
+        forms.extend(whys.map(|(en, zh)| Form::read(en, zh.trim_end_matches('。'))));
+    }
+    forms
 });
 
 /// `message` in `lang`, line by line, as far as its sentences are known.
@@ -57,8 +64,18 @@ pub fn translated(lang: Lang, message: &str) -> String {
 }
 
 fn sentence(text: &str, depth: u32) -> String {
-    let known = (depth > 0 && !text.is_empty()).then(|| FORMS.iter().find_map(|form| form.fill(text, depth))).flatten();
-    known.unwrap_or_else(|| text.to_owned())
+    if depth == 0 || text.is_empty() {
+        return text.to_owned();
+    }
+    let known = || FORMS.iter().find_map(|form| form.fill(text, depth));
+    complaints(text, depth).or_else(known).unwrap_or_else(|| text.to_owned())
+}
+
+/// Several complaints in one line, `a; b`, each its own sentence. `None` where one of them is not known: then the whole may be.
+fn complaints(text: &str, depth: u32) -> Option<String> {
+    let (first, rest) = text.split_once("; ")?;
+    let (head, tail) = (sentence(first, depth - 1), sentence(rest, depth - 1));
+    (head != first && tail != rest).then(|| format!("{head}；{tail}"))
 }
 
 impl Form {
@@ -113,6 +130,23 @@ mod tests {
         assert_eq!(zh("the same bytes as a.png"), "与 a.png 内容完全相同");
         assert_eq!(zh("nobody has ever said this"), "nobody has ever said this");
         assert_eq!(translated(Lang::En, "the same bytes as a.png"), "the same bytes as a.png");
+    }
+
+    #[test]
+    fn each_of_several_complaints_is_translated() {
+        let said = "the critique does not pass the gate strict, and sending it back once did not help: critique_zh has 90 \
+                    characters and needs 200; 6 dimensions are covered and 18 are needed; nothing of L4, L5 is covered; \
+                    there is no score; critique_en is the text of another picture";
+        assert_eq!(
+            zh(said),
+            "评论未通过闸门 strict，退回重写一次后仍未通过：critique_zh 有 90 字，至少需要 200 字；涉及 6 个维度，需要 18 个；\
+             没有涉及 L4, L5 的任何内容；没有评分；critique_en 与 另一张图片 的文本相同"
+        );
+        assert_eq!(zh("nobody says this; nor this"), "nobody says this; nor this");
+        let taboo = &Rubric::shipped("korean").unwrap().taboos[0];
+        let why = taboo.why.en.trim_end_matches('.');
+        let told = zh(&format!("the words \"x\" must not stand in it ({why})"));
+        assert_eq!(told, format!("不得出现“x”（{}）", taboo.why.zh.trim_end_matches('。')));
     }
 
     #[test]

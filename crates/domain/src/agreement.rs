@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::asset::AssetId;
 use crate::review::{Review, Verdict};
 
 /// What one person decided.
@@ -50,15 +49,21 @@ pub struct Agreement {
 impl Agreement {
     /// From reviews in any order.
     pub fn of(reviews: &[Review]) -> Self {
-        let mut verdicts: BTreeMap<&str, BTreeMap<AssetId, Verdict>> = BTreeMap::new();
+        let decided = reviews.iter().filter(|review| review.verdict != Verdict::Unset);
+        Self::over(decided.map(|review| (review.reviewer.as_str(), review.asset, review.verdict == Verdict::Keep)))
+    }
+
+    /// From verdicts in any order: who, on what, and whether it is kept.
+    pub fn over<'a, K: Ord + Copy>(decided: impl IntoIterator<Item = (&'a str, K, bool)>) -> Self {
+        let mut verdicts: BTreeMap<&str, BTreeMap<K, bool>> = BTreeMap::new();
         let (mut kept, mut rejected) = (BTreeSet::new(), BTreeSet::new());
-        for review in reviews.iter().filter(|review| review.verdict != Verdict::Unset) {
-            verdicts.entry(&review.reviewer).or_default().insert(review.asset, review.verdict);
-            let side = if review.verdict == Verdict::Keep { &mut kept } else { &mut rejected };
-            side.insert(review.asset);
+        for (who, on, keep) in decided {
+            verdicts.entry(who).or_default().insert(on, keep);
+            let side = if keep { &mut kept } else { &mut rejected };
+            side.insert(on);
         }
         let reviewers = verdicts.iter().map(|(name, verdicts)| {
-            let keep = verdicts.values().filter(|verdict| **verdict == Verdict::Keep).count() as u64;
+            let keep = verdicts.values().filter(|keep| **keep).count() as u64;
             let reviewed = verdicts.len() as u64;
             ReviewerCount { name: (*name).to_owned(), reviewed, keep, reject: reviewed - keep }
         });
@@ -70,16 +75,16 @@ impl Agreement {
     }
 }
 
-type Named<'a> = (&'a str, &'a BTreeMap<AssetId, Verdict>);
+type Named<'a, K> = (&'a str, &'a BTreeMap<K, bool>);
 
-fn pair((a, of_a): Named<'_>, (b, of_b): Named<'_>) -> Option<ReviewerPair> {
+fn pair<K: Ord>((a, of_a): Named<'_, K>, (b, of_b): Named<'_, K>) -> Option<ReviewerPair> {
     let (mut both, mut alike, mut a_keeps, mut b_keeps) = (0u64, 0u64, 0u64, 0u64);
-    for (asset, verdict) in of_a {
-        let Some(other) = of_b.get(asset) else { continue };
+    for (on, keep) in of_a {
+        let Some(other) = of_b.get(on) else { continue };
         both += 1;
-        alike += u64::from(verdict == other);
-        a_keeps += u64::from(*verdict == Verdict::Keep);
-        b_keeps += u64::from(*other == Verdict::Keep);
+        alike += u64::from(keep == other);
+        a_keeps += u64::from(*keep);
+        b_keeps += u64::from(*other);
     }
     if both == 0 {
         return None;
@@ -94,6 +99,7 @@ fn pair((a, of_a): Named<'_>, (b, of_b): Named<'_>) -> Option<ReviewerPair> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::asset::AssetId;
 
     fn reviews(reviewer: &str, verdicts: &str) -> Vec<Review> {
         let verdict = |letter| match letter {

@@ -17,6 +17,8 @@ pub const SHIPPED: &str = include_str!("../../../data/collections.toml");
 
 /// Pictures of a batch where a collection does not say.
 const BATCH: u32 = 10;
+/// Share of rows that are read twice where it does not say.
+const SECOND_READ: f64 = 0.1;
 /// Calls at once where it does not say.
 const PARALLEL: u32 = 4;
 
@@ -52,6 +54,9 @@ pub struct Collection {
     /// Calls at once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parallel: Option<u32>,
+    /// Share of the rows that were read which a second person reads blind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second_read: Option<f64>,
     /// Folder or address of LanceDB tables that merges go into.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lance: Option<String>,
@@ -77,6 +82,11 @@ impl Collection {
     /// Pictures of a batch.
     pub fn batch(&self) -> u32 {
         self.batch.unwrap_or(BATCH).max(1)
+    }
+
+    /// Share of the rows that were read which a second person reads blind, 0 to 1.
+    pub fn second_read(&self) -> f64 {
+        self.second_read.unwrap_or(SECOND_READ).clamp(0.0, 1.0)
     }
 
     /// Calls at once.

@@ -364,6 +364,17 @@ impl TaskContext {
     }
 
     /// What a call that ended well was answered.
+    /// What a model answered to one of these steps before the task was asked for anew; `None` for a task that never was.
+    pub async fn answered_before(&self, steps: &'static [&'static str]) -> Result<Option<String>, Failure> {
+        let lease = self.claimed.lease;
+        let calls = self.shared.store.calls();
+        let call = calls.before_round(lease.task, lease.round, steps).await.map_err(|error| local(&error))?;
+        let Some(call) = call else { return Ok(None) };
+        let raw = calls.raw(call.id).await.map_err(|error| local(&error))?;
+        let stored = raw.and_then(|(_, response)| serde_json::from_str::<StoredWords>(&response).ok());
+        Ok(stored.map(|stored| stored.text))
+    }
+
     async fn remembered(&self, call: Call) -> Result<ChatReply, Failure> {
         let raw = self.shared.store.calls().raw(call.id).await.map_err(|error| local(&error))?;
         let (_, response) = raw.unwrap_or_default();

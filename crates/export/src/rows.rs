@@ -1,9 +1,12 @@
 //! What tasks ended with in words, as files of rows: one JSON object a line, or a JSON array. A file is whole or not there.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use imagemill_domain::critique::{CritiqueEdit, edited};
+use imagemill_domain::hash::ContentHash;
 use imagemill_domain::job::JobId;
 use imagemill_store::Store;
 use serde_json::Value;
@@ -20,6 +23,7 @@ const PAGE: u32 = 500;
 pub async fn save_rows(store: &Store, jobs: &[JobId], path: &Path) -> Result<u64, ExportError> {
     let as_array = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
     let mut sink = Sink::open(path, as_array)?;
+    let mut edits = Edits::default();
     for job in jobs {
         let mut after = None;
         loop {
@@ -27,7 +31,7 @@ pub async fn save_rows(store: &Store, jobs: &[JobId], path: &Path) -> Result<u64
             let Some((last, _)) = page.last() else { break };
             after = Some((last.position, last.id));
             for (_, row) in &page {
-                sink.put(row)?;
+                sink.put(&edits.applied(store, row).await?)?;
             }
         }
     }
@@ -36,13 +40,36 @@ pub async fn save_rows(store: &Store, jobs: &[JobId], path: &Path) -> Result<u64
 
 /// The same into memory, for a stream.
 pub async fn rows(store: &Store, job: JobId) -> Result<Vec<Value>, ExportError> {
-    let mut all = Vec::new();
+    let (mut all, mut edits) = (Vec::new(), Edits::default());
     let mut after = None;
     loop {
         let page = store.tasks().documents(job, after, PAGE).await?;
         let Some((last, _)) = page.last() else { return Ok(all) };
         after = Some((last.position, last.id));
-        all.extend(page.into_iter().map(|(_, row)| row));
+        for (_, row) in &page {
+            all.push(edits.applied(store, row).await?);
+        }
+    }
+}
+
+/// What people changed in rows, by collection and picture.
+#[derive(Default)]
+struct Edits(HashMap<String, HashMap<ContentHash, Vec<CritiqueEdit>>>);
+
+impl Edits {
+    /// A row as people left it.
+    async fn applied(&mut self, store: &Store, row: &Value) -> Result<Value, ExportError> {
+        let picture = row["image_blake3"].as_str().and_then(|name| name.parse::<ContentHash>().ok());
+        let (Some(collection), Some(picture)) = (row["culture"].as_str(), picture) else { return Ok(row.clone()) };
+        if !self.0.contains_key(collection) {
+            let mut all: HashMap<ContentHash, Vec<CritiqueEdit>> = HashMap::new();
+            for edit in store.critiques().edits(collection).await? {
+                all.entry(edit.picture).or_default().push(edit);
+            }
+            self.0.insert(collection.to_owned(), all);
+        }
+        let own = self.0.get(collection).and_then(|all| all.get(&picture));
+        Ok(own.map_or_else(|| row.clone(), |own| edited(row, own)))
     }
 }
 

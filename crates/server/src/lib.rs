@@ -12,6 +12,8 @@ mod error;
 mod events;
 mod extract;
 mod port;
+mod queues;
+mod reader;
 mod roots;
 mod runs;
 pub mod safety;

@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use crate::activity::ActivityBoard;
 use crate::audit::Audit;
 use crate::events::EventHub;
+use crate::queues::Queues;
 use crate::roots::Roots;
 use crate::runs::RequestRuns;
 use crate::safety::Gate;
@@ -50,6 +51,8 @@ pub(crate) struct Parts {
     pub(crate) runs: RequestRuns,
     /// Checks what providers tell by themselves.
     pub(crate) notices: NoticeReader,
+    /// Rows of critiques for people.
+    pub(crate) queues: Queues,
     /// Pictures that look alike.
     pub(crate) stacks: Stacks,
 }
@@ -75,6 +78,7 @@ impl AppState {
             hub: EventHub::default(),
             board: ActivityBoard::default(),
             notices: NoticeReader::default(),
+            queues: Queues::default(),
             stacks: Stacks::default(),
             desk: RwLock::new(Arc::new(desk)),
             options,

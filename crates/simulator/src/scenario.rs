@@ -127,8 +127,14 @@ pub struct UploadRules {
 pub struct CritiqueFaults {
     /// The first answer falls short; when it is sent back, a good one comes.
     pub weak: f64,
+    /// The first answer falls short, and the one after it was sent back; a good one comes when it is asked for anew.
+    pub stubborn: f64,
     /// Every answer falls short.
     pub hopeless: f64,
+    /// A second look finds a claim that the picture contradicts.
+    pub contradicted: f64,
+    /// How much kinder a second look's scores are than the picture deserves, on the scale of 1 to 5.
+    pub kinder: f64,
 }
 
 /// Shares between 0 and 1. A call that comes again is decided anew, so that retrying can succeed.

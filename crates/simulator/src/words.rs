@@ -3,6 +3,7 @@
 
 mod critique;
 mod infographic;
+mod look;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -106,6 +107,10 @@ fn words(shared: &Shared, asked: &Asked, schema: Option<&Value>, spoils: bool) -
         Some(schema) if spoils => format!("Sure!\n{}", instance::spoiled(schema, "simulated")),
         Some(found) => {
             let value = match asked.sources.first() {
+                Some(picture) if look::is_asked(found) => {
+                    let scenario = shared.scenario();
+                    look::of(picture, &asked.prompt, scenario.seed, scenario.critiques)
+                }
                 Some(picture) if critique::is_asked(found) => {
                     let scenario = shared.scenario();
                     critique::of(found, picture, &asked.prompt, scenario.seed, scenario.critiques)

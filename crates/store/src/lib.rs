@@ -22,6 +22,6 @@ pub use record::{
     RetrySelection, ReviewChange, Submitted, TaskBrief, TaskEnd, TaskFilter, VerdictFilter,
 };
 pub use sqlite::{
-    Assets, Batches, Calls, Collections, Events, GivenPicture, Jobs, Owners, Profiles, Reviews, Store, StoreOptions,
-    Tasks, Uploads,
+    Assets, Batches, Calls, Collections, Critiques, Events, GivenPicture, Jobs, Owners, Profiles, Reviews, Store,
+    StoreOptions, Tasks, Uploads,
 };

@@ -34,6 +34,16 @@ pub(crate) enum CollectionsAction {
     Retry(RetryBatchesArgs),
     /// Merge accepted rows that pass the gate together, and write the collection's files
     Sync(SyncArgs),
+    /// Hold all rows together against the gate, with what second looks found; code 1 when a row fails
+    Check(CheckRowsArgs),
+    /// Have a judge look a second time at a sample of rows, and at those that people scored
+    Look(LookArgs),
+    /// The rows that people should read, the riskiest first
+    Queue(QueueArgs),
+    /// Say whether a row may be given out, and how good it is
+    Read(ReadArgs),
+    /// Take changed rows in; who changed what is kept with the difference
+    Edit(EditRowsArgs),
     /// Take the last merge back: its rows wait for the next one, a table is what it was before
     Undo(UndoArgs),
     /// The milestones, with what is missing and the batches it takes
@@ -143,6 +153,93 @@ pub(crate) struct RunBatchesArgs {
 pub(crate) struct RetryBatchesArgs {
     /// Collection by name
     pub(crate) name: String,
+}
+
+/// `collections check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckRowsArgs {
+    /// Collection by name
+    pub(crate) name: String,
+    /// Write critiques.md, critiques.html and critiques.json to this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) report: Option<PathBuf>,
+}
+
+/// `collections look`.
+#[derive(Debug, Args)]
+pub(crate) struct LookArgs {
+    /// Collection by name
+    pub(crate) name: String,
+    /// Share of the rows, 0 to 1; always the same ones, and none twice
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    pub(crate) share: f64,
+    /// Rows that people scored, at most, that are looked at again each time
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) anchors: usize,
+    /// Profile to call with (default: the collection's)
+    #[arg(long, short, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Model to call: the judge (default: the collection's, else the profile's)
+    #[arg(long, short, value_name = "MODEL")]
+    pub(crate) model: Option<String>,
+    /// The most it may spend, in dollars
+    #[arg(long, value_name = "DOLLARS")]
+    pub(crate) budget: Option<Money>,
+    #[command(flatten)]
+    pub(crate) start: StartArgs,
+}
+
+/// `collections queue`.
+#[derive(Debug, Args)]
+pub(crate) struct QueueArgs {
+    /// Collection by name
+    pub(crate) name: String,
+    /// Which rows: open, second, rejected, edited or all
+    #[arg(long, value_name = "VIEW", default_value = "open")]
+    pub(crate) view: String,
+    /// Who reads (default: the account's name)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) reader: Option<String>,
+    /// At most so many rows
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub(crate) limit: usize,
+}
+
+/// `collections read`.
+#[derive(Debug, Args)]
+pub(crate) struct ReadArgs {
+    /// Collection by name
+    pub(crate) name: String,
+    /// Picture by its name in the collection, or by its content name
+    pub(crate) picture: String,
+    /// approve, reject or none
+    #[arg(long, value_name = "VERDICT")]
+    pub(crate) verdict: Option<String>,
+    /// 1 to 5
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=5))]
+    pub(crate) score: Option<u8>,
+    /// Free text
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) note: Option<String>,
+    /// Who reads (default: the account's name)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) reader: Option<String>,
+}
+
+/// `collections edit`.
+#[derive(Debug, Args)]
+pub(crate) struct EditRowsArgs {
+    /// Collection by name
+    pub(crate) name: String,
+    /// JSON or JSONL files of rows; what differs from the rows as they stand is taken as the change
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Who changed them (default: the account's name)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) author: Option<String>,
+    /// Why
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub(crate) note: String,
 }
 
 /// `collections sync`.

@@ -3,6 +3,8 @@
 
 mod files;
 mod lake;
+mod looking;
+mod reading;
 
 pub(crate) use files::rows_of;
 
@@ -41,6 +43,11 @@ pub(crate) async fn run(context: &Context, args: CollectionsArgs) -> anyhow::Res
         CollectionsAction::Sync(args) => files::sync(context, &args).await,
         CollectionsAction::Undo(args) => lake::undo(context, &args).await,
         CollectionsAction::Milestones(args) => milestones(context, &args).await,
+        CollectionsAction::Check(args) => reading::check(context, &args).await,
+        CollectionsAction::Look(args) => looking::look(context, args).await,
+        CollectionsAction::Queue(args) => reading::queue(context, &args).await,
+        CollectionsAction::Read(args) => reading::read(context, args).await,
+        CollectionsAction::Edit(args) => reading::edit(context, &args).await,
     }
 }
 
@@ -48,14 +55,7 @@ pub(crate) async fn run(context: &Context, args: CollectionsArgs) -> anyhow::Res
 async fn boards(context: &Context) -> anyhow::Result<Vec<Board>> {
     let mut boards = Vec::new();
     if !context.desk.workspace.exists() {
-        let of = |(name, collection): (&String, &Collection)| Board {
-            name: name.clone(),
-            collection: collection.clone(),
-            items: Vec::new(),
-            batches: Vec::new(),
-            spent: imagemill_domain::money::Money::ZERO,
-            busy_s: 0.0,
-        };
+        let of = |(name, collection): (&String, &Collection)| Board::empty(name, collection);
         return Ok(context.desk.config.collections.iter().map(of).collect());
     }
     let store = context.desk.existing_store().await?;

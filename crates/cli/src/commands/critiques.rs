@@ -67,13 +67,19 @@ fn check_files(context: &Context, args: &CheckArgs) -> anyhow::Result<Exit> {
     };
     let outcome = check(&answers, &rubric, &gate, asked.as_deref());
     let report = Report::new(&context.texts, &outcome, &rubric, &args.gate);
-    show(context, &report);
-    if let Some(folder) = &args.report {
+    show_report(context, &report, args.report.as_deref())?;
+    Ok(if outcome.findings.is_empty() { Exit::Ok } else { Exit::SomeFailed })
+}
+
+/// Shows a report, and writes it where it is asked for.
+pub(super) fn show_report(context: &Context, report: &Report<'_>, folder: Option<&Path>) -> anyhow::Result<()> {
+    show(context, report);
+    if let Some(folder) = folder {
         report.write(folder)?;
         context.printer.line(say!(context.texts, "critiques.written", folder = context.shown(folder)));
     }
     context.printer.json(&report.document());
-    Ok(if outcome.findings.is_empty() { Exit::Ok } else { Exit::SomeFailed })
+    Ok(())
 }
 
 fn text_of(context: &Context, path: &Path) -> anyhow::Result<String> {

@@ -38,7 +38,7 @@ pub(crate) async fn critique(context: &Context, args: CritiqueArgs) -> anyhow::R
     file.prompt = args.prompt.as_deref().map(literal);
     file.source.paths = args.paths;
     let CritiqueArgs { collection, rubric, gate, .. } = args;
-    file.critique = Some(CritiqueSection { collection, rubric, gate });
+    file.critique = Some(CritiqueSection { collection, rubric, gate, look: false });
     let (list, picture_column, plan) = (args.list, args.picture_column, args.plan);
     let ask = AskArgs { list, picture_column, plan, samples: 1, ..AskArgs::default() };
     let save = SaveToArgs { save_to: args.save_to, ..SaveToArgs::default() };

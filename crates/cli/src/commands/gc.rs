@@ -1,7 +1,7 @@
 //! `imagemill gc`: files that no row refers to. Shows first; removes only with --yes, and never while another process runs the
 //! workspace, because that one may be about to write the row.
 
-use imagemill_desk::Claim;
+use imagemill_desk::{Claim, loose_files};
 use serde_json::json;
 
 use crate::cli::GcArgs;
@@ -22,17 +22,11 @@ pub(crate) async fn run(context: &Context, args: GcArgs) -> anyhow::Result<Exit>
         Claim::Theirs(owner) => anyhow::bail!(say!(context.texts, "gc.owned", owner = owner)),
     };
     let files = context.desk.files()?;
-    let (mut found, mut bytes) = (Vec::new(), 0);
-    for file in files.originals().chain(files.thumbnails()) {
-        let (hash, path, length) = file?;
-        if !store.assets().is_referenced(hash).await? {
-            bytes += length;
-            found.push((hash, path, length));
-        }
-    }
+    let found = loose_files(&store, &files).await?;
+    let bytes = found.iter().map(|file| file.bytes).sum();
     let (texts, printer) = (&context.texts, &context.printer);
-    for (_, path, length) in found.iter().take(LISTED) {
-        printer.line(format!("  {}  {}", context.shown(path), printer.paint(Tone::Dim, size(*length))));
+    for file in found.iter().take(LISTED) {
+        printer.line(format!("  {}  {}", context.shown(&file.path), printer.paint(Tone::Dim, size(file.bytes))));
     }
     if found.len() > LISTED {
         printer.line(format!("  {}", say!(texts, "gc.more", count = grouped((found.len() - LISTED) as u64))));
@@ -41,8 +35,8 @@ pub(crate) async fn run(context: &Context, args: GcArgs) -> anyhow::Result<Exit>
     if found.is_empty() {
         printer.line(say!(texts, "gc.nothing"));
     } else if args.yes {
-        for (_, path, _) in &found {
-            files.remove(path)?;
+        for file in &found {
+            files.remove(&file.path)?;
         }
         printer.line(say!(texts, "gc.removed", files = count, size = size(bytes)));
     } else {
@@ -53,7 +47,7 @@ pub(crate) async fn run(context: &Context, args: GcArgs) -> anyhow::Result<Exit>
         "files": found.len(),
         "bytes": bytes,
         "removed": args.yes,
-        "paths": found.iter().map(|(_, path, _)| context.shown(path)).collect::<Vec<_>>(),
+        "paths": found.iter().map(|file| context.shown(&file.path)).collect::<Vec<_>>(),
     }));
     Ok(Exit::Ok)
 }

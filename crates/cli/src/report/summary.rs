@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use imagemill_desk::{FailureExample, JobSnapshot, UnknownCall, documents};
 use imagemill_domain::failure::FailureKind;
 use imagemill_domain::job::JobState;
+use imagemill_domain::job_file::RecipeName;
 use imagemill_domain::task::TaskState;
 
 use super::lines::{counts_line, money_line};
@@ -99,7 +100,10 @@ fn headline(texts: &Texts, printer: &Printer, summary: &Summary) -> String {
         JobState::Stopped => ("summary.stopped", Tone::Warn),
         _ => ("summary.not_finished", Tone::Warn),
     };
-    let pictures = texts.count("picture", job.pictures);
+    let pictures = match job.recipe {
+        RecipeName::Critique => texts.count("critique", job.counts.get(TaskState::Succeeded)),
+        _ => texts.count("picture", job.pictures),
+    };
     let text = say!(texts, key, job = job.name, pictures = pictures, time = duration(summary.seconds));
     let reason = job.reason.as_deref().map(|reason| format!(" ({})", texts.translated(reason))).unwrap_or_default();
     printer.paint(tone, format!("{text}{reason}"))

@@ -29,6 +29,7 @@ fn look(at_s: i64, states: &[(TaskState, u64)]) -> JobSnapshot {
         budget: Some(Money::from_dollars(5.0)),
         failures: Vec::new(),
         pictures: 0,
+        recipe: imagemill_domain::job_file::RecipeName::Generate,
         waiting_until_us: None,
         batches: Vec::new(),
         paused: None,

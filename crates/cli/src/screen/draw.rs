@@ -200,6 +200,7 @@ mod tests {
             budget: Some(Money::from_dollars(9.0)),
             failures: vec![(FailureKind::Refused, TaskState::Refused, 2)],
             pictures: 30,
+            recipe: imagemill_domain::job_file::RecipeName::Generate,
             waiting_until_us: None,
             batches: Vec::new(),
             paused: None,

@@ -85,7 +85,7 @@ fn what_is_wrong_with_a_job_is_said_before_anything_is_sent() {
     assert!(said.contains("[critique] with collection"), "{said}");
     world.folder.write("edit.toml", "recipe = \"edit\"\nprompt = \"x\"\nprofile = \"simulator\"\n[critique]\ncollection = \"korean\"\n[source]\npaths = [\"photos\"]\n");
     assert!(world.run(&["run", "edit.toml"]).code(2).err.contains("is for the recipe critique"));
-    assert!(!world.path().join(".imagemill/imagemill.db").exists());
+    assert!(!world.path().join(".imagemill/db.sqlite").exists());
 }
 
 /// A simulator of its own, as another program would serve one, with this scenario.

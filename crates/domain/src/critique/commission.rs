@@ -19,6 +19,9 @@ const USUAL: (usize, usize) = (200, 120);
 /// What stands at the beginning of a prompt that sends an answer back, for those who have to tell.
 pub const SENT_BACK: &str = "You wrote this critique of the picture before:";
 
+/// What stands at the end of a prompt that takes up an answer which was sent back before in vain.
+pub const ONCE_MORE: &str = "This is its last chance.";
+
 /// `[critique]` of a job file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -32,6 +35,9 @@ pub struct CritiqueSection {
     /// Gate profile by name or file; the collection's when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gate: Option<String>,
+    /// Looks a second time at critiques that the list brings, instead of writing some.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub look: bool,
 }
 
 /// What a job's critiques are written and judged by, fixed when the job was submitted.
@@ -45,6 +51,9 @@ pub struct Commission {
     pub gate_name: String,
     /// What an answer needs to be taken.
     pub gate: Gate,
+    /// Looks a second time at critiques that are there, instead of writing some.
+    #[serde(default)]
+    pub look: bool,
 }
 
 #[derive(Deserialize)]
@@ -56,6 +65,7 @@ struct PromptWords {
     task: String,
     wish: String,
     again: String,
+    once_more: String,
 }
 
 fn prompt_words() -> PromptWords {
@@ -101,6 +111,11 @@ impl Commission {
     /// What sends an answer back to its writer.
     pub fn again(&self, answer: &Value, faults: &[Fault]) -> String {
         prompt_words().again.trim().replace("{answer}", &answer.to_string()).replace("{faults}", &complaint(faults))
+    }
+
+    /// The same for an answer that was sent back before, when the task is asked for anew.
+    pub fn once_more(&self, answer: &Value, faults: &[Fault]) -> String {
+        format!("{}\n\n{}", self.again(answer, faults), prompt_words().once_more.trim())
     }
 
     /// A name for everything a writer is told but the picture.
@@ -202,6 +217,7 @@ fn sentence(fault: &Fault) -> String {
         Fault::Taboo { phrase, why, .. } => {
             format!("the words \"{phrase}\" must not stand in it ({})", why.en.trim_end_matches('.'))
         }
+        Fault::Contradicted { claims } => format!("the picture contradicts it: {}", claims.join(", ")),
     }
 }
 
@@ -215,6 +231,7 @@ mod tests {
             rubric: Rubric::shipped("korean").unwrap(),
             gate_name: gate.into(),
             gate: Gate::shipped(gate).unwrap(),
+            look: false,
         }
     }
 
@@ -245,6 +262,7 @@ mod tests {
         let paper = commission("vulca-bench-paper").system();
         assert!(!paper.contains("one of each layer") && !paper.contains("as an ai"), "{paper}");
         assert!(strict.again(&json!({}), &[Fault::NotChinese]).starts_with(SENT_BACK));
+        assert!(strict.once_more(&json!({}), &[Fault::NotChinese]).ends_with(ONCE_MORE));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::answer::Place;
 use super::rubric::Words;
 
 /// The names of all rules, for the texts of each.
-pub const RULES: [&str; 23] = [
+pub const RULES: [&str; 24] = [
     "unreadable",
     "no_picture",
     "repeated_picture",
@@ -29,6 +29,7 @@ pub const RULES: [&str; 23] = [
     "near_text",
     "stock_sentence",
     "taboo",
+    "contradicted",
     "same_score",
 ];
 
@@ -156,6 +157,19 @@ pub enum Fault {
         /// What is wrong with them.
         why: Words,
     },
+    /// The second look found claims that the picture contradicts.
+    Contradicted {
+        /// They.
+        claims: Vec<String>,
+    },
+}
+
+impl Fault {
+    /// The name of the rule, one of [`RULES`].
+    pub fn rule(&self) -> &'static str {
+        let word = serde_json::to_value(self).ok().and_then(|value| value["rule"].as_str().map(str::to_owned));
+        RULES.into_iter().find(|rule| word.as_deref() == Some(*rule)).unwrap_or("unreadable")
+    }
 }
 
 /// A row and a rule that it breaks.

@@ -48,6 +48,8 @@ pub struct Gate {
     pub taboos: bool,
     /// The picture does not lie in another collection's folder.
     pub placement: bool,
+    /// No claim is contradicted by the picture, as far as a second look was taken.
+    pub evidence: bool,
 }
 
 /// Why a profile cannot be used.
@@ -75,6 +77,12 @@ pub enum GateError {
 }
 
 impl Gate {
+    /// The names of the shipped profiles.
+    pub fn names() -> Vec<String> {
+        let all: BTreeMap<String, Self> = toml::from_str(GATES).expect("a test reads data/gates.toml");
+        all.into_keys().collect()
+    }
+
     /// A shipped profile.
     pub fn shipped(name: &str) -> Result<Self, GateError> {
         let mut all: BTreeMap<String, Self> = toml::from_str(GATES)?;
@@ -124,6 +132,17 @@ pub struct Outcome {
     pub findings: Vec<Finding>,
     /// What is odd about the whole.
     pub remarks: Vec<Remark>,
+}
+
+impl Outcome {
+    /// A finding that was made elsewhere: what the second look says of a row.
+    pub fn add(&mut self, file: &str, row: usize, picture: String, fault: Fault) {
+        let is_first = self.findings.iter().all(|finding| finding.place.row != row);
+        self.failed += usize::from(is_first);
+        let at = self.findings.partition_point(|finding| finding.place.row <= row);
+        let place = Place { file: file.to_owned(), row };
+        self.findings.insert(at, Finding { place, picture: Some(picture), fault });
+    }
 }
 
 /// Holds all rows against the rubric and the profile. `asked` are the pictures of the batch, when they are known.

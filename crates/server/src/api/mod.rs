@@ -2,10 +2,16 @@
 
 mod about;
 mod asset_folders;
+mod catalogue;
+mod collections;
 mod costs;
+mod doctor;
+mod documents;
+mod drafts;
 mod folders;
 mod jobs;
 mod logs;
+mod loose;
 mod pictures;
 mod plans;
 mod presets;
@@ -16,6 +22,7 @@ mod requests;
 mod results;
 mod reviews;
 mod routes;
+mod rubrics;
 mod save_rules;
 mod saving;
 mod session;

@@ -22,7 +22,7 @@ use crate::state::AppState;
 /// Changes of one question, at most.
 const MOST_CHANGES: usize = 1_000;
 /// Longest note and name, in characters.
-const LONGEST_NOTE: usize = 10_000;
+pub(crate) const LONGEST_NOTE: usize = 10_000;
 const LONGEST_NAME: usize = 100;
 
 /// One person's review of a picture.
@@ -91,7 +91,7 @@ impl ChangePut {
     }
 }
 
-fn name(reviewer: &str) -> Answer<&str> {
+pub(crate) fn name(reviewer: &str) -> Answer<&str> {
     let name = reviewer.trim();
     if name.is_empty() || name.chars().count() > LONGEST_NAME || name.chars().any(char::is_control) {
         return Err(ApiError::bad(format!("a reviewer's name has 1 to {LONGEST_NAME} characters")));

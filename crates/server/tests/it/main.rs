@@ -3,11 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod assets;
+mod collections;
 mod document;
 mod doors;
 mod flow;
 mod gallery;
 mod settings;
 mod stream;
+mod upkeep;
 mod webhooks;
+mod words;
 mod world;

@@ -1,7 +1,7 @@
 //! Critiques of pictures, for requests whose schema asks for one: in both languages, as long as the schema says, over its own
 //! dimensions, another one for each picture. It must not know protocols, nor what a picture shows.
 
-use imagemill_domain::critique::SENT_BACK;
+use imagemill_domain::critique::{ONCE_MORE, SENT_BACK};
 use serde_json::{Map, Value, json};
 
 use crate::scenario::CritiqueFaults;
@@ -92,13 +92,13 @@ pub(crate) fn is_asked(schema: &Value) -> bool {
 /// The critique of `picture` that the schema asks for. A share of pictures gets one that falls short, and some of these again when
 /// it is sent back.
 pub(crate) fn of(schema: &Value, picture: &[u8], prompt: &str, seed: u64, faults: CritiqueFaults) -> Value {
-    let mut chance = Chance(seed ^ first_eight(picture));
+    let mut chance = Chance::of(picture, seed);
     let share = chance.share();
-    let again = prompt.contains(SENT_BACK);
-    let hopeless = share < faults.hopeless;
-    let weak = hopeless || (share < faults.hopeless + faults.weak && !again);
+    let (again, once_more) = (prompt.contains(SENT_BACK), prompt.contains(ONCE_MORE));
+    let below = |more: f64| share < faults.hopeless + more;
+    let weak = below(0.0) || (below(faults.stubborn) && !once_more) || (below(faults.stubborn + faults.weak) && !again);
     // Another answer than before, as from a model.
-    let mut chance = Chance(chance.next() ^ u64::from(again));
+    let mut chance = Chance(chance.next() ^ u64::from(again) ^ (u64::from(once_more) << 1));
     let mut answer = whole(schema, &mut chance);
     if weak {
         spoil(&mut answer, chance.below(4));
@@ -218,9 +218,14 @@ fn first_eight(picture: &[u8]) -> u64 {
 }
 
 /// SplitMix64.
-struct Chance(u64);
+pub(super) struct Chance(u64);
 
 impl Chance {
+    /// The chance of a picture.
+    pub(super) fn of(picture: &[u8], seed: u64) -> Self {
+        Self(seed ^ first_eight(picture))
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let value = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -232,7 +237,7 @@ impl Chance {
         (self.next() % most.max(1) as u64) as usize
     }
 
-    fn share(&mut self) -> f64 {
+    pub(super) fn share(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
@@ -249,6 +254,7 @@ mod tests {
             rubric: Rubric::shipped(rubric).unwrap(),
             gate_name: gate.into(),
             gate: Gate::shipped(gate).unwrap(),
+            look: false,
         }
     }
 
@@ -279,10 +285,13 @@ mod tests {
             };
             (0..200_u32).filter(bad).count()
         };
-        let weak = CritiqueFaults { weak: 0.2, hopeless: 0.0 };
+        let weak = CritiqueFaults { weak: 0.2, ..CritiqueFaults::default() };
         assert!((20..60).contains(&failed(weak, "")), "{}", failed(weak, ""));
         assert_eq!(failed(weak, &back), 0);
-        let hopeless = CritiqueFaults { weak: 0.0, hopeless: 0.2 };
+        let stubborn = CritiqueFaults { stubborn: 0.2, ..CritiqueFaults::default() };
+        assert_eq!(failed(stubborn, ""), failed(stubborn, &back), "it is not mended when it comes back");
+        assert_eq!(failed(stubborn, &commission.once_more(&json!({}), &[])), 0, "but when it is asked for anew");
+        let hopeless = CritiqueFaults { hopeless: 0.2, ..CritiqueFaults::default() };
         assert_eq!(failed(hopeless, ""), failed(hopeless, &back));
         assert!(failed(hopeless, "") > 0);
     }

@@ -84,6 +84,22 @@ impl Calls<'_> {
             .await
     }
 
+    /// The newest call of a task's earlier rounds that ended well under one of these steps.
+    pub async fn before_round(
+        &self,
+        task: TaskId,
+        round: u32,
+        steps: &'static [&'static str],
+    ) -> Result<Option<Call>, StoreError> {
+        const BEFORE: &str = "WHERE task = ?1 AND round < ?2 AND state = ?3 ORDER BY id DESC";
+        self.store
+            .read(move |connection| {
+                let calls = select(connection, BEFORE, params![task.0, round, CallState::Fetched as u8])?;
+                Ok(calls.into_iter().find(|call| steps.contains(&call.step.as_str())))
+            })
+            .await
+    }
+
     /// Asks to make a call. Only after `Opened`, which is durable, may the request go out. Checks the token, the job's
     /// state and the budget, and holds the ceiling, all in one transaction, so no number of callers can overspend.
     pub async fn open(&self, call: NewCall, now_us: i64) -> Result<OpenCall, StoreError> {

@@ -2,7 +2,7 @@
 //! at the same time: taking is one transaction. What becomes of it there is told by the batch's job.
 
 use imagemill_domain::hash::ContentHash;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::Value;
 
 use super::failure::{OpResult, bad_row};
@@ -183,6 +183,18 @@ impl Collections<'_> {
             .read(move |connection| {
                 let mut statement = connection.prepare_cached(&format!("{ITEM} ORDER BY id"))?;
                 statement.query_and_then([&collection], item)?.collect()
+            })
+            .await
+    }
+
+    /// Where a picture of a collection can be opened.
+    pub async fn path_of(&self, collection: &str, picture: ContentHash) -> Result<Option<String>, StoreError> {
+        let collection = collection.to_owned();
+        self.store
+            .read(move |connection| {
+                let mut statement = connection
+                    .prepare_cached("SELECT path FROM collection_item WHERE collection = ?1 AND picture = ?2")?;
+                Ok(statement.query_row(params![collection, picture.as_bytes()], |row| row.get(0)).optional()?)
             })
             .await
     }

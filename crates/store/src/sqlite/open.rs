@@ -13,7 +13,7 @@ use super::failure::{OpError, told};
 use crate::error::StoreError;
 
 /// The numbered migrations in order; the schema's version is how many of them were run.
-const MIGRATIONS: [&str; 11] = [
+const MIGRATIONS: [&str; 12] = [
     include_str!("migrations/001_first.sql"),
     include_str!("migrations/002_profile_spend.sql"),
     include_str!("migrations/003_accepted.sql"),
@@ -24,6 +24,7 @@ const MIGRATIONS: [&str; 11] = [
     include_str!("migrations/008_under_way.sql"),
     include_str!("migrations/009_upload.sql"),
     include_str!("migrations/010_critique.sql"),
+    include_str!("migrations/011_reading.sql"),
     include_str!("migrations/013_merge.sql"),
 ];
 

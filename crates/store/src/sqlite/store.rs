@@ -14,7 +14,7 @@ use super::failure::{OpError, OpResult};
 use super::open::{open_reader, open_writer};
 use super::readers::Readers;
 use super::writer::Writer;
-use super::{Assets, Batches, Calls, Collections, Events, Jobs, Owners, Profiles, Reviews, Tasks, Uploads};
+use super::{Assets, Batches, Calls, Collections, Critiques, Events, Jobs, Owners, Profiles, Reviews, Tasks, Uploads};
 use crate::error::StoreError;
 use crate::record::Health;
 
@@ -117,6 +117,11 @@ impl Store {
     /// Verbs on collections of pictures.
     pub fn collections(&self) -> Collections<'_> {
         Collections { store: self }
+    }
+
+    /// Verbs on critiques that were written.
+    pub fn critiques(&self) -> Critiques<'_> {
+        Critiques { store: self }
     }
 
     /// Verbs on worker processes.

@@ -1,13 +1,13 @@
 //! The files of collections: taken in from other programs, handed out to them, and written when rows are merged.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use imagemill_desk::{Board, BoardItem, ItemState, collection, commission_of, now_us};
+use imagemill_desk::{Board, BoardItem, ItemState, Queue, QueueEntry, collection, commission_of, now_us};
 use imagemill_domain::collection::{CollectionFile, ProgressFile, batch_file, picture_of};
-use imagemill_domain::critique::{CritiqueSection, check, complaint, read};
+use imagemill_domain::critique::{CritiqueSection, complaint};
 use imagemill_domain::hash::ContentHash;
 use imagemill_store::{CollectionItem, CollectionMerge, NewCollectionItem, Store};
 use serde_json::{Map, Value, json};
@@ -133,7 +133,7 @@ async fn critiques(context: &Context, args: &ImportFilesArgs, rows: Vec<Map<Stri
         let faults = commission.faults(&row);
         if !faults.is_empty() {
             bad += 1;
-            context.printer.line(format!("{name}: {}", complaint(&faults)));
+            context.printer.line(format!("{name}: {}", context.texts.translated(&complaint(&faults))));
             continue;
         }
         let facts = [
@@ -194,45 +194,24 @@ fn input_row(item: &CollectionItem) -> Value {
 }
 
 /// `collections sync`: accepted rows go through the gate together with those that are merged already, because copies and stock sentences
-/// only show among all of them. A row that fails stays accepted and is told.
+/// only show among all of them. A row that fails stays accepted and is told; so is one that readers keep out.
 pub(super) async fn sync(context: &Context, args: &SyncArgs) -> anyhow::Result<Exit> {
-    let section = CritiqueSection { collection: Some(args.name.clone()), ..CritiqueSection::default() };
-    let commission = commission_of(&context.desk.config, &context.desk.current, &section)?;
-    let store = context.desk.existing_store().await?;
-    let before = board(context, &store, &args.name).await?;
-    let mut rows = rows_of(&store, &before).await?;
-    // Those that are merged stand first, so that the later one of two copies is the one that is found.
-    rows.sort_by_key(|(item, _)| item.state != ItemState::Merged);
-    let lines = lines_of(rows.iter().map(|(_, row)| row));
-    let answers = if rows.is_empty() { Vec::new() } else { read(&args.name, &lines) };
-    let outcome = check(&answers, &commission.rubric, &commission.gate, None);
-    let failed: BTreeSet<usize> = outcome.findings.iter().map(|finding| finding.place.row - 1).collect();
-    let fresh =
-        |(at, (item, _)): &(usize, &(&BoardItem, Value))| item.state == ItemState::Accepted && !failed.contains(at);
+    let desk = &context.desk;
+    let store = desk.existing_store().await?;
+    let queue = Queue::read(&store, &desk.config, &desk.current, &args.name).await?;
+    let before = &queue.board;
+    let (pictures, left_out) = sorted(context, &queue);
+    let rows = rows_of(&store, before).await?;
     let done = store.collections().merges(&args.name).await?.into_iter().filter(|merge| merge.version_after.is_some());
     let last = before.items.iter().map(|item| item.item.merged).chain(done.map(|merge| merge.number)).max();
     let merge = last.unwrap_or(0) + 1;
-    let pictures: Vec<ContentHash> =
-        rows.iter().enumerate().filter(fresh).map(|(_, (item, _))| item.item.picture).collect();
-    let left_out: Vec<String> = outcome
-        .findings
-        .iter()
-        .filter(|finding| rows[finding.place.row - 1].0.state == ItemState::Accepted)
-        .map(|finding| {
-            format!(
-                "{}: {}",
-                finding.picture.as_deref().unwrap_or_default(),
-                complaint(std::slice::from_ref(&finding.fault))
-            )
-        })
-        .collect();
     let count = pictures.len() as u64;
     let address = lake::address(context, &args.name, args.lance.as_deref())?;
     let mut begun = CollectionMerge { number: merge, created_us: now_us(), rows: count, ..CollectionMerge::default() };
     let mut version = 0;
     let mut brought = count;
     if let Some(address) = &address {
-        let of = |all: bool| lake::rows(&store, &before, &rows, &pictures, (merge, address, all));
+        let of = |all: bool| lake::rows(&store, before, &rows, &pictures, (merge, address, all));
         if args.dry_run {
             return lake::tell_difference(context, &args.name, address, of(true).await?).await;
         }
@@ -273,21 +252,31 @@ pub(super) async fn sync(context: &Context, args: &SyncArgs) -> anyhow::Result<E
     Ok(if left_out.is_empty() { Exit::Ok } else { Exit::SomeFailed })
 }
 
-/// The rows of all accepted pictures, wherever they are from.
-pub(crate) async fn rows_of<'a>(store: &Store, board: &'a Board) -> anyhow::Result<Vec<(&'a BoardItem, Value)>> {
-    let mut rows = Vec::new();
-    for item in &board.items {
-        if !matches!(item.state, ItemState::Accepted | ItemState::Merged) {
-            continue;
+/// The pictures whose rows are merged now, and in words why others are not.
+fn sorted(context: &Context, queue: &Queue) -> (Vec<ContentHash>, Vec<String>) {
+    let (mut pictures, mut left_out) = (Vec::new(), Vec::new());
+    let mut entries: Vec<&QueueEntry> = queue.entries.iter().collect();
+    entries.sort_by_key(|entry| entry.at);
+    for entry in entries {
+        let item = queue.item(entry);
+        let name = &item.item.name;
+        if item.state == ItemState::Rejected {
+            left_out.push(format!("{name}: {}", say!(context.texts, "collections.kept_out")));
+        } else if item.state == ItemState::Accepted {
+            if entry.faults.is_empty() {
+                pictures.push(item.item.picture);
+            } else {
+                left_out.push(format!("{name}: {}", context.texts.translated(&complaint(&entry.faults))));
+            }
         }
-        let row = match (&item.item.accepted, item.task) {
-            (Some(row), _) => Some(row.clone()),
-            (None, Some(task)) => store.tasks().document(task).await?,
-            (None, None) => None,
-        };
-        rows.extend(row.map(|row| (item, row)));
     }
-    Ok(rows)
+    (pictures, left_out)
+}
+
+/// The rows that may be given out, as people left them, with their pictures.
+pub(crate) async fn rows_of<'a>(store: &Store, board: &'a Board) -> anyhow::Result<Vec<(&'a BoardItem, Value)>> {
+    let rows = board.rows(store).await?;
+    Ok(rows.into_iter().map(|(at, row)| (&board.items[at], row)).collect())
 }
 
 /// Candidates, inputs and outputs of batches, merged rows, progress.

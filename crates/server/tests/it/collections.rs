@@ -1,0 +1,142 @@
+//! Critiques that people read: riskiest first, changed in place, read blind a second time.
+
+use imagemill_domain::hash::ContentHash;
+use imagemill_store::{NewCollectionItem, Store, StoreOptions};
+use serde_json::{Value, json};
+
+use crate::world::World;
+
+/// A collection of which everything is read twice.
+const CONFIG: &str = "[collections.korean]\nsecond_read = 1.0\ngate = \"gate.toml\"\n";
+const GATE: &str = "least_zh = 4\nleast_en = 3\ncopies = true\n";
+
+/// Three rows: one clean, one that was sent back, one that copies the first.
+async fn world() -> (World, Vec<String>) {
+    let folder = World::new().await;
+    folder.folder.write("imagemill.toml", CONFIG);
+    folder.folder.write("gate.toml", GATE);
+    let world = folder.again().await;
+    let database = world.folder.path().join(".imagemill/db.sqlite");
+    let store = Store::open(&database, StoreOptions::default()).await.unwrap();
+    world.photos(3);
+    let paths = [1, 2, 3].map(|number| world.folder.path().join(format!("photos/{number:03}_start.png")));
+    let pictures = paths.clone().map(|path| ContentHash::of(&std::fs::read(path).unwrap()));
+    let item = |at: usize| NewCollectionItem {
+        picture: pictures[at],
+        path: paths[at].to_string_lossy().into_owned(),
+        name: format!("korean/{at}.png"),
+        columns: std::collections::BTreeMap::new(),
+    };
+    let row = |at: usize, en: &str, attempts: u32| {
+        let row = json!({"filepath": format!("korean/{at}.png"), "culture": "korean", "authorship": "model",
+            "critique_zh": format!("第{at}幅远山淡墨"), "critique_en": en, "covered_dimensions": ["KR_L1_D1"],
+            "quality_score": 70, "attempts": attempts, "image_blake3": pictures[at]});
+        (pictures[at], row)
+    };
+    let rows = vec![
+        row(0, "A pale hill stands far away.", 1),
+        row(1, "A boat rests by the reeds, unmoored.", 2),
+        row(2, "A pale hill stands far away.", 1),
+    ];
+    store.collections().add("korean", (0..3).map(item).collect()).await.unwrap();
+    store.collections().accept("korean", rows).await.unwrap();
+    store.close().await;
+    (world, pictures.map(|picture| picture.to_hex()).to_vec())
+}
+
+fn names(queue: &Value) -> Vec<&str> {
+    queue["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_are_read_riskiest_first_changed_in_place_and_read_again_blind() {
+    let (world, pictures) = world().await;
+    let list = world.get("/collections").await.ok();
+    let korean = list["collections"].as_array().unwrap().iter().find(|one| one["name"] == "korean").unwrap().clone();
+    assert_eq!((&korean["accepted"], &korean["target"], &korean["next_batch"]), (&3.into(), &150.into(), &1.into()));
+
+    let queue = world.get("/collections/korean/queue?reader=ann").await.ok();
+    assert_eq!(names(&queue), ["korean/2.png", "korean/1.png", "korean/0.png"]);
+    assert_eq!(queue["items"][0]["reasons"][0], json!({"reason": "finding", "rule": "same_text", "points": 30}));
+    assert_eq!(queue["items"][1]["reasons"][0]["reason"], "sent_back");
+    assert_eq!(queue["counts"], json!({"open": 3, "second": 0, "rejected": 0, "edited": 0, "all": 3}));
+
+    // The copy is changed in place: by whom, from what to what.
+    let path = format!("/collections/korean/rows/{}", pictures[2]);
+    let before = world.get(&format!("{path}?reader=ann")).await.ok();
+    assert_eq!(before["findings"][0]["message"], "critique_en is the text of korean:1");
+    let change = |version: &Value, text: &str| json!({"author": "ann", "version": version, "changes": {"critique_en": text}, "note": "it was a copy"});
+    let after = world.put(&path, change(&before["version"], "A bare slope stands far away.")).await.ok();
+    let edit = &after["edits"][0];
+    assert_eq!((&edit["author"], &edit["note"]), (&"ann".into(), &"it was a copy".into()));
+    assert_eq!(edit["changes"][0]["difference"][1], json!({"kind": "removed", "text": "pale hill"}));
+    assert_eq!((&after["row"]["authorship"], &after["findings"]), (&"model+human-edited".into(), &json!([])));
+    world.put(&path, change(&before["version"], "Another.")).await.refused(409, "conflict");
+    let wrong = json!({"author": "ann", "version": after["version"], "changes": {"quality_score": 99}});
+    world.put(&path, wrong).await.refused(400, "usage");
+
+    // Ann decides about all three; Ben reads the same blind and sees nothing of it.
+    let say = |who: &str, version: &Value, verdict: &str, score: u8| json!({"reader": who, "version": version, "verdict": verdict, "score": score});
+    for (at, verdict) in [(0, "approve"), (1, "reject"), (2, "approve")] {
+        let path = format!("/collections/korean/rows/{}", pictures[at]);
+        let version = world.get(&path).await.ok()["version"].clone();
+        let said = world.put(&format!("{path}/reading"), say("ann", &version, verdict, 4)).await.ok();
+        assert_eq!(said["reading"]["verdict"], verdict);
+    }
+    let rejected = world.get("/collections/korean/queue?view=rejected").await.ok();
+    assert_eq!(names(&rejected), ["korean/1.png"]);
+    let states = |list: Value| {
+        list["collections"].as_array().unwrap().iter().find(|one| one["name"] == "korean").unwrap()["states"].clone()
+    };
+    let known = states(world.get("/collections").await.ok());
+    assert_eq!((&known["rejected"], &known["accepted"]), (&1.into(), &2.into()));
+
+    let second = world.get("/collections/korean/queue?view=second&reader=ben").await.ok();
+    assert_eq!(names(&second), ["korean/0.png", "korean/1.png", "korean/2.png"]);
+    assert!(second["items"][1].get("reasons").is_none() && second["items"][1].get("decision").is_none());
+    assert_eq!(world.get("/collections/korean/queue?view=second&reader=ann").await.ok()["total"], 0);
+    for (at, verdict) in [(0, "approve"), (1, "approve")] {
+        let path = format!("/collections/korean/rows/{}", pictures[at]);
+        let page = world.get(&format!("{path}?reader=ben")).await.ok();
+        assert_eq!((&page["blind"], page.get("readings"), page.get("findings")), (&true.into(), None, None));
+        assert!(page["row"].get("quality_score").is_none());
+        let said = world.put(&format!("{path}/reading"), say("ben", &page["version"], verdict, 3)).await.ok();
+        assert_eq!((&said["blind"], &said["reading"]["blind"]), (&false.into(), &true.into()));
+        assert_eq!(said["readings"].as_array().unwrap().len(), 2, "once he decided he may see the other");
+    }
+    let open = world.get("/collections/korean/queue?reader=ann").await.ok();
+    assert_eq!((names(&open), &open["items"][0]["decision"]), (vec!["korean/1.png"], &"disputed".into()));
+    let agreement = &open["agreement"];
+    assert_eq!((&agreement["pairs"][0]["both"], &agreement["pairs"][0]["agree"]), (&2.into(), &0.5.into()));
+    assert_eq!((&agreement["scored_twice"], &agreement["score_gap"]), (&2.into(), &1.0.into()));
+
+    // What was said of a text does not count for another.
+    let path = format!("/collections/korean/rows/{}", pictures[1]);
+    let page = world.get(&format!("{path}?reader=ann")).await.ok();
+    let changed = world.put(&path, change(&page["version"], "A boat rests by the reeds, tied to a post.")).await.ok();
+    assert_eq!((&changed["decision"], &changed["readings"]), (&"open".into(), &json!([])));
+    let reading = format!("{path}/reading");
+    world.put(&reading, say("ann", &page["version"], "approve", 5)).await.refused(409, "conflict");
+    assert_eq!(states(world.get("/collections").await.ok())["accepted"], 3);
+
+    // What is asked wrongly is told.
+    world.get("/collections/korea/queue").await.refused(404, "not_found");
+    world.get("/collections/korean/queue?view=best").await.refused(400, "usage");
+    world.get(&format!("/collections/korean/rows/{}", "0".repeat(64))).await.refused(404, "not_found");
+    world.put(&reading, say("ann", &changed["version"], "maybe", 5)).await.refused(400, "usage");
+    world.put(&reading, say("ann", &changed["version"], "approve", 6)).await.refused(400, "usage");
+    world.put(&reading, say(" ", &changed["version"], "approve", 5)).await.refused(400, "usage");
+    let picture = world.request(reqwest::Method::GET, &format!("/collections/korean/pictures/{}", pictures[0]));
+    assert_eq!(picture.send().await.unwrap().headers()["content-type"], "image/png");
+    let small = world.request(reqwest::Method::GET, &format!("/collections/korean/pictures/{}/thumbnail", pictures[0]));
+    assert_eq!(small.send().await.unwrap().headers()["content-type"], "image/jpeg");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn findings_are_told_in_the_readers_language() {
+    let (world, pictures) = world().await;
+    let path = format!("/collections/korean/rows/{}", pictures[2]);
+    let asked = world.request(reqwest::Method::GET, &path).header("Accept-Language", "zh-CN");
+    let page = world.send(reqwest::Method::GET, &path, asked).await.ok();
+    assert_eq!(page["findings"][0]["message"], "critique_en 与 korean:1 的文本相同");
+}
