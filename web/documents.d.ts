@@ -87,6 +87,8 @@ export interface Costs { by: string; groups: CostGroup[]; total: CostGroup }
 export interface CostGroup { name: string; calls: number; pictures: number; spent: number; held: number; unknown: number; unpriced: number }
 export interface LostCall { call: number; task: number; task_state: string; title: string; job: string; profile: string; model: string; sent_us: number; ceiling: number | null; message: string }
 
+export interface DoctorFinding { check: string; profile: string | null; level: string; message: string; fix: string | null }
+export interface Loose { files: number; bytes: number; removed: boolean; paths: string[] }
 export interface Config { settings: { key: string; value: string; origin: string }[]; save_presets: string[]; workspace: string; unknown_keys: string[][] }
 export interface AuditEntry { at_us: number; who: string; method: string; path: string; detail: string; status: number }
 

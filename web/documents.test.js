@@ -11,7 +11,8 @@ const sources = {
   ProblemDocument: ['Problem'], Place: ['Place'], About: ['About'], Job: ['JobDocument', 'SummaryDocument'], Plan: ['PlanDocument'], TaskRow: ['TaskRow'], Row: ['ResultRow'],
   Review: ['ReviewDocument'], Ids: ['ResultIds'], Change: ['ChangePut'], Agreement: ['AgreementDocument'], SavePreset: ['NamedSaveRule'], SavePreview: ['SavePreview'],
   SaveRun: ['SaveStatusDocument'], Profile: ['ProfileDocument'], Costs: ['CostsDocument'], CostGroup: ['CostGroup'], LostCall: ['LostCallDocument'], Config: ['ConfigDocument'],
-  AuditEntry: ['AuditEntry'], AssetCard: ['AssetCard'], ReviewWords: ['AssetReviewWords'], AssetList: ['AssetList'], AssetPicture: ['AssetPicture'], Asset: ['AssetDocument'], Spread: ['Spread'],
+  AuditEntry: ['AuditEntry'], DoctorFinding: ['DoctorFinding'], Loose: ['LooseDocument'],
+  AssetCard: ['AssetCard'], ReviewWords: ['AssetReviewWords'], AssetList: ['AssetList'], AssetPicture: ['AssetPicture'], Asset: ['AssetDocument'], Spread: ['Spread'],
   DriftPicture: ['DriftPicture'], Drift: ['DriftDocument'],
 };
 

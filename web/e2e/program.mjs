@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { landscape } from '../dev/pictures.mjs';
 
-/** A folder with `count` small pictures in it, and a workspace beside. */
-export function workspace(count, width = 320, height = 240) {
-  const folder = mkdtempSync(join(tmpdir(), 'imagemill-console-'));
+/** A folder with `count` small pictures in it, and a workspace beside; the folder may be named where people see it. */
+export function workspace(count, width = 320, height = 240, folder = mkdtempSync(join(tmpdir(), 'imagemill-console-'))) {
+  mkdirSync(folder, { recursive: true });
   mkdirSync(join(folder, 'photos'));
   for (let number = 1; number <= count; number += 1) writeFileSync(join(folder, 'photos', `${String(number).padStart(3, '0')}_start.png`), landscape(number, width, height, false));
   return { folder, photos: join(folder, 'photos'), remove: () => rmSync(folder, { recursive: true, force: true }) };

@@ -11,12 +11,13 @@ const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const { server, pages, stop } = await stage(binary);
 const browser = await launch();
 let faults = 0;
-for (const [width, height] of [[1280, 860], [360, 780]]) for (const colorScheme of ['light', 'dark']) for (const [name, path, keys = []] of pages) {
+for (const [width, height] of [[1280, 860], [360, 780]]) for (const colorScheme of ['light', 'dark']) for (const [name, path, keys = [], act] of pages) {
   if (!`${name}-${width}-${colorScheme}`.includes(only)) continue;
   const { page, context } = await open(browser, { width, height, colorScheme });
   await context.addInitScript(() => { localStorage.setItem('imagemill.language', '"en"'); localStorage.setItem('imagemill.reviewer', '"ann"'); });
   await page.goto(`${server.url}/#${path}`);
   await page.waitForTimeout(700);
+  await act?.(page);
   for (const key of keys) { await page.keyboard.press(key); await page.waitForTimeout(120); }
   await page.evaluate(axe);
   const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }));

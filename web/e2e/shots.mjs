@@ -8,22 +8,17 @@ import { stage } from './stage.mjs';
 
 const [binary, out, only = ''] = process.argv.slice(2);
 mkdirSync(out, { recursive: true });
-const { server, place, pages, stop } = await stage(binary);
+const { server, pages, stop } = await stage(binary);
 const browser = await launch();
 let faults = 0;
 for (const [width, height] of [[360, 780], [1280, 860], [2560, 1440]]) for (const colorScheme of ['light', 'dark']) for (const language of ['en', 'zh-CN']) {
-  for (const [name, path, keys = []] of pages) {
+  for (const [name, path, keys = [], act] of pages) {
     if (!`${name}-${width}-${colorScheme}-${language}`.includes(only)) continue;
     const { page, context, errors } = await open(browser, { width, height, colorScheme });
     await context.addInitScript((chosen) => { localStorage.setItem('imagemill.language', JSON.stringify(chosen)); localStorage.setItem('imagemill.reviewer', '"ann"'); }, language);
     await page.goto(`${server.url}/#${path}`);
     await page.waitForTimeout(700);
-    if (name === 'new') {
-      await page.fill('input[name=path]', place.photos);
-      await page.keyboard.press('Enter');
-      await page.fill('textarea[name=prompt]', 'make it night, keep everything else');
-      await page.waitForSelector('.plan .facts');
-    }
+    await act?.(page);
     for (const key of keys) { await page.keyboard.press(key); await page.waitForTimeout(120); }
     await page.waitForTimeout(350);
     const found = await page.evaluate(() => {

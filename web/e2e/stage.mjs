@@ -3,9 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { api, serve, workspace } from './program.mjs';
 
-/** @param {string} binary */
-export async function stage(binary) {
-  const place = workspace(24, 640, 480);
+/** @param {string} binary @param {string} [folder] Where it is, when people will see the name. */
+export async function stage(binary, folder) {
+  const place = workspace(24, 640, 480, folder);
   const server = await serve(binary, place.folder);
   const { get, post } = api(server.url);
   const submit = (job) => post('/jobs', { job: { profile: 'simulator', ...job }, accept_unknown_price: true, agreed_up_to: 1000 });
@@ -17,6 +17,11 @@ export async function stage(binary) {
   await ended(refused.id);
   const foxes = await submit({ name: 'foxes', recipe: 'generate', prompt: 'a red fox in snow', samples: 9, model: 'sim-image+size:480x640' });
   await ended(foxes.id);
+  const tea = await submit({ name: 'green-tea', recipe: 'infographic', prompt: 'How green tea is made: pick, steam for 90 seconds, roll, dry at 80 °C', infographic: { rounds: 2, expand: 'force' } });
+  await ended(tea.id);
+  const notes = await submit({ name: 'notes-on-hills', recipe: 'critique', model: 'sim-text', source: { paths: [join(place.photos, '00[1-3]_start.png')] }, critique: { rubric: 'chinese' } });
+  await ended(notes.id);
+  const firstTask = async (job) => (await get(`/tasks?job=${job.id}`)).items[0].id;
   const running = await submit({ name: 'harbour-at-dusk', recipe: 'edit', prompt: 'the harbour at dusk', source, samples: 40, budget: 60, model: 'sim-image+delay:2500' });
   const deck = await post('/decks', { topic: '绿茶是怎样制成的：采摘，杀青，揉捻，干燥', pages: 7, audience: '茶园游客' });
   await post(`/decks/${deck.id}/run`, { profile: 'simulator', takes: 2, agreed_up_to: 1000 });
@@ -39,10 +44,52 @@ export async function stage(binary) {
   await post('/asset-folders/verdicts', { ...said, object: first.object, verdict: 'approve', answers: Object.fromEntries(words.questions.map((question) => [question, 'pass'])) });
   await post('/asset-folders/verdicts', { ...said, object: second.object, verdict: 'reject', bad: ['skin like plastic'], categories: ['visual_realism'] });
 
-  /** Name, address, keys to press. */
-  const pages = [['jobs', '/jobs'], ['job', `/jobs/${running.id}`], ['job-refused', `/jobs/${refused.id}`], ['new', '/jobs/new'], ['gallery', `/gallery?job=${night.id}`], ['selected', `/gallery?job=${night.id}`, ['ArrowRight', 'Shift+ArrowRight', 'Shift+ArrowDown']],
-    ['loupe', `/gallery?job=${night.id}`, ['ArrowRight', 'Space']], ['loupe-side', `/gallery?job=${night.id}`, ['ArrowRight', 'Space', 'c']], ['loupe-slider', `/gallery?job=${night.id}`, ['Space', 'c', 'c']], ['loupe-difference', `/gallery?job=${night.id}`, ['Space', 'Shift+C']],
-    ['task', `/task/${task}`], ['save', `/save?job=${night.id}`], ['assets', '/assets?folder=assets%2Fmaya-desk-v1', ['1', '2']], ['persona', '/assets?persona=maya'], ['decks', '/decks'], ['deck', `/decks/${deck.id}`], ['deck-page', `/decks/${deck.id}?page=2`], ['profiles', '/profiles?name=simulator'], ['profile-new', '/profiles?create=1'], ['costs', '/costs'], ['server', '/server'], ['server-log', '/server?part=log'], ['server-changes', '/server?part=changes'], ['keys', '/jobs', ['?']]];
+
+  const fill = async (page, recipe, prompt) => {
+    await page.click(`.choice button:nth-child(${['edit', 'generate', 'infographic', 'critique'].indexOf(recipe) + 1})`);
+    if (recipe === 'edit' || recipe === 'critique') {
+      await page.fill('input[name=path]', place.photos);
+      await page.keyboard.press('Enter');
+    }
+    if (recipe === 'critique') await page.fill('input[name=rubric]', 'korean');
+    await page.selectOption('select[name=profile]', 'simulator');
+    if (recipe === 'critique') await page.fill('input[name=model]', 'sim-text');
+    await page.fill('textarea[name=prompt]', prompt);
+    await page.waitForSelector('.plan .facts');
+  };
+  const open = (selector) => async (page) => { await page.click(selector); };
+
+  /** Name, address, keys to press, what else is done before anybody looks. */
+  const pages = [
+    ['jobs', '/jobs'],
+    ['job', `/jobs/${running.id}`],
+    ['job-refused', `/jobs/${refused.id}`],
+    ['new', '/jobs/new', [], (page) => fill(page, 'edit', 'make it night, keep everything else')],
+    ['new-infographic', '/jobs/new', [], (page) => fill(page, 'infographic', 'How green tea is made')],
+    ['new-critique', '/jobs/new', [], (page) => fill(page, 'critique', 'Mind the seals.')],
+    ['gallery', `/gallery?job=${night.id}`],
+    ['selected', `/gallery?job=${night.id}`, ['ArrowRight', 'Shift+ArrowRight', 'Shift+ArrowDown']],
+    ['loupe', `/gallery?job=${night.id}`, ['ArrowRight', 'Space']],
+    ['loupe-side', `/gallery?job=${night.id}`, ['ArrowRight', 'Space', 'c']],
+    ['loupe-slider', `/gallery?job=${night.id}`, ['Space', 'c', 'c']],
+    ['loupe-difference', `/gallery?job=${night.id}`, ['Space', 'Shift+C']],
+    ['task', `/task/${task}`],
+    ['task-infographic', `/task/${await firstTask(tea)}`],
+    ['task-drafts', `/task/${await firstTask(tea)}`, [], open('.draft summary')],
+    ['task-critique', `/task/${await firstTask(notes)}`],
+    ['save', `/save?job=${night.id}`],
+    ['assets', '/assets?folder=assets%2Fmaya-desk-v1', ['1', '2']],
+    ['persona', '/assets?persona=maya'],
+    ['decks', '/decks'],
+    ['deck', `/decks/${deck.id}`],
+    ['deck-page', `/decks/${deck.id}?page=2`],
+    ['profiles', '/profiles?name=simulator'],
+    ['profile-new', '/profiles?create=1'],
+    ['costs', '/costs'],
+    ['server', '/server'],
+    ...['check', 'models', 'catalogue', 'log', 'changes'].map((part) => [`server-${part}`, `/server?part=${part}`]),
+    ['keys', '/jobs', ['?']],
+  ];
 
   return { server, place, pages, stop: async () => { await server.stop(); place.remove(); } };
 }

@@ -21,6 +21,9 @@ const size = kept('cell', 190);
 const rail = kept('rail', globalThis.innerWidth > 720);
 const keys = ['job', 'state', 'verdict', 'rating_min', 'finding', 'model', 'q', 'sort'];
 
+/** Between two announcements of arrivals. */
+const ANNOUNCED_EVERY_MS = 3000;
+
 /** The last place of this tab, for a reload in the middle. */
 const remembered = () => {
   try {
@@ -48,6 +51,17 @@ function Status({ loupe }) {
     <span class="push nowrap">${unsent.value > 0 ? html`<span class="wait" title=${t('review.unsent_hint')}>${t('review.unsent', { n: unsent.value })} </span>` : ''}<span class="mono">${results.shown.value.length > 0 ? `${count(results.cursor.value + 1)} / ${count(results.shown.value.length)}` : ''}</span></span>
     <div class="sr" role="status" aria-live="polite">${row && !loupe ? `${results.cursor.value + 1} / ${results.shown.value.length}: ${spoken(row)}` : ''}</div>
   </footer>`;
+}
+
+/** Tells a screen reader of arrivals, every few seconds at most. */
+function Arrivals() {
+  const total = results.ids.value.length;
+  const waiting = Math.max(0, (results.newer.value?.length ?? 0) - total);
+  const [told, setTold] = useState(total);
+  const due = useRef(0);
+  useEffect(() => { due.current ||= window.setTimeout(() => { due.current = 0; setTold(results.ids.peek().length); }, ANNOUNCED_EVERY_MS); }, [total]);
+  useEffect(() => () => clearTimeout(due.current), []);
+  return html`<div class="sr arrivals" role="status" aria-live="polite">${waiting > 0 ? t('gallery.newer', { n: waiting }) : t('gallery.n_pictures', { n: told })}</div>`;
 }
 
 export function Gallery() {
@@ -138,6 +152,6 @@ export function Gallery() {
     ${results.failure.value ? html`<div class="page"><${Failed} error=${results.failure.value} /><div><${Button} label=${t('again')} onClick=${() => results.show(filter)} /></div></div>`
       : total === 0 && !results.loading.value ? html`<${Empty} title=${t('gallery.none')}><p>${t('gallery.none_text')}</p></${Empty}>`
       : html`<${Grid} size=${size.value} covered=${loupe} onOpen=${() => setLoupe(true)} />`}
-    <${Status} loupe=${loupe} />
+    <${Status} loupe=${loupe} /><${Arrivals} />
   </div>${loupe && results.current.value !== null && html`<${Loupe} onClose=${() => setLoupe(false)} perform=${perform} />`}`;
 }

@@ -11,18 +11,20 @@ import * as actions from './actions.js';
 /** @param {{ job: import('../documents.d.ts').Job, long?: boolean }} props */
 export const Commands = ({ job, long = false }) => {
   const can = commands(job);
+  // In a list the words alone do not say whose.
+  const of = (/** @type {string} */ what) => (long ? what : t('job.command', { what, job: job.job }));
   return html`<div class="row tight commands">
-    ${can.pause && html`<${Button} label=${t('job.pause')} icon="pause" bare=${!long} name="pause" onClick=${() => actions.pause(job)} />`}
-    ${can.resume && html`<${Button} label=${t('job.resume')} icon="play" bare=${!long} name="resume" onClick=${() => actions.resume(job)} />`}
-    ${can.stop && html`<${Button} label=${t('job.stop')} icon="stop" bare=${!long} name="stop" onClick=${() => actions.stop(job)} />`}
-    ${can.retry && html`<${Button} label=${t('job.retry_failed')} icon="retry" bare=${!long} name="retry" onClick=${() => actions.retry(job)} />`}
-    ${can.remove && html`<${Button} label=${t('job.delete')} icon="trash" bare tone="danger" name="delete" onClick=${() => actions.erase(job)} />`}
+    ${can.pause && html`<${Button} label=${of(t('job.pause'))} hint=${long ? undefined : t('job.pause')} icon="pause" bare=${!long} name="pause" onClick=${() => actions.pause(job)} />`}
+    ${can.resume && html`<${Button} label=${of(t('job.resume'))} hint=${long ? undefined : t('job.resume')} icon="play" bare=${!long} name="resume" onClick=${() => actions.resume(job)} />`}
+    ${can.stop && html`<${Button} label=${of(t('job.stop'))} hint=${long ? undefined : t('job.stop')} icon="stop" bare=${!long} name="stop" onClick=${() => actions.stop(job)} />`}
+    ${can.retry && html`<${Button} label=${of(t('job.retry_failed'))} hint=${long ? undefined : t('job.retry_failed')} icon="retry" bare=${!long} name="retry" onClick=${() => actions.retry(job)} />`}
+    ${can.remove && html`<${Button} label=${of(t('job.delete'))} hint=${long ? undefined : t('job.delete')} icon="trash" bare tone="danger" name="delete" onClick=${() => actions.erase(job)} />`}
   </div>`;
 };
 
 /** @param {{ job: import('../documents.d.ts').Job }} props */
 const JobRow = ({ job }) => html`
-  <article class="job" data-job=${job.id}>
+  <article class="job" data-job=${job.id} aria-label=${job.job}>
     <div class="job-name"><a href=${`#/jobs/${job.id}`} class="ellipsis" title=${job.job}>${job.job}</a>
       <div class="dim ellipsis">${[job.recipe && word('recipe', job.recipe), job.model, job.profile].filter(Boolean).join(' · ')}</div></div>
     <div class="job-state"><span class=${`pill ${job.state}`}>${word('job_state', job.state)}</span><div class="faint">${job.created_us ? time(job.created_us) : ''}</div></div>

@@ -7,9 +7,13 @@ import { recall, remember } from '../kept.js';
 import { count, duration, money } from '../format.js';
 import { Button, Check, Choice, Failed, Field, Select, textOf } from '../parts/parts.js';
 import { Source } from './source.js';
-import { blank, complete, firstProfile, formOf, jobFile, missing } from './new.logic.js';
+import { CritiqueFields, InfographicFields } from './recipes.js';
+import { blank, complete, firstProfile, formOf, jobFile, missing, takes } from './new.logic.js';
 
 /** @typedef {import('./new.logic.js').Form} Form */
+
+/** How often a step is made for each task, and what one costs. @param {NonNullable<import('../documents.d.ts').Plan['steps']>[number]} step */
+const steps = ({ times: [least, , most], call }) => [t('plan.times', { n: least === most ? String(most) : `${least}–${most}` }), call ? money(call.likely) : t('money.unknown')].join(' · ');
 
 /** @param {{ plan: import('../documents.d.ts').Plan }} props */
 const PlanFacts = ({ plan }) => html`
@@ -24,6 +28,7 @@ const PlanFacts = ({ plan }) => html`
     ${plan.call_ceiling !== null && html`<dt>${t('plan.ceiling')}</dt><dd>${money(plan.call_ceiling)}</dd>`}
     ${plan.budget !== null && html`<dt>${t('new.budget')}</dt><dd>${money(plan.budget)}</dd>`}
     ${plan.seconds_at_rate !== null && html`<dt>${t('plan.at_least')}</dt><dd>${duration(plan.seconds_at_rate)}</dd>`}
+    ${(plan.steps ?? []).map((step, at) => html`<dt key=${`k${at}`}>${t(`plan.step.${step.kind}`)}</dt><dd key=${`v${at}`}>${step.model} <span class="dim">${steps(step)}</span></dd>`)}
     <dt>${t('new.unknown')}</dt><dd>${word('unknown_policy', plan.unknown_policy)}</dd>
     <dt>${t('new.name')}</dt><dd class="mono">${plan.name ?? plan.job}</dd>
   </dl>
@@ -144,7 +149,8 @@ export function NewJob() {
     }
     setBusy(false);
   };
-  const edits = form.recipe === 'edit';
+  const taken = takes(form.recipe);
+  const more = { form, change, profiles: known };
   const text = (/** @type {keyof Form} */ key, /** @type {string} */ label, /** @type {any} */ more = {}) => html`<${Field} label=${label} hint=${more.hint}>
     <input name=${key} value=${form[key]} placeholder=${more.placeholder} inputmode=${more.numeric ? 'decimal' : undefined} list=${more.list} onInput=${changing(key)} /></${Field}>`;
   const choose = (/** @type {keyof Form} */ key, /** @type {string} */ label, /** @type {string[]} */ values, /** @type {string} */ group) => html`<${Field} label=${label}>
@@ -154,45 +160,47 @@ export function NewJob() {
     <div class="new-job">
     <form onSubmit=${start} id="new-job">
       <section class="panel">
-        <${Choice} label=${t('new.recipe')} value=${form.recipe} onChange=${(/** @type {string} */ recipe) => change({ recipe })} options=${['edit', 'generate'].map((value) => ({ value, label: word('recipe', value), hint: t(`recipe.${value}_hint`) }))} />
-        ${edits && html`<${Source} paths=${form.paths} onChange=${(/** @type {string[]} */ paths) => change({ paths })} />`}
-        <div class="field"><span class="field-label">${t('new.prompt')}</span><div class="prompts">
-          ${form.prompts.map((prompt, index) => html`<div key=${index}><textarea rows="3" name="prompt" aria-label=${t('new.prompt_n', { n: index + 1 })} placeholder=${t(edits ? 'new.prompt_edit' : 'new.prompt_generate')} value=${prompt}
+        <${Choice} label=${t('new.recipe')} value=${form.recipe} onChange=${(/** @type {string} */ recipe) => change({ recipe })} options=${['edit', 'generate', 'infographic', 'critique'].map((value) => ({ value, label: word('recipe', value), hint: t(`recipe.${value}_hint`) }))} />
+        ${taken.pictures && html`<${Source} paths=${form.paths} onChange=${(/** @type {string[]} */ paths) => change({ paths })} />`}
+        <div class="field"><span class="field-label">${t(`new.prompt_label.${form.recipe}`)}</span><div class="prompts">
+          ${form.prompts.map((prompt, index) => html`<div key=${index}><textarea rows="3" name="prompt" aria-label=${t('new.prompt_n', { n: index + 1 })} placeholder=${t(`new.prompt_${form.recipe}`)} value=${prompt}
               onInput=${(/** @type {any} */ event) => change({ prompts: form.prompts.map((old, at) => (at === index ? textOf(event) : old)) })}></textarea>
             ${form.prompts.length > 1 && html`<${Button} label=${t('new.remove_prompt')} icon="close" tone="quiet" bare onClick=${() => change({ prompts: form.prompts.filter((_, at) => at !== index) })} />`}</div>`)}
           <div><${Button} label=${t('new.add_prompt')} icon="plus" tone="quiet" onClick=${() => change({ prompts: [...form.prompts, ''] })} /></div></div></div>
-        ${edits && html`<${Check} label=${t('new.sidecar')} hint=${t('new.sidecar_hint')} checked=${form.sidecar_prompts} onChange=${(/** @type {boolean} */ sidecar_prompts) => change({ sidecar_prompts })} />`}
+        ${form.recipe === 'edit' && html`<${Check} label=${t('new.sidecar')} hint=${t('new.sidecar_hint')} checked=${form.sidecar_prompts} onChange=${(/** @type {boolean} */ sidecar_prompts) => change({ sidecar_prompts })} />`}
       </section>
+      ${form.recipe === 'critique' && html`<${CritiqueFields} ...${more} />`}
+      ${form.recipe === 'infographic' && html`<${InfographicFields} ...${more} />`}
       <section class="panel"><div class="fields">
         <${Field} label=${t('new.profile')} hint=${noneReady && html`<span class="warned">${t('new.no_profile')}</span> <a href="#/profiles">${t('new.to_profiles')}</a>`}><${Select} name="profile" value=${form.profile} onChange=${(/** @type {string} */ value) => change({ profile: value, model: '' })}
           options=${[...(ownDefault ? [{ value: '', label: t('new.default_profile', { name: ownDefault.name }) }] : form.profile ? [] : [{ value: '', label: t('new.choose_profile') }]), ...known.map((entry) => ({ value: entry.name, label: entry.ready ? entry.name : t('new.not_ready', { name: entry.name }) }))]} /></${Field}>
         ${text('model', t('new.model'), { placeholder: profile?.model || t('new.model_placeholder'), list: 'models' })}
         <datalist id="models">${models.map((name) => html`<option key=${name} value=${name} />`)}</datalist>
-        ${text('samples', t('new.samples'), { numeric: true })}
+        ${taken.options && text('samples', t(form.recipe === 'infographic' ? 'new.variants' : 'new.samples'), { numeric: true })}
         ${text('budget', t('new.budget'), { numeric: true, placeholder: t('new.no_limit') })}
         ${text('name', t('new.name'), { placeholder: plan?.name ?? plan?.job ?? t('new.name_placeholder') })}
       </div>
       <${Check} label=${t('new.accept_unknown')} checked=${form.accept_unknown_price} onChange=${(/** @type {boolean} */ accept_unknown_price) => change({ accept_unknown_price })} />
       </section>
       <details class="panel" open=${Boolean(draft.form && JSON.stringify(draft.base ?? {}) !== '{}')}><summary>${t('new.options')}</summary><div class="fields">
-        ${text('size', t('new.size'), { placeholder: '2K, 1536x1024', list: 'sizes' })}<datalist id="sizes">${['1K', '2K', '4K', 'auto', '1024x1024', '1536x1024', '1024x1536'].map((size) => html`<option key=${size} value=${size} />`)}</datalist>
+        ${taken.options && html`${text('size', t('new.size'), { placeholder: '2K, 1536x1024', list: 'sizes' })}<datalist id="sizes">${['1K', '2K', '4K', 'auto', '1024x1024', '1536x1024', '1024x1536'].map((size) => html`<option key=${size} value=${size} />`)}</datalist>
         ${text('aspect_ratio', t('new.aspect'), { placeholder: '16:9' })}
         ${choose('quality', t('new.quality'), ['', 'low', 'medium', 'high', 'auto'], 'quality')}
         ${choose('output_format', t('new.format'), ['', 'png', 'jpeg', 'webp'], 'format')}
-        ${text('n', t('new.n'), { numeric: true })}${text('seed', t('new.seed'), { numeric: true })}
-        ${edits && text('max_edge', t('new.max_edge'), { numeric: true, placeholder: t('new.no_limit') })}
+        ${taken.system && text('n', t('new.n'), { numeric: true })}${text('seed', t('new.seed'), { numeric: true })}`}
+        ${taken.pictures && text('max_edge', t('new.max_edge'), { numeric: true, placeholder: t('new.no_limit') })}
         ${text('concurrency', t('new.concurrency'), { numeric: true, placeholder: String(profile?.limits?.concurrency ?? 8) })}
         ${text('requests_per_minute', t('new.rpm'), { numeric: true, placeholder: t('new.no_limit') })}
         ${choose('unknown', t('new.unknown'), ['auto', 'never', 'once', 'always'], 'unknown_policy')}
-        <${Field} label=${t('new.system')} wide><textarea rows="2" name="system_prompt" value=${form.system_prompt} onInput=${changing('system_prompt')}></textarea></${Field}>
-        <${Field} label=${t('new.negative')} wide><textarea rows="2" name="negative_prompt" value=${form.negative_prompt} onInput=${changing('negative_prompt')}></textarea></${Field}>
+        ${taken.system && html`<${Field} label=${t('new.system')} wide><textarea rows="2" name="system_prompt" value=${form.system_prompt} onInput=${changing('system_prompt')}></textarea></${Field}>
+        <${Field} label=${t('new.negative')} wide><textarea rows="2" name="negative_prompt" value=${form.negative_prompt} onInput=${changing('negative_prompt')}></textarea></${Field}>`}
         ${text('save_folder', t('new.save_folder'), { placeholder: t('new.save_later'), hint: t('new.save_hint') })}
         ${form.save_folder && choose('save_preset', t('new.save_preset'), ['', 'edit_pairs', 'aitookit_edit', 'keep_source_name', 'source_with_txt', 'first_only_clean', 'indexed_archive'], 'save_preset')}
       </div></details>
     </form>
-    <aside class="panel plan" aria-live="polite" aria-busy=${planning}>
+    <aside class="panel plan" aria-label=${t('plan.title')} aria-live="polite" aria-busy=${planning}>
       <header><h2>${t('plan.title')}</h2>${planning && html`<span class="dim">${t('plan.busy')}</span>`}</header>
-      ${error ? html`<${Failed} error=${error} />` : plan ? html`<${PlanFacts} plan=${plan} />` : html`<p class="dim">${t(complete(form) ? 'plan.busy' : missing(form))}</p>`}
+      ${error ? html`<${Failed} error=${error} />` : plan ? html`<${PlanFacts} plan=${plan} />` : html`<p class="dim">${t(missing(form) || 'plan.busy')}</p>`}
       ${refused && html`<${Failed} error=${refused} />`}
       <button class="button main" type="submit" form="new-job" disabled=${!plan || busy} data-name="start">${(plan?.most ?? plan?.cost?.high ?? 0) > 0 ? t('new.start_up_to', { money: money(plan?.most ?? plan?.cost?.high) }) : t('new.start')}</button>
     </aside></div></div>`;

@@ -95,7 +95,7 @@ export function Source({ paths, onChange }) {
     <div class="row"><input class="grow mono" name="path" placeholder=${t('new.path_placeholder')} aria-label=${t('new.path')} value=${typed} onInput=${(/** @type {any} */ event) => setTyped(textOf(event))}
         onKeyDown=${(/** @type {KeyboardEvent} */ event) => { if (event.key === 'Enter') { event.preventDefault(); add(typed); setTyped(''); } }}
         onBlur=${() => { add(typed); setTyped(''); }} style=${{ width: 'auto' }} />
-      <${Button} label=${t('new.browse')} icon="folder" onClick=${() => setBrowsing(true)} /></div>
+      <${Button} label=${t('new.browse')} icon="folder" name="browse" onClick=${() => setBrowsing(true)} /></div>
     <div class=${over ? 'drop over' : 'drop'} onDragOver=${(/** @type {Event} */ event) => { event.preventDefault(); setOver(true); }} onDragLeave=${() => setOver(false)}
       onDrop=${(/** @type {DragEvent} */ event) => { event.preventDefault(); setOver(false); if (event.dataTransfer) dropped(event.dataTransfer).then(send, complain); }}>
       ${progress === null ? html`<span>${t('new.drop')}</span><${Button} label=${t('new.pick')} icon="upload" onClick=${() => picker.current?.click()} />`

@@ -1,5 +1,5 @@
 // Small controls that every page uses: buttons, fields, segmented choices, dialogs.
-import { html, useEffect, useRef } from '../html.js';
+import { html, useLayoutEffect, useRef } from '../html.js';
 import { t } from '../i18n/texts.js';
 import { Icon } from './icons.js';
 
@@ -39,10 +39,19 @@ export const Select = ({ value, options, onChange, label, name }) => html`
 export function Dialog({ title, onClose, children, wide = false }) {
   /** @type {import('../html.js').Ref<HTMLDialogElement | null>} */
   const element = useRef(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = element.current;
+    const opener = /** @type {HTMLElement | null} */ (document.activeElement);
     dialog?.showModal();
-    return () => dialog?.close();
+    return () => {
+      dialog?.close();
+      // The focus goes back to where it was; what was there may have gone with what the dialog did.
+      setTimeout(() => {
+        if (document.activeElement !== document.body && document.activeElement !== null) return;
+        const there = opener?.isConnected && opener !== document.body ? opener : document.getElementById('main');
+        there?.focus({ preventScroll: true });
+      });
+    };
   }, []);
   return html`<dialog ref=${element} class=${wide ? 'dialog wide' : 'dialog'} aria-label=${title}
     onCancel=${(/** @type {Event} */ event) => { event.preventDefault(); onClose(); }}

@@ -1,4 +1,4 @@
-// The server itself: its settings and where each comes from, the end of its log, and what was changed through it.
+// The server itself: its settings and where each comes from, whether all is in order, the tables in force, the end of its log, and what was changed through it.
 import { html, useEffect, useState } from '../html.js';
 import { t } from '../i18n/texts.js';
 import { get } from '../api.js';
@@ -6,8 +6,9 @@ import { about, route, stay } from '../state.js';
 import { address } from '../route.logic.js';
 import { time } from '../format.js';
 import { Button, Choice, Empty, Failed, textOf } from '../parts/parts.js';
+import { Check } from './check.js';
+import { Catalogue, Models } from './tables.js';
 
-const parts = ['settings', 'log', 'changes'];
 /** Lines of the log that are shown. */
 const LINES = 500;
 /** Between two looks at the log. */
@@ -74,12 +75,14 @@ function Changes({ wanted }) {
     ${page.next && html`<div><${Button} label=${t('server.more')} onClick=${() => load(page.next)} /></div>`}`;
 }
 
+const parts = { settings: Settings, check: Check, models: Models, catalogue: Catalogue, log: Log, changes: Changes };
+
 export function Server() {
   const { part = 'settings', q = '' } = route.value.query;
   const where = (/** @type {Record<string, string>} */ change) => stay(address('/server', { part, q, ...change }));
-  const Part = part === 'log' ? Log : part === 'changes' ? Changes : Settings;
+  const Part = parts[/** @type {keyof typeof parts} */ (part)] ?? Settings;
   return html`<div class="page"><header class="page-head"><h1>${t('nav.server')}</h1>
-      <${Choice} label=${t('server.part')} value=${part} onChange=${(/** @type {string} */ value) => where({ part: value, q: '' })} options=${parts.map((value) => ({ value, label: t(`server.${value}`) }))} />
+      <${Choice} label=${t('server.part')} value=${part} onChange=${(/** @type {string} */ value) => where({ part: value, q: '' })} options=${Object.keys(parts).map((value) => ({ value, label: t(`server.${value}`) }))} />
       <input type="search" class="push" placeholder=${t('server.search')} aria-label=${t('server.search')} value=${q} onInput=${(/** @type {any} */ event) => where({ q: textOf(event) })} /></header>
     <p class="dim break">imagemill ${about.value?.version} · <span class="mono">${about.value?.workspace}</span></p>
     <${Part} wanted=${q} />

@@ -6,6 +6,8 @@ import { complain, say } from '../state.js';
 import { onChanges } from '../events.js';
 import { bytes, duration, money, time } from '../format.js';
 import { Button, Failed } from '../parts/parts.js';
+import { Critique } from './critique.js';
+import { Infographic } from './infographic.js';
 import { nextStep, pretty } from './task.logic.js';
 
 /** @param {{ title: string, value: unknown }} props */
@@ -59,7 +61,7 @@ export function TaskPage({ id }) {
   const title = known.title;
   const sources = task.spec.src ?? [];
   const spent = known.calls.reduce((/** @type {number} */ sum, /** @type {any} */ entry) => sum + Number(entry.call.cost ?? 0), 0);
-  const step = nextStep(task, known.calls);
+  const step = nextStep(task, known.calls, known.recipe);
   const retry = () => post(`/jobs/${job}/retry`, { tasks: [id] }).then((answer) => { say(t('job.retried', { n: answer.tasks })); load(); }, complain);
   return html`<div class="page">
     <header class="page-head"><a href=${`#/jobs/${job}`}>${known.job}</a><span class="faint">/</span><h1 class="break">${title}</h1><span class=${`pill ${task.state}`}>${word('state', task.state)}</span>
@@ -71,18 +73,20 @@ export function TaskPage({ id }) {
         <section class="panel"><header><h2>${t('task.pictures')}</h2></header><div class="task-shots">
           ${sources.length > 0 && html`<figure class="task-shot"><a href=${sourceUrl(id)} target="_blank" rel="noopener"><img src=${`${sourceUrl(id)}/thumbnail`} alt=${t('original')} loading="lazy" /></a><figcaption><div>${t('original')}</div><div class="dim break">${sources[0].path}</div></figcaption></figure>`}
           ${known.assets.map((/** @type {any} */ entry) => html`<${Picture} key=${entry.asset.id} entry=${entry} />`)}
-          ${known.assets.length === 0 && html`<p class="dim">${t('task.no_pictures')}</p>`}</div></section>
+          ${known.assets.length === 0 && known.recipe !== 'critique' && html`<p class="dim">${t('task.no_pictures')}</p>`}</div></section>
+        ${known.recipe === 'critique' && known.document && html`<${Critique} row=${known.document} />`}
+        ${known.recipe === 'infographic' && html`<${Infographic} id=${id} state=${task.state} seen=${known.calls.length} onRetry=${retry} />`}
         <section class="panel"><header><h2>${t('task.calls', { n: known.calls.length })}</h2></header>
           ${known.calls.length === 0 ? html`<p class="dim">${t('task.no_calls')}</p>` : html`<ol class="calls">${known.calls.map((/** @type {any} */ entry) => html`<${Call} key=${entry.call.id} entry=${entry} allowed=${known.raw_allowed !== false} />`)}</ol>`}</section>
       </div>
-      <aside class="panel"><h3>${t('new.prompt')}</h3><p class="break prompt">${known.prompt}</p>
+      <aside class="panel">${known.prompt && html`<h3>${t('new.prompt')}</h3><p class="break prompt">${known.prompt}</p>`}
         <dl class="facts"><dt>${t('job.cost')}</dt><dd>${money(spent)}</dd><dt>${t('job.tries')}</dt><dd>${task.attempt}</dd>
           <dt>${t('task.sample')}</dt><dd>${(task.spec.s ?? 0) + 1}</dd>
           <dt>${t('task.key')}</dt><dd class="mono break">${task.key.slice(0, 16)}</dd>
           ${task.started_us && html`<dt>${t('task.started')}</dt><dd>${time(task.started_us)}</dd>`}${task.ended_us && html`<dt>${t('task.ended')}</dt><dd>${time(task.ended_us)}</dd>`}
           ${task.not_before_us && html`<dt>${t('task.not_before')}</dt><dd>${time(task.not_before_us)}</dd>`}
           ${sources.slice(1).map((/** @type {any} */ source) => html`<dt key=${source.name}>${t('task.reference')}</dt><dd>${source.name}</dd>`)}</dl>
-        <div class="row"><a class="button" href=${`#/gallery?job=${job}&q=${encodeURIComponent(title)}`}>${t('task.in_gallery')}</a></div></aside>
+        ${known.assets.length > 0 && html`<div class="row"><a class="button" href=${`#/gallery?job=${job}&q=${encodeURIComponent(title)}`}>${t('task.in_gallery')}</a></div>`}</aside>
     </div>
   </div>`;
 }

@@ -9,8 +9,16 @@ export function pretty(text) {
   }
 }
 
-/** What a person can do now, as the key of a sentence. @param {any} task @param {any[]} calls */
-export function nextStep(task, calls) {
+/** What counts against a round's picture: rules that it breaks, and labels that came out otherwise. @param {any} review
+ * @returns {{ rule: string, detail?: string, label?: string, read?: string | null }[]} */
+export function faultsOf(review) {
+  if (!review) return [];
+  const labels = review.labels.filter((/** @type {any} */ check) => check.state !== 'same');
+  return [...review.violations, ...labels.map((/** @type {any} */ check) => ({ rule: 'label', label: check.label, read: check.read ?? null }))];
+}
+
+/** What a person can do now, as the key of a sentence. @param {any} task @param {any[]} calls @param {string} [recipe] */
+export function nextStep(task, calls, recipe = 'edit') {
   if (task.state === 'unknown') return 'unknown';
   if (task.state === 'failed' || task.state === 'partial') {
     const kind = task.failure?.kind;
@@ -20,5 +28,6 @@ export function nextStep(task, calls) {
     return 'retry';
   }
   if (task.state === 'waiting') return calls.some((entry) => ['accepted', 'produced'].includes(entry.call.state)) ? 'asking' : 'waiting';
+  if (task.state === 'succeeded' && recipe === 'critique') return 'written';
   return /** @type {Record<string, string>} */ ({ refused: 'refused', stopped: 'stopped', succeeded: 'done', running: 'running', queued: 'queued' })[task.state] ?? 'done';
 }

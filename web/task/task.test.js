@@ -1,6 +1,6 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { nextStep, pretty } from './task.logic.js';
+import { faultsOf, nextStep, pretty } from './task.logic.js';
 import en from '../i18n/en.js';
 
 test('every state has a next step with a sentence', () => {
@@ -11,10 +11,18 @@ test('every state has a next step with a sentence', () => {
     }
   }
   assert.equal(nextStep({ state: 'failed', failure: { kind: 'auth' } }, []), 'profile');
+  assert.ok('next.written' in en && nextStep({ state: 'succeeded' }, [], 'critique') === 'written');
   assert.equal(nextStep({ state: 'waiting' }, [{ call: { state: 'accepted' } }]), 'asking');
 });
 
 test('JSON is indented and anything else untouched', () => {
   assert.equal(pretty('{"a":1}'), '{\n  "a": 1\n}');
   assert.equal(pretty('data: x'), 'data: x');
+});
+
+test('labels that are right count for nothing', () => {
+  const labels = [{ label: 'Water', read: 'Water', state: 'same' }, { label: 'Steam', read: 'Stean', state: 'near' }, { label: 'Ice', read: null, state: 'missing' }];
+  assert.deepEqual(faultsOf({ violations: [{ rule: 'space', detail: 'empty below' }], labels }),
+    [{ rule: 'space', detail: 'empty below' }, { rule: 'label', label: 'Steam', read: 'Stean' }, { rule: 'label', label: 'Ice', read: null }]);
+  assert.deepEqual(faultsOf(null), []);
 });

@@ -4,8 +4,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
-use imagemill_desk::{Lang, Made, infographics};
+use imagemill_desk::{Lang, Made, infographics, write_infographics};
 use imagemill_domain::infographic::{Output, Record, Round, is_cjk};
 use imagemill_domain::job::JobId;
 use imagemill_store::Store;
@@ -18,8 +17,6 @@ use crate::texts::{Texts, say};
 const UNITS: usize = 50;
 /// Requests that are told one by one; the file has all.
 const TOLD: usize = 20;
-/// The file beside the pictures with one document a line.
-const FILE: &str = "infographics.jsonl";
 
 /// Tells of a job's infographics, and writes their documents beside the pictures that were saved, to a folder with a manifest.
 pub(crate) async fn tell(
@@ -30,14 +27,11 @@ pub(crate) async fn tell(
 ) -> anyhow::Result<()> {
     let files = context.desk.files()?;
     let copies = saved.map(|(folder, manifest)| copies(folder, manifest)).unwrap_or_default();
-    let mut lines = String::new();
     let mut told = 0;
     let mut page = infographics(store, &files, job, None).await?;
     while !page.is_empty() {
         for made in &page {
             let mut document = made.document();
-            lines.push_str(&document.to_string());
-            lines.push('\n');
             document["type"] = "infographic".into();
             context.printer.json(&document);
             if told < TOLD {
@@ -54,9 +48,7 @@ pub(crate) async fn tell(
         context.printer.line(say!(context.texts, "infographic.more", count = told - TOLD));
     }
     let Some((folder, _)) = saved else { return Ok(()) };
-    std::fs::create_dir_all(folder)
-        .and_then(|()| std::fs::write(folder.join(FILE), lines))
-        .with_context(|| say!(context.texts, "infographic.not_written", file = folder.join(FILE).display()))
+    Ok(write_infographics(store, &files, job, folder).await?)
 }
 
 /// Prints the documents of older runners, one a line.

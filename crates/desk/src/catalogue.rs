@@ -3,8 +3,9 @@
 
 use std::path::Path;
 
-use imagemill_domain::catalogue::{Catalogue, CatalogueError, Layout, Style};
+use imagemill_domain::catalogue::{Catalogue, CatalogueError, Content, Context, Fits, Layout, Needs, Style};
 use imagemill_domain::job_file::{Format, JobFileError, nearest, parse_text};
+use serde_json::{Value, json};
 
 use crate::config::Config;
 use crate::desk::Desk;
@@ -91,4 +92,59 @@ pub fn style<'a>(catalogue: &'a Catalogue, name: &str) -> Result<&'a Style, Desk
         name: name.to_owned(),
         near: nearest(name, catalogue.styles.iter().map(|style| style.name.as_str())).map(str::to_owned),
     })
+}
+
+/// Entries of the catalogue that suit, in its order; with their weights where a word was asked for.
+#[derive(Debug)]
+pub struct Suiting<'a> {
+    /// Where things stand.
+    pub layouts: Vec<(&'a Layout, Option<u32>)>,
+    /// How they look.
+    pub styles: Vec<(&'a Style, Option<u32>)>,
+}
+
+/// What is drawn for a content or context (all when no word is given) and can do what is needed. `None` when nobody knows the word.
+pub fn suiting<'a>(all: &'a Catalogue, word: Option<&str>, needs: &Needs) -> Option<Suiting<'a>> {
+    let (content, context) = (word.and_then(Content::from_word), word.and_then(Context::from_word));
+    if word.is_some() && content.is_none() && context.is_none() {
+        return None;
+    }
+    let layouts = all.layouts.iter().filter(|layout| layout.suits(needs));
+    let styles = all.styles.iter().filter(|style| style.suits(needs));
+    Some(Suiting {
+        layouts: layouts.filter_map(|layout| weighed(layout, &layout.fits, word, content)).collect(),
+        styles: styles.filter_map(|style| weighed(style, &style.fits, word, context)).collect(),
+    })
+}
+
+/// An entry with its weight for what was asked; `None` where it is not for that.
+fn weighed<'a, E, T: Ord>(
+    entry: &'a E,
+    fits: &Fits<T>,
+    asked: Option<&str>,
+    word: Option<T>,
+) -> Option<(&'a E, Option<u32>)> {
+    match (asked, word) {
+        (None, _) => Some((entry, None)),
+        (Some(_), word) => Some((entry, Some(u32::from(*fits.get(&word?)?)))),
+    }
+}
+
+impl Suiting<'_> {
+    /// Layouts as documents show them.
+    pub fn layout_documents(&self) -> Vec<Value> {
+        self.layouts.iter().map(|(layout, weight)| with_weight(json!(layout), *weight)).collect()
+    }
+
+    /// Styles as documents show them.
+    pub fn style_documents(&self) -> Vec<Value> {
+        self.styles.iter().map(|(style, weight)| with_weight(json!(style), *weight)).collect()
+    }
+}
+
+fn with_weight(mut entry: Value, weight: Option<u32>) -> Value {
+    if let (Some(weight), Some(members)) = (weight, entry.as_object_mut()) {
+        members.insert("weight".into(), weight.into());
+    }
+    entry
 }

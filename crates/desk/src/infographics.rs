@@ -21,8 +21,10 @@ use crate::error::DeskError;
 use crate::job_input::JobInput;
 use crate::profiles::SIMULATOR;
 
-/// The draft that says all about a task.
-const RECORD: &str = "record.json";
+/// The file beside saved pictures with one document a line.
+const DOCUMENTS_FILE: &str = "infographics.jsonl";
+/// The file among the drafts that says all about a task, and is no draft.
+pub const RECORD_FILE: &str = "record.json";
 /// The simulator's model that answers in words.
 pub(crate) const WORDS_MODEL: &str = "sim-text";
 /// Tasks that are read at a time.
@@ -121,20 +123,37 @@ pub async fn infographics(
     let after = after.map(|task| (task.position, task.id));
     let mut page = Vec::new();
     for task in store.tasks().page(filter, after, PAGE).await? {
-        page.push(made(store, files, task).await?);
+        page.push(infographic(store, files, task).await?);
     }
     Ok(page)
 }
 
-async fn made(store: &Store, files: &Files, task: Task) -> Result<Made, DeskError> {
+/// What came of one request.
+pub async fn infographic(store: &Store, files: &Files, task: Task) -> Result<Made, DeskError> {
     let drafts = files.drafts_of(task.job, task.id);
     let calls = store.calls().for_task(task.id).await?;
     Ok(Made { record: record(&drafts), calls, drafts, originals: files.clone(), task })
 }
 
+/// Writes the documents of a job's infographics to a folder, one a line.
+pub async fn write_infographics(store: &Store, files: &Files, job: JobId, folder: &Path) -> Result<(), DeskError> {
+    let mut lines = String::new();
+    let mut page = infographics(store, files, job, None).await?;
+    while !page.is_empty() {
+        for made in &page {
+            lines.push_str(&made.document().to_string());
+            lines.push('\n');
+        }
+        page = infographics(store, files, job, page.last().map(|made| &made.task)).await?;
+    }
+    let path = folder.join(DOCUMENTS_FILE);
+    let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, lines));
+    written.map_err(|source| DeskError::File { what: "cannot write the documents", path, source })
+}
+
 /// A record that is not there or not ours says nothing.
 fn record(drafts: &Path) -> Option<Record> {
-    serde_json::from_str(&std::fs::read_to_string(drafts.join(RECORD)).ok()?).ok()
+    serde_json::from_str(&std::fs::read_to_string(drafts.join(RECORD_FILE)).ok()?).ok()
 }
 
 /// Seconds, as documents have them.

@@ -23,6 +23,7 @@ mod key_files;
 mod key_store;
 mod lang;
 mod look;
+mod loose;
 mod lost;
 mod planning;
 mod presets;
@@ -49,7 +50,7 @@ pub use decks::{
 };
 pub use desk::{Desk, user_file};
 pub use error::{DeskError, FileFault};
-pub use infographics::{Made, infographics};
+pub use infographics::{Made, RECORD_FILE, infographic, infographics, write_infographics};
 pub use job_input::JobInput;
 pub use key_files::{KeyPlace, forget_key, keep_key, keep_key_in_store, key_file, server_of};
 pub use lang::Lang;
@@ -57,6 +58,7 @@ pub use look::{
     FailureExample, PauseState, UnknownCall, WayState, failure_examples, find_job, snapshot, snapshot_of,
     unknown_calls, ways_of,
 };
+pub use loose::{LooseFile, loose_files};
 pub use lost::LostCall;
 pub use planning::{Planned, plan};
 pub use presets::{Target, check_name, default_folder, save_presets, save_rule, stored_target};

@@ -98,6 +98,53 @@ fn replace(folder: &Path, name: &str, text: &str) -> io::Result<()> {
     std::fs::rename(temporary, folder.join(name))
 }
 
+/// The drafts of a folder with their names, in order.
+pub fn drafts_in(folder: &Path) -> io::Result<Vec<(String, Draft)>> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let all = record(folder)?;
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !is_draft_name(&name) || !entry.file_type()?.is_file() {
+            continue;
+        }
+        // What is no text was brought by somebody, and no step can read it.
+        let Ok(text) = String::from_utf8(std::fs::read(entry.path())?) else { continue };
+        let hash = ContentHash::of(text.as_bytes());
+        let ours = all.get(&name).is_some_and(|made| made.text == hash || made.before == Some(hash));
+        found.push((name, Draft { text, edited: !ours }));
+    }
+    found.sort_by(|one, other| one.0.cmp(&other.0));
+    Ok(found)
+}
+
+/// Writes a draft as a person does: it stands until it is taken away.
+pub fn put_draft(folder: &Path, name: &str, text: &str) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    replace(folder, name, text)
+}
+
+/// Takes a draft away, so that it is made again. Whether it was there.
+pub fn remove_draft(folder: &Path, name: &str) -> io::Result<bool> {
+    match std::fs::remove_file(folder.join(name)) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a draft may have this name: a file of the folder itself, and none of ours beside the drafts.
+pub fn is_draft_name(name: &str) -> bool {
+    !name.starts_with('.')
+        && (1..=100).contains(&name.len())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,5 +168,24 @@ mod tests {
         assert_eq!(read(folder, "other.md", one).unwrap().unwrap().text, "other");
         std::fs::write(folder.join("new.md"), "brought").unwrap();
         assert!(read(folder, "new.md", one).unwrap().unwrap().edited);
+    }
+
+    #[test]
+    fn a_folder_tells_whose_its_drafts_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("1/2");
+        assert_eq!(drafts_in(&folder).unwrap(), []);
+        write(&folder, "b.md", ContentHash::of(b"1"), "ours").unwrap();
+        put_draft(&folder, "a.md", "mine").unwrap();
+        put_draft(&folder, "c.md", "ours").unwrap();
+        let told = |name: &str, text: &str, edited| (name.to_owned(), Draft { text: text.to_owned(), edited });
+        let all = [told("a.md", "mine", true), told("b.md", "ours", false), told("c.md", "ours", true)];
+        assert_eq!(drafts_in(&folder).unwrap(), all, "the record is no draft");
+        put_draft(&folder, "b.md", "theirs").unwrap();
+        assert!(drafts_in(&folder).unwrap()[1].1.edited);
+        assert!(remove_draft(&folder, "b.md").unwrap() && !remove_draft(&folder, "b.md").unwrap());
+        for name in ["", ".made.json", "../x", "a/b", "a b"] {
+            assert!(!is_draft_name(name), "{name}");
+        }
     }
 }

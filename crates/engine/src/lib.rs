@@ -36,7 +36,7 @@ mod worker;
 pub use chat::ChatReply;
 pub use clock::Clock;
 pub use context::TaskContext;
-pub use draft::Draft;
+pub use draft::{Draft, drafts_in, is_draft_name, put_draft, remove_draft};
 pub use error::EngineError;
 pub use feed::EventFeed;
 pub use recipe::{AskPart, ChatAsk, Ending, ImageAsk, Recipe, RecipeFuture};

@@ -14,6 +14,7 @@ mod events;
 mod extract;
 mod port;
 mod queues;
+mod reader;
 mod roots;
 mod runs;
 pub mod safety;

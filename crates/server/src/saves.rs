@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use imagemill_desk::{Target, now_us, stored_target};
 use imagemill_domain::job::{Job, JobId};
+use imagemill_domain::job_file::RecipeName;
 use imagemill_domain::save_rule::SaveRule;
 use imagemill_export::{SaveProgress, SaveRequest, Saved, Selection};
 use imagemill_store::StoreError;
@@ -179,6 +180,7 @@ async fn run(state: &AppState, save: u64, work: SaveWork) -> Result<(Saved, bool
         state.saves.change(save, |status| (status.done, status.total) = (done, total));
     };
     let saved = imagemill_export::save(request, progress).await.map_err(|error| error.to_string())?;
+    save_words(state, &work.job, &folder).await?;
     if work.folder.is_some() {
         return Ok((saved, false));
     }
@@ -191,6 +193,21 @@ async fn run(state: &AppState, save: u64, work: SaveWork) -> Result<(Saved, bool
     });
     packing.await.map_err(|error| error.to_string())??;
     Ok((saved, true))
+}
+
+/// Writes what tasks ended with in words beside the pictures, as the command line does.
+async fn save_words(state: &AppState, job: &Job, folder: &Path) -> Result<(), String> {
+    match job.definition.file.recipe {
+        RecipeName::Critique => {
+            let written = imagemill_export::save_rows(&state.store, &[job.id], &folder.join("critiques.jsonl")).await;
+            written.map(|_| ()).map_err(|error| error.to_string())
+        }
+        RecipeName::Infographic => {
+            let written = imagemill_desk::write_infographics(&state.store, &state.files, job.id, folder).await;
+            written.map_err(|error| error.to_string())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Everything below `folder` as one archive, stored as it is: pictures do not get smaller.

@@ -217,7 +217,29 @@ shapes! {
         raw_allowed: bool,
         /// What it ended with in words, such as a critique.
         document: Option<Value>,
+        /// `edit`, `generate`, `critique` or `infographic`.
+        recipe: String,
     }
+
+    /// A text between two steps.
+    DraftDocument {
+        name: String,
+        text: String,
+        /// A person wrote it, so it stands.
+        edited: bool,
+    }
+
+    /// The drafts of an infographic.
+    DraftsDocument {
+        /// Where they lie.
+        folder: String,
+        drafts: Vec<DraftDocument>,
+        /// What was made so far, as `infographic --json` prints it: `record` with the rounds, `best`, `timing`.
+        made: Value,
+    }
+
+    /// What tasks ended with in words.
+    DocumentPage { items: Vec<Value>, next: Option<String> }
 
     /// Numbers of pictures in order.
     ResultIds { ids: Vec<i64>, total: u64, seq: i64 }
@@ -587,6 +609,58 @@ shapes! {
 
     /// A folder.
     FolderDocument { path: String, parent: Option<String>, folders: Vec<String>, pictures: u64 }
+
+    /// Something that was looked at.
+    DoctorFinding {
+        /// `workspace`, `space`, `database`, `open_files`, `settings`, `proxy`, `credential`, `server`, `clock`, `key` or `model`.
+        check: String,
+        profile: Option<String>,
+        /// `good`, `note`, `warning` or `broken`.
+        level: String,
+        message: String,
+        /// What to do.
+        fix: Option<String>,
+    }
+
+    /// Everything that was looked at.
+    DoctorDocument { findings: Vec<DoctorFinding>, broken: u64 }
+
+    /// Files that nothing refers to.
+    LooseDocument {
+        files: u64,
+        bytes: u64,
+        removed: bool,
+        /// The first hundred, from the workspace's folder.
+        paths: Vec<String>,
+    }
+
+    /// A rubric that comes with the program.
+    RubricDocument {
+        name: String,
+        /// `{en, zh}`.
+        title: Value,
+        dimensions: u64,
+    }
+
+    /// What critiques can be held against.
+    RubricsDocument { rubrics: Vec<RubricDocument>, gates: Vec<String>, collections: Vec<String> }
+
+    /// What the gate found.
+    CritiqueCheckDocument {
+        /// `{name, version, dimensions}`.
+        rubric: Value,
+        gate: String,
+        rows: u64,
+        passed: u64,
+        failed: u64,
+        /// With `place`, `picture`, `rule` and the values of the rule.
+        findings: Vec<Value>,
+        /// What is odd about the whole.
+        remarks: Vec<Value>,
+    }
+
+    /// Layouts and styles with all that stands in their tables, and `weight` where a word was asked for.
+    CatalogueDocument { layouts: Vec<Value>, styles: Vec<Value> }
 
     /// A setting with its origin.
     SettingDocument { key: String, value: String, origin: String }

@@ -40,74 +40,47 @@ fn write_sheet(context: &Context, all: &Catalogue, path: &Path) -> anyhow::Resul
     Ok(Exit::Ok)
 }
 
-/// An entry of a list: name, title, gist, and its weight where one was asked for.
-type Row<'a> = (&'a str, &'a Bilingual, &'a Bilingual, Option<u32>);
-
 fn list(context: &Context, args: &CatalogueArgs, all: &Catalogue) -> anyhow::Result<()> {
     let needs = Needs { ratio: args.ratio.clone(), points: args.points, ..Needs::default() };
     let word = args.suits.as_deref();
-    let (content, tone) = (word.and_then(Content::from_word), word.and_then(domain::Context::from_word));
-    if let (Some(word), None, None) = (word, content, tone) {
+    let Some(found) = catalogue::suiting(all, word, &needs) else {
         let contents: Vec<&str> = Content::ALL.iter().map(|content| content.word()).collect();
         let tones: Vec<&str> = domain::Context::ALL.iter().map(|tone| tone.word()).collect();
         let (contents, tones) = (contents.join(", "), tones.join(", "));
         return Err(Quit::usage(say!(
             context.texts,
             "catalogue.no_word",
-            word = word,
+            word = word.unwrap_or_default(),
             contents = contents,
             contexts = tones
         )));
-    }
+    };
     let mut document = serde_json::Map::new();
     if args.kind != Some(CatalogueKind::Styles) {
-        let fitting = all.layouts.iter().filter(|layout| layout.suits(&needs));
-        let found: Vec<(&Layout, Option<u32>)> =
-            fitting.filter_map(|layout| weighed(layout, &layout.fits, word, content)).collect();
-        let rows = found.iter().map(|(entry, weight)| (entry.name.as_str(), &entry.title, &entry.gist, *weight));
-        let rows: Vec<_> = rows.collect();
+        let rows = found.layouts.iter();
+        let rows = rows.map(|(entry, weight)| (entry.name.as_str(), &entry.title, &entry.gist, *weight));
+        let rows: Vec<Row<'_>> = rows.collect();
         // A word is for layouts or for styles; the other table says nothing unless it was asked for.
         if args.kind.is_some() || !rows.is_empty() {
             table(context, &say!(context.texts, "catalogue.layouts"), &rows);
         }
-        document
-            .insert("layouts".into(), found.iter().map(|(entry, weight)| with_weight(json!(entry), *weight)).collect());
+        document.insert("layouts".into(), found.layout_documents().into());
     }
     if args.kind != Some(CatalogueKind::Layouts) {
-        let fitting = all.styles.iter().filter(|style| style.suits(&needs));
-        let found: Vec<(&Style, Option<u32>)> =
-            fitting.filter_map(|style| weighed(style, &style.fits, word, tone)).collect();
-        let rows = found.iter().map(|(entry, weight)| (entry.name.as_str(), &entry.title, &entry.gist, *weight));
-        let rows: Vec<_> = rows.collect();
+        let rows = found.styles.iter();
+        let rows = rows.map(|(entry, weight)| (entry.name.as_str(), &entry.title, &entry.gist, *weight));
+        let rows: Vec<Row<'_>> = rows.collect();
         if args.kind.is_some() || !rows.is_empty() {
             table(context, &say!(context.texts, "catalogue.styles"), &rows);
         }
-        document
-            .insert("styles".into(), found.iter().map(|(entry, weight)| with_weight(json!(entry), *weight)).collect());
+        document.insert("styles".into(), found.style_documents().into());
     }
     context.printer.json(&Value::Object(document));
     Ok(())
 }
 
-/// An entry with its weight for what was asked; `None` where it is not for that.
-fn weighed<'a, E, T: Ord>(
-    entry: &'a E,
-    fits: &Fits<T>,
-    asked: Option<&str>,
-    word: Option<T>,
-) -> Option<(&'a E, Option<u32>)> {
-    match (asked, word) {
-        (None, _) => Some((entry, None)),
-        (Some(_), word) => Some((entry, Some(u32::from(*fits.get(&word?)?)))),
-    }
-}
-
-fn with_weight(mut entry: Value, weight: Option<u32>) -> Value {
-    if let (Some(weight), Some(members)) = (weight, entry.as_object_mut()) {
-        members.insert("weight".into(), weight.into());
-    }
-    entry
-}
+/// An entry of a list: name, title, gist, and its weight where one was asked for.
+type Row<'a> = (&'a str, &'a Bilingual, &'a Bilingual, Option<u32>);
 
 fn table(context: &Context, head: &str, rows: &[Row<'_>]) {
     let (texts, printer) = (&context.texts, &context.printer);

@@ -1,7 +1,7 @@
 //! `imagemill gc`: files that no row refers to, and drafts of jobs that are gone. Shows first; removes only with --yes, and never while another process runs the
 //! workspace, because that one may be about to write the row.
 
-use imagemill_desk::Claim;
+use imagemill_desk::{Claim, loose_files};
 use serde_json::json;
 
 use crate::cli::GcArgs;
@@ -22,40 +22,21 @@ pub(crate) async fn run(context: &Context, args: GcArgs) -> anyhow::Result<Exit>
         Claim::Theirs(owner) => anyhow::bail!(say!(context.texts, "gc.owned", owner = owner)),
     };
     let files = context.desk.files()?;
-    let (mut found, mut bytes) = (Vec::new(), 0);
-    for file in files.originals().chain(files.thumbnails()) {
-        let (hash, path, length) = file?;
-        if !store.assets().is_referenced(hash).await? {
-            bytes += length;
-            found.push((hash, path, length));
-        }
-    }
-    let mut drafts = Vec::new();
-    for (job, folder, length) in files.drafts()? {
-        if store.jobs().get(job).await?.is_none() {
-            bytes += length;
-            drafts.push((folder, length));
-        }
-    }
+    let found = loose_files(&store, &files).await?;
+    let bytes = found.iter().map(|file| file.bytes).sum();
     let (texts, printer) = (&context.texts, &context.printer);
-    for (folder, length) in drafts.iter().take(LISTED) {
-        printer.line(format!("  {}/  {}", context.shown(folder), printer.paint(Tone::Dim, size(*length))));
-    }
-    for (_, path, length) in found.iter().take(LISTED) {
-        printer.line(format!("  {}  {}", context.shown(path), printer.paint(Tone::Dim, size(*length))));
+    for file in found.iter().take(LISTED) {
+        printer.line(format!("  {}  {}", context.shown(&file.path), printer.paint(Tone::Dim, size(file.bytes))));
     }
     if found.len() > LISTED {
         printer.line(format!("  {}", say!(texts, "gc.more", count = grouped((found.len() - LISTED) as u64))));
     }
-    let count = texts.count("file", (found.len() + drafts.len()) as u64);
-    if found.is_empty() && drafts.is_empty() {
+    let count = texts.count("file", found.len() as u64);
+    if found.is_empty() {
         printer.line(say!(texts, "gc.nothing"));
     } else if args.yes {
-        for (_, path, _) in &found {
-            files.remove(path)?;
-        }
-        for (folder, _) in &drafts {
-            files.remove_drafts(folder)?;
+        for file in &found {
+            files.remove(&file.path)?;
         }
         printer.line(say!(texts, "gc.removed", files = count, size = size(bytes)));
     } else {
@@ -64,10 +45,9 @@ pub(crate) async fn run(context: &Context, args: GcArgs) -> anyhow::Result<Exit>
     }
     printer.json(&json!({
         "files": found.len(),
-        "drafts": drafts.iter().map(|(folder, _)| context.shown(folder)).collect::<Vec<_>>(),
         "bytes": bytes,
         "removed": args.yes,
-        "paths": found.iter().map(|(_, path, _)| context.shown(path)).collect::<Vec<_>>(),
+        "paths": found.iter().map(|file| context.shown(&file.path)).collect::<Vec<_>>(),
     }));
     Ok(Exit::Ok)
 }

@@ -77,6 +77,12 @@ pub enum GateError {
 }
 
 impl Gate {
+    /// The names of the shipped profiles.
+    pub fn names() -> Vec<String> {
+        let all: BTreeMap<String, Self> = toml::from_str(GATES).expect("a test reads data/gates.toml");
+        all.into_keys().collect()
+    }
+
     /// A shipped profile.
     pub fn shipped(name: &str) -> Result<Self, GateError> {
         let mut all: BTreeMap<String, Self> = toml::from_str(GATES)?;

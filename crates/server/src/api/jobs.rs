@@ -20,6 +20,7 @@ use super::plans::{Consent, check_pictures, job_input, known};
 use crate::audit::Detail;
 use crate::error::{Answer, ApiError};
 use crate::extract::{Json, MaybeJson, Path, Query};
+use crate::reader::Reader;
 use crate::schema::{JobDocument, JobPage, JobStopped, RetryAnswer, SummaryDocument};
 use crate::state::AppState;
 
@@ -43,7 +44,11 @@ pub(crate) struct JobsQuery {
 
 /// Jobs, newest first
 #[utoipa::path(get, path = "/jobs", tag = "jobs", params(JobsQuery), responses((status = 200, body = JobPage)))]
-pub(crate) async fn list(State(state): State<AppState>, Query(query): Query<JobsQuery>) -> Answer<Out<Value>> {
+pub(crate) async fn list(
+    State(state): State<AppState>,
+    reader: Reader,
+    Query(query): Query<JobsQuery>,
+) -> Answer<Out<Value>> {
     let states = match &query.state {
         None => None,
         Some(words) => {
@@ -68,7 +73,7 @@ pub(crate) async fn list(State(state): State<AppState>, Query(query): Query<Jobs
     for job in jobs {
         items.push(listed(&state, job, &paused).await?);
     }
-    Ok(Out(json!({ "items": items, "next": next })))
+    Ok(reader.told(json!({ "items": items, "next": next })))
 }
 
 async fn listed(state: &AppState, job: Job, paused: &[PausedProfile]) -> Answer<Value> {
@@ -199,9 +204,9 @@ async fn summary(state: &AppState, id: JobId) -> Answer<Value> {
 /// One job
 #[utoipa::path(get, path = "/jobs/{job}", tag = "jobs", params(("job" = String, Path, description = "number or name")),
     responses((status = 200, body = SummaryDocument)))]
-pub(crate) async fn show(State(state): State<AppState>, Path(job): Path<String>) -> Answer<Out<Value>> {
+pub(crate) async fn show(State(state): State<AppState>, reader: Reader, Path(job): Path<String>) -> Answer<Out<Value>> {
     let job = job_of(&state, &job).await?;
-    Ok(Out(summary(&state, job.id).await?))
+    Ok(reader.told(summary(&state, job.id).await?))
 }
 
 /// The job file, as it can be submitted again

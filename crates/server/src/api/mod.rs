@@ -2,12 +2,17 @@
 
 mod about;
 mod asset_folders;
+mod catalogue;
 mod collections;
 mod costs;
 mod decks;
+mod doctor;
+mod documents;
+mod drafts;
 mod folders;
 mod jobs;
 mod logs;
+mod loose;
 mod pictures;
 mod plans;
 mod presets;
@@ -18,6 +23,7 @@ mod requests;
 mod results;
 mod reviews;
 mod routes;
+mod rubrics;
 mod save_rules;
 mod saving;
 mod session;

@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use super::saving::check_folder;
 use crate::error::{Answer, ApiError, Place};
 use crate::extract::Json;
+use crate::reader::Reader;
 use crate::schema::PlanDocument;
 use crate::state::AppState;
 
@@ -42,7 +43,11 @@ pub(crate) struct PlanRequest {
 /// Plan a job: tasks, price, warnings
 #[utoipa::path(post, path = "/plans", tag = "jobs", request_body = PlanRequest,
     responses((status = 200, body = PlanDocument)))]
-pub(crate) async fn plan(State(state): State<AppState>, Json(body): Json<PlanRequest>) -> Answer<Out<Value>> {
+pub(crate) async fn plan(
+    State(state): State<AppState>,
+    reader: Reader,
+    Json(body): Json<PlanRequest>,
+) -> Answer<Out<Value>> {
     let input = job_input(&state, &body.job, body.name.as_deref())?;
     let desk = state.desk();
     let table = desk.capabilities()?;
@@ -64,7 +69,7 @@ pub(crate) async fn plan(State(state): State<AppState>, Json(body): Json<PlanReq
     document["known"] = known.into();
     document["most"] = json!(consent.most);
     document["needs_consent"] = consent.is_needed.into();
-    Ok(Out(document))
+    Ok(reader.told(document))
 }
 
 /// Whether somebody has to agree to the price.
@@ -117,6 +122,9 @@ pub(crate) fn job_input(state: &AppState, job: &Value, name: Option<&str>) -> An
         deck.folder = resolved(state, &base, &deck.folder)?;
         deck.anchor = deck.anchor.as_deref().map(|path| resolved(state, &base, path)).transpose()?;
     }
+    for name in file.critique.iter_mut().flat_map(|section| [&mut section.rubric, &mut section.gate]).flatten() {
+        criterion(state, &base, name)?;
+    }
     if let Some(folder) = file.save.as_mut().and_then(|rule| rule.folder.as_mut()) {
         let place = base.join(imagemill_desk::config::expand_home(folder));
         check_folder(state, &place)?;
@@ -127,6 +135,15 @@ pub(crate) fn job_input(state: &AppState, job: &Value, name: Option<&str>) -> An
     check_name(&name)?;
     file.name = Some(name.clone());
     Ok(JobInput { file, name, base, text: None, save_to: None, concurrency: None })
+}
+
+/// Resolves the name of a rubric or gate when it is a file, as the desk tells files from names of ours.
+pub(crate) fn criterion(state: &AppState, base: &Path, name: &mut String) -> Answer<()> {
+    let path = imagemill_desk::config::expand_home(name);
+    if path.extension().is_some_and(|suffix| suffix == "toml") || path.components().count() > 1 {
+        *name = resolved(state, base, name)?;
+    }
+    Ok(())
 }
 
 /// A path as it can be opened, when it may be.

@@ -17,12 +17,13 @@ use utoipa::ToSchema;
 use super::save_rules::{change_settings, check_setting_name};
 use crate::error::{Answer, ApiError};
 use crate::extract::{Json, Path};
+use crate::reader::Reader;
 use crate::schema::{ModelNames, ProfileList, ProfileTest};
 use crate::state::AppState;
 
 /// Profiles, with their limits and budgets
 #[utoipa::path(get, path = "/profiles", tag = "profiles", responses((status = 200, body = ProfileList)))]
-pub(crate) async fn list(State(state): State<AppState>) -> Answer<Out<Value>> {
+pub(crate) async fn list(State(state): State<AppState>, reader: Reader) -> Answer<Out<Value>> {
     let desk = state.desk();
     let paused = state.store.profiles().paused().await?;
     let default = choose(&desk.config, None).ok().map(|profile| profile.name);
@@ -45,7 +46,7 @@ pub(crate) async fn list(State(state): State<AppState>) -> Answer<Out<Value>> {
             document
         })
         .collect();
-    Ok(Out(json!({ "profiles": profiles, "default": default })))
+    Ok(reader.told(json!({ "profiles": profiles, "default": default })))
 }
 
 /// `console` when it was made here, `file` when a person's file has it, else `built_in`.
@@ -215,7 +216,11 @@ fn profile_of(state: &AppState, name: &str) -> Answer<Profile> {
 /// Ask a profile's server for its models, which is free, and say what is wrong
 #[utoipa::path(post, path = "/profiles/{name}/test", tag = "profiles", params(("name" = String, Path, description = "name")),
     responses((status = 200, body = ProfileTest)))]
-pub(crate) async fn test(State(state): State<AppState>, Path(name): Path<String>) -> Answer<Out<Value>> {
+pub(crate) async fn test(
+    State(state): State<AppState>,
+    reader: Reader,
+    Path(name): Path<String>,
+) -> Answer<Out<Value>> {
     let profile = profile_of(&state, &name)?;
     let check = |name: &str, failure: Option<&Failure>, fix: &str| {
         json!({
@@ -226,7 +231,7 @@ pub(crate) async fn test(State(state): State<AppState>, Path(name): Path<String>
     let secret = imagemill_desk::read_credential(&profile);
     let mut checks = vec![check("credential", secret.as_ref().err(), "give the profile a key, or say where it is")];
     if secret.is_err() {
-        return Ok(Out(json!({ "ok": false, "checks": checks, "models": null })));
+        return Ok(reader.told(json!({ "ok": false, "checks": checks, "models": null })));
     }
     let asked = ask(&state, &profile).await?;
     // A server without a list of models can be called all the same.
@@ -239,7 +244,7 @@ pub(crate) async fn test(State(state): State<AppState>, Path(name): Path<String>
         checks.push(check("model", (!lists).then_some(&missing), "choose one of the models that the server lists"));
     }
     let ok = hopeless.is_none();
-    Ok(Out(json!({ "ok": ok, "checks": checks, "models": asked.ok() })))
+    Ok(reader.told(json!({ "ok": ok, "checks": checks, "models": asked.ok() })))
 }
 
 /// The models that a profile's server lists

@@ -19,10 +19,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    about, asset_folders, collections, costs, decks, folders, jobs, logs, pictures, plans, presets, profile_files, profiles, reconcile,
-    requests, results, reviews, save_rules, saving, session, tasks, uploads, webhooks,
+    about, asset_folders, catalogue, collections, costs, decks, doctor, documents, drafts, folders, jobs, logs, loose, pictures,
+    plans, presets, profile_files, profiles, reconcile, requests, results, reviews, rubrics, save_rules, saving, session,
+    tasks, uploads, webhooks,
 };
 use crate::error::{ApiError, Problem};
+use crate::reader::Reader;
 use crate::state::AppState;
 use crate::{audit, console, events, safety};
 
@@ -35,6 +37,7 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(plans::plan))
         .routes(routes!(jobs::list, jobs::submit))
         .routes(routes!(presets::put, presets::delete))
+        .routes(routes!(rubrics::check_files))
         .routes(routes!(requests::plan))
         .routes(routes!(requests::submit))
         .layer(DefaultBodyLimit::max(MAX_JOB_FILE_BYTES as usize));
@@ -45,12 +48,15 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(events::events))
         .routes(routes!(jobs::show, jobs::delete))
         .routes(routes!(jobs::file))
+        .routes(routes!(documents::list))
         .routes(routes!(jobs::pause))
         .routes(routes!(jobs::resume))
         .routes(routes!(jobs::stop))
         .routes(routes!(jobs::retry))
         .routes(routes!(tasks::list))
         .routes(routes!(tasks::explain))
+        .routes(routes!(drafts::list))
+        .routes(routes!(drafts::put, drafts::delete))
         .routes(routes!(tasks::source))
         .routes(routes!(tasks::source_thumbnail))
         .routes(routes!(results::ids))
@@ -107,6 +113,10 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(logs::config))
         .routes(routes!(logs::log))
         .routes(routes!(logs::audit))
+        .routes(routes!(catalogue::list))
+        .routes(routes!(doctor::doctor))
+        .routes(routes!(rubrics::list))
+        .routes(routes!(loose::list, loose::remove))
         .merge(
             OpenApiRouter::new().routes(routes!(webhooks::receive)).layer(DefaultBodyLimit::max(webhooks::MAX_BYTES)),
         )
@@ -154,11 +164,10 @@ fn panicked(_cause: Box<dyn std::any::Any + Send>) -> Response {
 
 /// Says what is wrong in the language that the client asks for.
 async fn translate(State(()): State<()>, request: Request, next: Next) -> Response {
-    let asked = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    let lang = asked.and_then(|value| value.split([',', ';']).find_map(|word| Lang::from_word(word.trim())));
+    let lang = Reader::of(request.headers()).lang();
     let answer = next.run(request).await;
-    match (lang, answer.extensions().get::<ApiError>()) {
-        (Some(lang), Some(problem)) if lang != Lang::En => problem.clone().translated(lang).into_response(),
+    match answer.extensions().get::<ApiError>() {
+        Some(problem) if lang != Lang::En => problem.clone().translated(lang).into_response(),
         _ => answer,
     }
 }

@@ -21,6 +21,7 @@ use super::jobs::job_of;
 use crate::audit::Detail;
 use crate::error::{Answer, ApiError};
 use crate::extract::{Json, Path};
+use crate::reader::Reader;
 use crate::saves::{self, SaveStarted, SaveState, SaveWork};
 use crate::schema::{SavePreview, SaveStatusDocument};
 use crate::state::AppState;
@@ -133,9 +134,9 @@ fn started(state: &AppState, work: SaveWork, detail: Detail) -> Response {
 /// How a save goes
 #[utoipa::path(get, path = "/saves/{save}", tag = "saving", params(("save" = u64, Path, description = "number")),
     responses((status = 200, body = SaveStatusDocument)))]
-pub(crate) async fn status(State(state): State<AppState>, Path(save): Path<u64>) -> Answer<Out<Value>> {
+pub(crate) async fn status(State(state): State<AppState>, reader: Reader, Path(save): Path<u64>) -> Answer<Out<Value>> {
     let status = state.saves.status(save).ok_or_else(|| ApiError::missing("save", save))?;
-    Ok(Out(serde_json::to_value(status).map_err(|error| ApiError::fault(error.to_string()))?))
+    Ok(reader.told(serde_json::to_value(status).map_err(|error| ApiError::fault(error.to_string()))?))
 }
 
 /// The zip file of a save

@@ -22,6 +22,7 @@ use super::jobs::job_of;
 use super::pictures::{send_file, thumbnail_of};
 use crate::error::{Answer, ApiError};
 use crate::extract::{Path, Query};
+use crate::reader::Reader;
 use crate::safety::Peer;
 use crate::schema::{TaskPage, TaskStoryDocument};
 use crate::state::AppState;
@@ -57,7 +58,11 @@ pub(crate) fn states_of(words: Option<&str>) -> Answer<Option<Vec<TaskState>>> {
 
 /// Tasks of a job in the order of its plan
 #[utoipa::path(get, path = "/tasks", tag = "tasks", params(TasksQuery), responses((status = 200, body = TaskPage)))]
-pub(crate) async fn list(State(state): State<AppState>, Query(query): Query<TasksQuery>) -> Answer<Out<Value>> {
+pub(crate) async fn list(
+    State(state): State<AppState>,
+    reader: Reader,
+    Query(query): Query<TasksQuery>,
+) -> Answer<Out<Value>> {
     let job = job_of(&state, &query.job).await?;
     let kind = |word: &String| {
         FailureKind::ALL
@@ -82,10 +87,11 @@ pub(crate) async fn list(State(state): State<AppState>, Query(query): Query<Task
     let items: Vec<Value> =
         found.iter().map(|task| row(&job, task, &briefs.remove(&task.id).unwrap_or_default())).collect();
     let next = next.map(|(position, id)| format!("{position}.{}", id.0));
-    Ok(Out(json!({ "items": items, "next": next })))
+    Ok(reader.told(json!({ "items": items, "next": next })))
 }
 
-fn place(cursor: &str) -> Answer<(i64, TaskId)> {
+/// Where a page of tasks ended.
+pub(crate) fn place(cursor: &str) -> Answer<(i64, TaskId)> {
     let parsed = cursor.split_once('.').and_then(|(at, id)| Some((at.parse().ok()?, TaskId(id.parse().ok()?))));
     parsed.ok_or_else(|| ApiError::bad("the cursor is none of ours"))
 }
@@ -114,7 +120,8 @@ pub(crate) async fn job_with(state: &AppState, job: JobId) -> Answer<Job> {
     state.store.jobs().get(job).await?.ok_or_else(|| ApiError::missing("job", job))
 }
 
-async fn task_of(state: &AppState, task: i64) -> Answer<Task> {
+/// A task by its number.
+pub(crate) async fn task_of(state: &AppState, task: i64) -> Answer<Task> {
     state.store.tasks().get(TaskId(task)).await?.ok_or_else(|| ApiError::missing("task", task))
 }
 
@@ -127,6 +134,7 @@ async fn task_of(state: &AppState, task: i64) -> Answer<Task> {
 pub(crate) async fn explain(
     State(state): State<AppState>,
     Extension(peer): Extension<Peer>,
+    reader: Reader,
     Path(task): Path<i64>,
 ) -> Answer<Out<Value>> {
     let task = task_of(&state, task).await?;
@@ -140,8 +148,9 @@ pub(crate) async fn explain(
     }
     document["raw_allowed"] = raw_allowed.into();
     document["job_id"] = json!(story.job.id);
+    document["recipe"] = json!(story.job.definition.file.recipe);
     document["title"] = story.task.spec.title().into();
-    Ok(Out(document))
+    Ok(reader.told(document))
 }
 
 /// The source picture of a task, as it lies there now

@@ -117,6 +117,13 @@ async fn a_server_for_others_names_no_folder_outside() {
     }
     send(Method::POST, "/plans", Some(job("upload:../../etc"))).await.refused(404, "not_found");
     send(Method::GET, "/folders?path=/etc", None).await.refused(403, "outside");
+    for file in ["/etc/rubric.toml", "../rubric.toml"] {
+        let critique = json!({"job": {"recipe": "critique", "profile": "simulator", "source": {"paths": ["photos"]},
+            "critique": {"rubric": file}}});
+        send(Method::POST, "/plans", Some(critique)).await.refused(403, "outside");
+        let check = json!({"files": [], "rubric": "korean", "gate": file});
+        send(Method::POST, "/critiques/check", Some(check)).await.refused(403, "outside");
+    }
     assert_eq!(send(Method::GET, "/folders", None).await.ok()["parent"], json!(null));
     let mut body = job("photos");
     body["name"] = "in".into();

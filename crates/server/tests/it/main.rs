@@ -11,5 +11,7 @@ mod flow;
 mod gallery;
 mod settings;
 mod stream;
+mod upkeep;
 mod webhooks;
+mod words;
 mod world;
