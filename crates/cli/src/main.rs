@@ -1,6 +1,7 @@
 //! The `imagemill` program: arguments to a command, a command's end to an exit code. Nothing is started before a command needs
 //! it, so that `--help` is immediate.
 
+mod catalogue_sheet;
 mod cli;
 mod clock;
 mod commands;

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use imagemill_domain::hash::ContentHash;
 use imagemill_domain::picture::PictureFormat;
-use imagemill_imaging::{Bytes, PreparePolicy, Prepared, prepare, probe};
+use imagemill_imaging::{PreparePolicy, Prepared, prepare};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::look;
 use crate::outline::Outline;
 
 /// What cannot be done with a deck's folder.
@@ -198,27 +199,15 @@ impl DeckFolder {
     }
 
     /// What identifies the content of a page's picture.
-    pub(crate) fn picture_hash(&self, page_no: u32) -> Option<ContentHash> {
-        std::fs::read(self.picture_path(page_no)).ok().map(|bytes| ContentHash::of(&bytes))
+    pub fn picture_hash(&self, page_no: u32) -> Option<ContentHash> {
+        Some(look::at(&self.picture_path(page_no)).ok()?.content)
     }
 
-    /// The page's picture: there, whole by its header, and of a format that slides can show. Else why not.
+    /// The page's picture: there, whole, and of a format that slides can show. Else why not.
     pub fn picture(&self, page_no: u32) -> Result<PagePicture, String> {
         let path = self.picture_path(page_no);
-        let metadata = std::fs::metadata(&path).map_err(|_| "there is no picture".to_owned())?;
-        if !metadata.is_file() {
-            return Err("the picture is no file".to_owned());
-        }
-        if metadata.len() == 0 {
-            return Err("the picture's file is empty".to_owned());
-        }
-        let found = probe(Bytes::File(&path)).map_err(|error| format!("the picture cannot be read: {error}"))?;
-        if found.format == PictureFormat::Webp {
-            return Err("the picture is WebP, which slides cannot show; save it as PNG or JPEG".to_owned());
-        }
-        // A file that was cut has a header, and no end.
-        imagemill_imaging::look_of(&path).map_err(|error| format!("the picture cannot be read: {error}"))?;
-        Ok(PagePicture { path, format: found.format, width: found.width, height: found.height })
+        let seen = look::at(&path)?;
+        seen.shown.map(|(format, width, height)| PagePicture { path, format, width, height })
     }
 }
 

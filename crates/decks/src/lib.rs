@@ -9,6 +9,7 @@ mod create;
 mod documents;
 mod folder;
 mod info;
+mod look;
 mod outline;
 mod pdf;
 mod pptx;

@@ -162,7 +162,7 @@ async fn document(state: &AppState, folder: &DeckFolder) -> Answer<Value> {
         let pages = status.pages.iter().map(|page| {
             let planned = outline.pages.iter().find(|known| known.page_no == page.page_no);
             let prompt = read_text(&folder.prompt_path(page.page_no)).ok();
-            let picture = std::fs::read(folder.picture_path(page.page_no)).ok().map(|bytes| ContentHash::of(&bytes));
+            let picture = folder.picture_hash(page.page_no);
             let of_page = takes.iter().filter(|take| take["page"] == page.page_no);
             json!({"page_no": page.page_no, "prompt_done": page.prompt_done, "png_done": page.png_done, "action": page.action,
                 "why": page.why, "words": page.words, "title": planned.map(|page| page.title.as_str()), "prompt": prompt,
@@ -341,9 +341,9 @@ pub(crate) async fn picture(
 ) -> Answer<Response> {
     let folder = page_folder(&state, &deck, page).await?;
     let path = folder.picture_path(page);
-    let bytes =
-        tokio::fs::read(&path).await.map_err(|_| ApiError::missing("picture", format_args!("of page {page}")))?;
-    let mut answer = send_file(&headers, path, &ContentHash::of(&bytes).to_hex()).await?;
+    let content = blocking(move || Ok(folder.picture_hash(page))).await?;
+    let content = content.ok_or_else(|| ApiError::missing("picture", format_args!("of page {page}")))?;
+    let mut answer = send_file(&headers, path, &content.to_hex()).await?;
     // The same address may show another picture tomorrow.
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     Ok(answer)
