@@ -1,7 +1,7 @@
 // A workspace in which every page has something to show, for pictures and audits of them.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { api, serve, workspace } from './program.mjs';
+import { api, command, serve, workspace } from './program.mjs';
 
 /** @param {string} binary @param {string} [folder] Where it is, when people will see the name. */
 export async function stage(binary, folder) {
@@ -21,6 +21,8 @@ export async function stage(binary, folder) {
   await ended(tea.id);
   const notes = await submit({ name: 'notes-on-hills', recipe: 'critique', model: 'sim-text', source: { paths: [join(place.photos, '00[1-3]_start.png')] }, critique: { rubric: 'chinese' } });
   await ended(notes.id);
+  command(binary, place.folder, ['collections', 'add', 'korean', place.photos]);
+  command(binary, place.folder, ['collections', 'run', 'korean', '--count', '1', '--profile', 'simulator', '--model', 'sim-text', '--yes']);
   const firstTask = async (job) => (await get(`/tasks?job=${job.id}`)).items[0].id;
   const running = await submit({ name: 'harbour-at-dusk', recipe: 'edit', prompt: 'the harbour at dusk', source, samples: 40, budget: 60, model: 'sim-image+delay:2500' });
   const { ids } = await get(`/results/ids?job=${night.id}`);
@@ -77,6 +79,8 @@ export async function stage(binary, folder) {
     ['save', `/save?job=${night.id}`],
     ['assets', '/assets?folder=assets%2Fmaya-desk-v1', ['1', '2']],
     ['persona', '/assets?persona=maya'],
+    ['critiques', '/critiques'],
+    ['critique-queue', '/critiques/korean'],
     ['profiles', '/profiles?name=simulator'],
     ['profile-new', '/profiles?create=1'],
     ['costs', '/costs'],
