@@ -125,6 +125,8 @@ function App() {
     loadJobs().catch(() => { jobsLoaded.value = false; });
   };
   useEffect(load, []);
+  // Where the bar of pages is wider than the screen, the one that is shown is in it.
+  useEffect(() => { document.querySelector('.nav [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' }); }, [route.value.page]);
   useEffect(() => { document.title = `${t(`nav.${places.some(({ page }) => page === route.value.page) ? route.value.page : 'jobs'}`)} · imagemill`; });
   return html`<div class="shell">
     <a class="skip" href="#main" onClick=${(/** @type {Event} */ event) => { event.preventDefault(); document.getElementById('main')?.focus(); }}>${t('skip')}</a>

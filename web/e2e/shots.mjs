@@ -30,7 +30,7 @@ for (const [width, height] of [[360, 780], [1280, 860], [2560, 1440]]) for (cons
         const box = control.getBoundingClientRect();
         if (control.closest('.film') || box.width === 0 || box.bottom <= 0 || box.top >= innerHeight) continue;
         if (control.scrollWidth > control.clientWidth + 1) wrong.push(`cut off: ${control.textContent.trim() || control.ariaLabel}`);
-        if (box.right > innerWidth + 1 || box.left < -1) { if (!control.closest('.scroll-x')) wrong.push(`outside: ${control.textContent.trim() || control.ariaLabel}`); continue; }
+        if (box.right > innerWidth + 1 || box.left < -1) { if (!control.closest('.scroll-x, .nav')) wrong.push(`outside: ${control.textContent.trim() || control.ariaLabel}`); continue; }
         const at = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
         if (at && !control.contains(at) && !at.contains(control) && !control.disabled && !at.closest('.toasts, .nav, .rail, .step, .fresh, dialog')) wrong.push(`${control.textContent.trim() || control.ariaLabel} lies under ${at.className || at.tagName}`);
       }

@@ -1,13 +1,14 @@
 // A workspace in which every page has something to show, for pictures and audits of them.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { api, serve, workspace } from './program.mjs';
+import { api, critiques, serve, workspace } from './program.mjs';
 
 /** @param {string} binary @param {string} [folder] Where it is, when people will see the name. */
 export async function stage(binary, folder) {
   const place = workspace(24, 640, 480, folder);
+  critiques(binary, place.folder);
   const server = await serve(binary, place.folder);
-  const { get, post } = api(server.url);
+  const { get, post, put } = api(server.url);
   const submit = (job) => post('/jobs', { job: { profile: 'simulator', ...job }, accept_unknown_price: true, agreed_up_to: 1000 });
   const ended = async (id) => { for (;;) { const job = await get(`/jobs/${id}`); if (job.state === 'finished' || (job.tasks.queued + job.tasks.running + job.tasks.waiting === 0)) return job; await new Promise((resolve) => { setTimeout(resolve, 200); }); } };
   const source = { paths: [place.photos] };
@@ -44,6 +45,14 @@ export async function stage(binary, folder) {
   await post('/asset-folders/verdicts', { ...said, object: first.object, verdict: 'approve', answers: Object.fromEntries(words.questions.map((question) => [question, 'pass'])) });
   await post('/asset-folders/verdicts', { ...said, object: second.object, verdict: 'reject', bad: ['skin like plastic'], categories: ['visual_realism'] });
 
+  const rows = (await get('/collections/korean/queue?view=all')).items;
+  for (const [at, item] of rows.entries()) {
+    const path = `/collections/korean/rows/${item.picture}`;
+    const { version, row } = await get(path);
+    if (at % 3 === 1) await put(`${path}/reading`, { reader: 'ben', version, verdict: at % 2 ? 'approve' : 'reject', score: 1 + (at % 5), note: 'as Ben reads it' });
+    if (at % 6 === 1) await put(`${path}/reading`, { reader: 'ann', version, verdict: 'approve', score: 4 });
+    if (at === 0) await put(path, { author: 'ben', version, note: 'the seal is red', changes: { critique_en: `${row.critique_en.replace(' is ', ' may be ')} The seal is red.`, critique_zh: row.critique_zh.replace('，', '，大约') } });
+  }
 
   const fill = async (page, recipe, prompt) => {
     await page.click(`.choice button:nth-child(${['edit', 'generate', 'infographic', 'critique'].indexOf(recipe) + 1})`);
@@ -85,6 +94,10 @@ export async function stage(binary, folder) {
     ['deck-page', `/decks/${deck.id}?page=2`],
     ['profiles', '/profiles?name=simulator'],
     ['profile-new', '/profiles?create=1'],
+    ['critiques', '/critiques'],
+    ['critique-queue', '/critiques/korean?view=all'],
+    ['critique-edit', '/critiques/korean?view=all', ['e']],
+    ['critique-second', '/critiques/korean?view=second'],
     ['costs', '/costs'],
     ['server', '/server'],
     ...['check', 'models', 'catalogue', 'log', 'changes'].map((part) => [`server-${part}`, `/server?part=${part}`]),

@@ -21,8 +21,8 @@ pub(crate) use assets::{
 };
 pub(crate) use catalogue::{CatalogueArgs, CatalogueKind};
 pub(crate) use collections::{
-    AddArgs, CollectionsAction, CollectionsArgs, ImportFilesArgs, NameArgs, NextArgs, ReleaseArgs, RetryBatchesArgs,
-    RunBatchesArgs, StandingArgs, SyncArgs, UndoArgs,
+    AddArgs, CheckRowsArgs, CollectionsAction, CollectionsArgs, EditRowsArgs, ImportFilesArgs, LookArgs, NameArgs,
+    NextArgs, QueueArgs, ReadArgs, ReleaseArgs, RetryBatchesArgs, RunBatchesArgs, StandingArgs, SyncArgs, UndoArgs,
 };
 pub(crate) use critiques::{CheckArgs, CritiqueArgs, CritiquesAction, CritiquesArgs, ExportArgs};
 pub(crate) use deck::{

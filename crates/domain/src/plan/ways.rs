@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::capability::{CallEstimate, CallShape, Capabilities, CapabilityTable};
-use crate::job_file::{JobFile, RecipeName};
+use crate::job_file::JobFile;
 use crate::lane::{BatchFallback, BatchTerms};
 use crate::money::Money;
 use crate::profile::{Profile, Protocol};

@@ -43,11 +43,6 @@ impl Events<'_> {
         self.store.read(latest).await
     }
 
-    /// Writes down what happened beside the rows, in a job's asset folder for instance.
-    pub async fn tell(&self, job: JobId, body: EventBody, now_us: i64) -> Result<(), StoreError> {
-        self.store.change(move |connection| record(connection, now_us, Some(job), &body)).await
-    }
-
     /// The newest event's number as this process's commits move it on. Other processes' events are seen with the next
     /// commit here; who must not wait for that asks [`Self::latest`] from time to time.
     pub fn watch(&self) -> watch::Receiver<i64> {
