@@ -190,7 +190,10 @@ mod tests {
     fn a_plain_png_goes_in_as_it_is_and_a_cut_one_does_not() {
         let png = imagemill_testkit::pictures::png(1, 32, 18);
         let (rows, is_grey) = png_rows(&png).unwrap_or_default();
-        assert!(!is_grey && !rows.is_empty() && png.windows(rows.len()).any(|part| part == rows), "one piece of the file");
+        assert!(
+            !is_grey && !rows.is_empty() && png.windows(rows.len()).any(|part| part == rows),
+            "one piece of the file"
+        );
         assert!(png_rows(&png[..png.len() / 2]).is_none() && png_rows(b"no picture").is_none());
         assert_eq!(jpeg_channels(b"\xff\xd8\xff\xc0\0\x11\x08\0\x08\0\x08\x03"), Some(3));
     }
