@@ -3,7 +3,6 @@
 use imagemill_decks::Built;
 use imagemill_desk::{DeckWork, page_of};
 use imagemill_domain::event::{Event, EventBody};
-use imagemill_domain::job_file::RecipeName;
 use imagemill_domain::task::TaskState;
 use imagemill_store::Store;
 
@@ -11,7 +10,7 @@ use crate::context::Context;
 use crate::printer::Tone;
 use crate::texts::say;
 
-/// The line of an event; `None` for what is not of a deck.
+/// The line of an event of a deck's job; `None` for what needs none.
 pub(crate) async fn line(context: &Context, store: &Store, event: &Event) -> anyhow::Result<Option<String>> {
     let texts = &context.texts;
     match &event.body {
@@ -31,10 +30,6 @@ pub(crate) async fn line(context: &Context, store: &Store, event: &Event) -> any
         EventBody::TaskState { task, state, .. } if state.is_ended() && *state != TaskState::Succeeded => {
             let Some(task) = store.tasks().get(*task).await? else { return Ok(None) };
             let Some(page) = page_of(&task) else { return Ok(None) };
-            let job = store.jobs().get(task.job).await?;
-            if job.is_none_or(|job| job.definition.file.recipe != RecipeName::Slides) {
-                return Ok(None);
-            }
             let why = task.failure.map_or_else(
                 || say!(texts, &format!("state.{}", state.word())),
                 |failure| texts.translated(&failure.message),

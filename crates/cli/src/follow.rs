@@ -1,11 +1,13 @@
 //! Follows jobs until they end, whoever runs them: draws progress, listens for Ctrl-C, takes the workspace over when its owner
 //! has gone. Whether anything is running here is the runner's matter.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use imagemill_desk::{Progress, Runner, now_us, snapshot};
 use imagemill_domain::event::Event;
 use imagemill_domain::job::{JobId, JobState};
+use imagemill_domain::job_file::RecipeName;
 use imagemill_domain::task::TaskState;
 use imagemill_engine::EngineHandle;
 use imagemill_store::Store;
@@ -50,7 +52,7 @@ pub(crate) async fn follow(
 ) -> anyhow::Result<(End, Vec<Progress>)> {
     let mut view = View::new(context);
     let mut signals = Signals::listen();
-    let mut events = Events { seq: since };
+    let mut events = Events { seq: since, decks: BTreeMap::new() };
     let mut progress: Vec<Progress> = Vec::new();
     let mut interrupted = Interrupted::No;
     let mut took_over = Instant::now();
@@ -203,9 +205,22 @@ impl Signals {
 /// Events, for the reporter, and as JSON lines with --json.
 struct Events {
     seq: i64,
+    /// Whether a job makes a deck; looked up once.
+    decks: BTreeMap<JobId, bool>,
 }
 
 impl Events {
+    async fn is_of_a_deck(&mut self, store: &Store, job: Option<JobId>) -> anyhow::Result<bool> {
+        let Some(id) = job else { return Ok(false) };
+        if let Some(known) = self.decks.get(&id) {
+            return Ok(*known);
+        }
+        let recipe = store.jobs().get(id).await?.map(|job| job.definition.file.recipe);
+        let is_deck = matches!(recipe, Some(RecipeName::Outline | RecipeName::Slides));
+        self.decks.insert(id, is_deck);
+        Ok(is_deck)
+    }
+
     async fn read(&mut self, context: &Context, store: &Store, jobs: &mut [Progress]) -> anyhow::Result<()> {
         loop {
             let page: Vec<Event> = store.events().after(self.seq, 1_000).await?;
@@ -216,7 +231,9 @@ impl Events {
                     let Some(job) = jobs.iter_mut().find(|job| job.now.id == id) else { continue };
                     job.on_event(&event.body);
                 }
-                if let Some(line) = deck_report::line(context, store, event).await? {
+                if self.is_of_a_deck(store, event.job).await?
+                    && let Some(line) = deck_report::line(context, store, event).await?
+                {
                     context.printer.line(line);
                 }
                 if !context.printer.json || context.printer.quiet {

@@ -115,7 +115,9 @@ impl DeckFolder {
         let text = read_text(&path)?;
         let pack = serde_json::from_str(&text)
             .map_err(|error| DeckError::Unreadable { path: path.clone(), why: error.to_string() })?;
-        Ok(Self { root: root.to_path_buf(), pack })
+        // However it was typed, it is the same deck: its jobs are known by this path.
+        let root = std::fs::canonicalize(root).unwrap_or_else(|_| root.to_path_buf());
+        Ok(Self { root, pack })
     }
 
     /// The pack's name, else the folder's, fit for a file.

@@ -7,6 +7,7 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use image::{DynamicImage, ImageReader};
 use imagemill_domain::picture::PictureFormat;
+use pdf_writer::types::Predictor;
 use pdf_writer::{Content, Filter, Finish, Name, Pdf, Rect, Ref, TextStr};
 
 use crate::folder::{DeckError, PagePicture, write_whole};
@@ -92,36 +93,26 @@ fn draw(content: &mut Content, picture: &PagePicture, fit: Fit) {
     content.restore_state();
 }
 
-/// A JPEG goes in as it is; everything else as its pixels, packed.
+/// A JPEG goes in as it is, and so do a plain PNG's packed rows; everything else as its pixels, packed anew.
 fn embed(pdf: &mut Pdf, place: Ref, picture: &PagePicture) -> Result<(), DeckError> {
     let unreadable = |why: String| DeckError::Unreadable { path: picture.path.clone(), why };
     let bytes = std::fs::read(&picture.path).map_err(|error| unreadable(error.to_string()))?;
-    let grey = |image: &DynamicImage| image.color().channel_count() < 3 && !image.color().has_alpha();
-    let decoded = || {
-        let reader = ImageReader::new(std::io::Cursor::new(&bytes)).with_guessed_format();
-        let decoded = reader
-            .map_err(|error| error.to_string())
-            .and_then(|reader| reader.decode().map_err(|error| error.to_string()));
-        decoded.map_err(unreadable)
-    };
     // A JPEG of four channels is printed in colours of its own kind, which few readers show alike.
-    let plain_jpeg = picture.format == PictureFormat::Jpeg && jpeg_channels(&bytes) == Some(3);
-    let (data, filter, is_grey) = if plain_jpeg {
-        (bytes, Filter::DctDecode, false)
+    let (data, filter, is_grey, rows) = if picture.format == PictureFormat::Jpeg && jpeg_channels(&bytes) == Some(3) {
+        (bytes, Filter::DctDecode, false, false)
+    } else if let Some((rows, is_grey)) = png_rows(&bytes) {
+        (rows, Filter::FlateDecode, is_grey, true)
     } else {
-        let image = decoded()?;
-        let is_grey = grey(&image);
-        let pixels = if is_grey { image.into_luma8().into_raw() } else { on_white(&image) };
-        let mut packed = ZlibEncoder::new(Vec::new(), Compression::default());
-        let packed = packed.write_all(&pixels).and_then(|()| packed.finish());
-        (
-            packed.map_err(|error| DeckError::Unreadable { path: picture.path.clone(), why: error.to_string() })?,
-            Filter::FlateDecode,
-            is_grey,
-        )
+        let (packed, is_grey) = packed(&bytes).map_err(unreadable)?;
+        (packed, Filter::FlateDecode, is_grey, false)
     };
     let mut object = pdf.image_xobject(place, &data);
     object.filter(filter);
+    if rows {
+        let colors = if is_grey { 1 } else { 3 };
+        let mut parameters = object.decode_parms();
+        parameters.predictor(Predictor::PngOptimum).colors(colors).bits_per_component(8).columns(picture.width as i32);
+    }
     object.width(picture.width as i32).height(picture.height as i32).bits_per_component(8);
     if is_grey {
         object.color_space().device_gray();
@@ -129,6 +120,41 @@ fn embed(pdf: &mut Pdf, place: Ref, picture: &PagePicture) -> Result<(), DeckErr
         object.color_space().device_rgb();
     }
     Ok(())
+}
+
+/// The pixels of any picture, packed, and whether they are grey.
+fn packed(bytes: &[u8]) -> Result<(Vec<u8>, bool), String> {
+    let reader = ImageReader::new(std::io::Cursor::new(bytes)).with_guessed_format();
+    let image = reader.map_err(|error| error.to_string())?.decode().map_err(|error| error.to_string())?;
+    let is_grey = image.color().channel_count() < 3 && !image.color().has_alpha();
+    let pixels = if is_grey { image.into_luma8().into_raw() } else { on_white(&image) };
+    let mut packed = ZlibEncoder::new(Vec::new(), Compression::default());
+    let packed = packed.write_all(&pixels).and_then(|()| packed.finish());
+    Ok((packed.map_err(|error| error.to_string())?, is_grey))
+}
+
+/// The packed rows of a PNG as a PDF takes them, and whether they are grey: eight bits, no interlacing, nothing that shines through.
+fn png_rows(bytes: &[u8]) -> Option<(Vec<u8>, bool)> {
+    let mut rest = bytes.strip_prefix(b"\x89PNG\r\n\x1a\n")?;
+    let (mut rows, mut is_grey) = (Vec::new(), None);
+    while let Some((length, behind)) = rest.split_first_chunk::<4>() {
+        let length = u32::from_be_bytes(*length) as usize;
+        let (kind, behind) = behind.split_first_chunk::<4>()?;
+        let content = behind.get(..length)?;
+        match kind {
+            b"IHDR" => match content.get(8..13)? {
+                [8, 0, 0, 0, 0] => is_grey = Some(true),
+                [8, 2, 0, 0, 0] => is_grey = Some(false),
+                _ => return None,
+            },
+            b"tRNS" => return None,
+            b"IDAT" => rows.extend_from_slice(content),
+            b"IEND" => return Some((rows, is_grey?)),
+            _ => {}
+        }
+        rest = behind.get(length + 4..)?;
+    }
+    None
 }
 
 /// Three bytes a pixel; what shines through is white.
@@ -154,4 +180,21 @@ fn jpeg_channels(bytes: &[u8]) -> Option<u8> {
         at += 2 + length;
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_png_goes_in_as_it_is_and_a_cut_one_does_not() {
+        let png = imagemill_testkit::pictures::png(1, 32, 18);
+        let (rows, is_grey) = png_rows(&png).unwrap_or_default();
+        assert!(
+            !is_grey && !rows.is_empty() && png.windows(rows.len()).any(|part| part == rows),
+            "one piece of the file"
+        );
+        assert!(png_rows(&png[..png.len() / 2]).is_none() && png_rows(b"no picture").is_none());
+        assert_eq!(jpeg_channels(b"\xff\xd8\xff\xc0\0\x11\x08\0\x08\0\x08\x03"), Some(3));
+    }
 }

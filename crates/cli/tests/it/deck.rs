@@ -116,3 +116,17 @@ fn a_topic_becomes_a_deck_and_only_what_changed_is_made_again() {
 fn read(world: &World, file: &str) -> String {
     std::fs::read_to_string(world.path().join(file)).unwrap()
 }
+
+/// A folder that another program left half-way: what stands is kept, and only the missing picture is made.
+#[test]
+fn a_folder_of_another_program_goes_on_here() {
+    let world = world();
+    let before = std::fs::read(world.path().join("deck/pages/page_001.png")).unwrap();
+    let ran = world.run(&["deck", "run", "./deck", "--profile", "simulator", "--size", "256x144"]).code(0);
+    assert!(ran.out.contains("[page 2/2] page_002.png ✓") && !ran.out.contains("[prompt"), "{}", ran.out);
+    assert!(ran.out.contains("[pptx] light.pptx ✓ (2 slides, 0 without a picture)"), "{}", ran.out);
+    assert_eq!(std::fs::read(world.path().join("deck/pages/page_001.png")).unwrap(), before);
+    world.run(&["deck", "status", "deck/../deck"]).code(0);
+    let job = world.run(&["status", "--json"]).code(0).json();
+    assert_eq!(job["jobs"].as_array().map(Vec::len), Some(1), "{job:#}");
+}

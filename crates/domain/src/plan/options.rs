@@ -187,6 +187,10 @@ impl Asked<'_> {
         if file.recipe == RecipeName::Infographic && corrects && !capabilities.edits {
             return self.refuse("infographic.repair = \"edit\"", "it edits no pictures; leave it out");
         }
+        let anchored = file.deck.as_ref().is_some_and(|section| section.anchor.is_some());
+        if file.recipe == RecipeName::Slides && anchored && !capabilities.edits {
+            return self.refuse("deck.anchor", "it takes no pictures along; leave it out, or name a model that does");
+        }
         if served {
             return Ok(());
         }
