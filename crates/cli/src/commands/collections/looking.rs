@@ -27,10 +27,8 @@ pub(super) async fn look(context: &Context, args: LookArgs) -> anyhow::Result<Ex
         return Ok(Exit::Ok);
     }
     let prefix = args.name.clone();
-    let name = store
-        .critiques()
-        .begin_look(&args.name, move |number| format!("{prefix}-look-{number:03}"), now_us())
-        .await?;
+    let name =
+        store.critiques().begin_look(&args.name, move |number| format!("{prefix}-look-{number:03}"), now_us()).await?;
     store.close().await;
     let items: Vec<CollectionItem> = rows.into_iter().map(|entry| item_of(&queue, entry)).collect();
     let folder = desk.workspace.state().join("collections");
