@@ -18,6 +18,7 @@ import { Save } from './save/save.js';
 import { Profiles } from './profiles/profiles.js';
 import { Assets } from './assets/assets.js';
 import { Costs } from './costs/costs.js';
+import { Decks } from './deck/list.js';
 import { Collections } from './collections/overview.js';
 import { Queue } from './collections/queue.js';
 import { Server } from './server/server.js';
@@ -25,7 +26,7 @@ import { Server } from './server/server.js';
 /** @type {{ page: string, icon: import('./parts/icons.js').IconName, also: string[] }[]} */
 const places = [
   { page: 'jobs', icon: 'list', also: ['task'] }, { page: 'gallery', icon: 'grid', also: [] }, { page: 'assets', icon: 'folder', also: [] }, { page: 'critiques', icon: 'edit', also: [] }, { page: 'save', icon: 'save', also: [] },
-  { page: 'profiles', icon: 'key', also: [] }, { page: 'costs', icon: 'coin', also: [] }, { page: 'server', icon: 'info', also: [] },
+  { page: 'decks', icon: 'copy', also: [] }, { page: 'profiles', icon: 'key', also: [] }, { page: 'costs', icon: 'coin', also: [] }, { page: 'server', icon: 'info', also: [] },
 ];
 
 const Page = () => {
@@ -37,6 +38,7 @@ const Page = () => {
   if (page === 'task') return html`<${TaskPage} key=${args[0]} id=${Number(args[0])} />`;
   if (page === 'assets') return html`<${Assets} />`;
   if (page === 'save') return html`<${Save} />`;
+  if (page === 'decks') return html`<${Decks} key=${args[0] ?? ''} id=${args[0]} />`;
   if (page === 'profiles') return html`<${Profiles} />`;
   if (page === 'costs') return html`<${Costs} />`;
   if (page === 'server') return html`<${Server} />`;

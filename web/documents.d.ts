@@ -92,6 +92,15 @@ export interface Loose { files: number; bytes: number; removed: boolean; paths: 
 export interface Config { settings: { key: string; value: string; origin: string }[]; save_presets: string[]; workspace: string; unknown_keys: string[][] }
 export interface AuditEntry { at_us: number; who: string; method: string; path: string; detail: string; status: number }
 
+export interface DeckRow { id: string; deck_id: string; folder: string; title: string | null; topic: string; page_count: number | null; pages_done: number; created_at: string; fault: string | null }
+export interface DeckPage {
+  page_no: number; prompt_done: boolean; png_done: boolean; action: string; why: string | null; title: string | null; prompt: string | null; picture: string | null;
+  failure: string | null; takes: string[]; words: { fidelity: number; misprints: { label: string; read: string | null; state: string }[] } | null;
+}
+export interface Deck extends DeckRow {
+  style_spec_done: boolean; outline_done: boolean; pptx_done: boolean; style: string; pages: DeckPage[];
+  jobs: { id: number; what: string; state: JobState; reason: string | null; spent: number; open: number }[];
+}
 export interface AssetCard {
   folder: string; asset: string; persona: string | null; concept: string | null; campaign: string | null; purpose: string | null; status: string | null; hero: string | null;
   updated: string | null; candidates: number; approved: number; rejected: number;

@@ -36,6 +36,7 @@ def png(number):
 
 with tempfile.TemporaryDirectory() as root:
     os.environ["HF_HOME"] = os.path.join(root, "cache")
+    datasets.disable_progress_bars()
 
     def mill(*arguments):
         ran = subprocess.run([IMAGEMILL, *arguments], cwd=root, capture_output=True, text=True)

@@ -1,5 +1,5 @@
-"""A deck written by `imagemill deck pptx`, opened by python-pptx: shape, pictures byte for byte, titles, alternative texts, notes.
-With LibreOffice on the machine it becomes a PDF, too."""
+"""Decks written by `imagemill deck`, opened by python-pptx: shape, pictures byte for byte, titles, alternative texts, notes. One is a folder
+of another program, one is made from a topic against the simulator, with its own PDF. With LibreOffice on the machine both become PDFs, too."""
 
 import json
 import os
@@ -67,13 +67,35 @@ with tempfile.TemporaryDirectory() as root:
             assert abs(seen[0] * width / (seen[1] * height) - 16 / 9) < 0.001, (number, seen)
             assert outline["title"] in picture._element.nvPicPr.cNvPr.get("descr")
     print("python-pptx opens the deck: 5 slides, 4 pictures byte for byte, titles, notes")
+    made = os.path.join(root, "made")
+    topic = "How green tea is made: pick the leaves, steam them for 90 seconds, roll them, dry them"
+    run = lambda *arguments: subprocess.run([IMAGEMILL, "deck", *arguments], cwd=root, capture_output=True, text=True, timeout=240)
+    done = run("new", topic, "--pages", "6", "--output", made)
+    assert done.returncode == 0, done
+    done = run("run", made, "--profile", "simulator", "--size", "320x180", "--pdf", "--yes")
+    assert done.returncode == 0, done
+    opened = Presentation(os.path.join(made, "made.pptx"))
+    assert len(opened.slides) == 6
+    for number, slide in enumerate(opened.slides, 1):
+        [picture] = [shape for shape in slide.shapes if shape.shape_type is not None and "PICTURE" in str(shape.shape_type)]
+        with open(os.path.join(made, "pages", f"page_{number:03}.png"), "rb") as file:
+            assert picture.image.blob == file.read(), "byte for byte"
+        assert slide.shapes.title.text and slide.notes_slide.notes_text_frame.text
+    with open(os.path.join(made, "made.pdf"), "rb") as file:
+        own = file.read()
+    assert len(re.findall(rb"/Type\s*/Page[^s]", own)) == 6 and b"/MediaBox [0 0 960 540]" in own and b"/Outlines" in own
+    print("a deck from a topic: 6 slides with pictures, titles and notes, and a PDF of 6 pages")
     office = shutil.which("soffice") or shutil.which("libreoffice")
     if office:
         subprocess.run([office, "--headless", "--convert-to", "pdf", "--outdir", root, told["output"]], check=True, capture_output=True,
                        timeout=240)
-        with open(os.path.join(root, "灯塔.pdf"), "rb") as file:
-            counts = re.findall(rb"/Type\s*/Page[^s]", file.read())
-        assert len(counts) == 5, counts
-        print("LibreOffice makes a PDF of 5 pages of it")
+        target = os.path.join(root, "office")
+        subprocess.run([office, "--headless", "--convert-to", "pdf", "--outdir", target, os.path.join(made, "made.pptx")], check=True,
+                       capture_output=True, timeout=240)
+        for name, pages in ((os.path.join(root, "灯塔.pdf"), 5), (os.path.join(target, "made.pdf"), 6)):
+            with open(name, "rb") as file:
+                counts = re.findall(rb"/Type\s*/Page[^s]", file.read())
+            assert len(counts) == pages, (name, counts)
+        print("LibreOffice makes PDFs of 5 and of 6 pages of them")
     else:
         print("SKIPPED LibreOffice: soffice is not installed (Debian: apt-get install libreoffice-impress)")

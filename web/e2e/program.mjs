@@ -13,6 +13,22 @@ export function workspace(count, width = 320, height = 240, folder = mkdtempSync
   return { folder, photos: join(folder, 'photos'), remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
+const surroundings = (folder, environment) => ({ ...process.env, XDG_CONFIG_HOME: join(folder, 'config'), IMAGEMILL_WORKSPACE: folder, ...environment });
+
+/** A command that ends by itself. */
+export function command(binary, folder, words, codes = [0]) {
+  const ran = spawnSync(binary, words, { cwd: folder, encoding: 'utf8', env: surroundings(folder, {}) });
+  if (!codes.includes(ran.status)) throw new Error(`imagemill ${words.join(' ')} ended with ${ran.status}:\n${ran.stdout}${ran.stderr}`);
+  return ran.stdout;
+}
+
+/** A collection whose pictures have critiques; everything is read twice. */
+export function critiques(binary, folder) {
+  writeFileSync(join(folder, 'imagemill.toml'), '[collections.korean]\nsecond_read = 1.0\nmilestones = [10, 50, 100, 150]\n');
+  command(binary, folder, ['collections', 'add', 'korean', 'photos']);
+  command(binary, folder, ['collections', 'run', 'korean', '--count', '2', '--profile', 'simulator', '--yes']);
+}
+
 /** The server; the address is known when it listens. */
 export const serve = (binary, folder, port = 0) => start(binary, ['serve', '--lang', 'en'], folder, { USER: 'ann' }, port);
 
@@ -23,7 +39,7 @@ export function command(binary, folder, words) {
 }
 
 async function start(binary, command, folder, environment, port = 0) {
-  const child = spawn(binary, [...command, '--port', String(port), '--json'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, XDG_CONFIG_HOME: join(folder, 'config'), IMAGEMILL_WORKSPACE: folder, ...environment } });
+  const child = spawn(binary, [...command, '--port', String(port), '--json'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], env: surroundings(folder, environment) });
   let log = '';
   child.stderr.on('data', (part) => { log += part; });
   const url = await new Promise((resolve, reject) => {
@@ -49,5 +65,6 @@ async function start(binary, command, folder, environment, port = 0) {
 /** @param {string} url */
 export const api = (url) => ({
   get: async (path) => (await fetch(`${url}/api/v1${path}`)).json(),
+  put: async (path, body) => (await fetch(`${url}/api/v1${path}`, { method: 'PUT', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) })).json(),
   post: async (path, body) => (await fetch(`${url}/api/v1${path}`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) })).json(),
 });

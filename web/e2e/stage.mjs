@@ -1,13 +1,14 @@
 // A workspace in which every page has something to show, for pictures and audits of them.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { api, command, serve, workspace } from './program.mjs';
+import { api, critiques, serve, workspace } from './program.mjs';
 
 /** @param {string} binary @param {string} [folder] Where it is, when people will see the name. */
 export async function stage(binary, folder) {
   const place = workspace(24, 640, 480, folder);
+  critiques(binary, place.folder);
   const server = await serve(binary, place.folder);
-  const { get, post } = api(server.url);
+  const { get, post, put } = api(server.url);
   const submit = (job) => post('/jobs', { job: { profile: 'simulator', ...job }, accept_unknown_price: true, agreed_up_to: 1000 });
   const ended = async (id) => { for (;;) { const job = await get(`/jobs/${id}`); if (job.state === 'finished' || (job.tasks.queued + job.tasks.running + job.tasks.waiting === 0)) return job; await new Promise((resolve) => { setTimeout(resolve, 200); }); } };
   const source = { paths: [place.photos] };
@@ -21,10 +22,11 @@ export async function stage(binary, folder) {
   await ended(tea.id);
   const notes = await submit({ name: 'notes-on-hills', recipe: 'critique', model: 'sim-text', source: { paths: [join(place.photos, '00[1-3]_start.png')] }, critique: { rubric: 'chinese' } });
   await ended(notes.id);
-  command(binary, place.folder, ['collections', 'add', 'korean', place.photos]);
-  command(binary, place.folder, ['collections', 'run', 'korean', '--count', '1', '--profile', 'simulator', '--model', 'sim-text', '--yes']);
   const firstTask = async (job) => (await get(`/tasks?job=${job.id}`)).items[0].id;
   const running = await submit({ name: 'harbour-at-dusk', recipe: 'edit', prompt: 'the harbour at dusk', source, samples: 40, budget: 60, model: 'sim-image+delay:2500' });
+  const deck = await post('/decks', { topic: '绿茶是怎样制成的：采摘，杀青，揉捻，干燥', pages: 7, audience: '茶园游客' });
+  await post(`/decks/${deck.id}/run`, { profile: 'simulator', takes: 2, agreed_up_to: 1000 });
+  for (;;) { const made = await get(`/decks/${deck.id}`); if (made.pages.every((page) => page.png_done)) break; await new Promise((resolve) => { setTimeout(resolve, 200); }); }
   const { ids } = await get(`/results/ids?job=${night.id}`);
   const verdicts = (list) => list.map((id, at) => ({ id, ...(at % 3 === 0 ? { verdict: 'keep', rating: 4 } : at % 5 === 0 ? { verdict: 'reject' } : at % 4 === 1 ? { rating: 3 } : { note: '' }) }));
   await post('/reviews', { reviewer: 'ann', changes: verdicts(ids.slice(0, 60)) });
@@ -43,6 +45,14 @@ export async function stage(binary, folder) {
   await post('/asset-folders/verdicts', { ...said, object: first.object, verdict: 'approve', answers: Object.fromEntries(words.questions.map((question) => [question, 'pass'])) });
   await post('/asset-folders/verdicts', { ...said, object: second.object, verdict: 'reject', bad: ['skin like plastic'], categories: ['visual_realism'] });
 
+  const rows = (await get('/collections/korean/queue?view=all')).items;
+  for (const [at, item] of rows.entries()) {
+    const path = `/collections/korean/rows/${item.picture}`;
+    const { version, row } = await get(path);
+    if (at % 3 === 1) await put(`${path}/reading`, { reader: 'ben', version, verdict: at % 2 ? 'approve' : 'reject', score: 1 + (at % 5), note: 'as Ben reads it' });
+    if (at % 6 === 1) await put(`${path}/reading`, { reader: 'ann', version, verdict: 'approve', score: 4 });
+    if (at === 0) await put(path, { author: 'ben', version, note: 'the seal is red', changes: { critique_en: `${row.critique_en.replace(' is ', ' may be ')} The seal is red.`, critique_zh: row.critique_zh.replace('，', '，大约') } });
+  }
 
   const fill = async (page, recipe, prompt) => {
     await page.click(`.choice button:nth-child(${['edit', 'generate', 'infographic', 'critique'].indexOf(recipe) + 1})`);
@@ -79,10 +89,15 @@ export async function stage(binary, folder) {
     ['save', `/save?job=${night.id}`],
     ['assets', '/assets?folder=assets%2Fmaya-desk-v1', ['1', '2']],
     ['persona', '/assets?persona=maya'],
-    ['critiques', '/critiques'],
-    ['critique-queue', '/critiques/korean'],
+    ['decks', '/decks'],
+    ['deck', `/decks/${deck.id}`],
+    ['deck-page', `/decks/${deck.id}?page=2`],
     ['profiles', '/profiles?name=simulator'],
     ['profile-new', '/profiles?create=1'],
+    ['critiques', '/critiques'],
+    ['critique-queue', '/critiques/korean?view=all'],
+    ['critique-edit', '/critiques/korean?view=all', ['e']],
+    ['critique-second', '/critiques/korean?view=second'],
     ['costs', '/costs'],
     ['server', '/server'],
     ...['check', 'models', 'catalogue', 'log', 'changes'].map((part) => [`server-${part}`, `/server?part=${part}`]),

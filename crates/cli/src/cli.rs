@@ -21,11 +21,13 @@ pub(crate) use assets::{
 };
 pub(crate) use catalogue::{CatalogueArgs, CatalogueKind};
 pub(crate) use collections::{
-    AddArgs, CollectionsAction, CollectionsArgs, ImportFilesArgs, NameArgs, NextArgs, ReleaseArgs, RetryBatchesArgs,
-    RunBatchesArgs, StandingArgs, SyncArgs, UndoArgs,
+    AddArgs, CheckRowsArgs, CollectionsAction, CollectionsArgs, EditRowsArgs, ImportFilesArgs, LookArgs, NameArgs,
+    NextArgs, QueueArgs, ReadArgs, ReleaseArgs, RetryBatchesArgs, RunBatchesArgs, StandingArgs, SyncArgs, UndoArgs,
 };
 pub(crate) use critiques::{CheckArgs, CritiqueArgs, CritiquesAction, CritiquesArgs, ExportArgs};
-pub(crate) use deck::{DeckAction, DeckArgs, DeckFolderArgs, OutlineArgs, PptxArgs, PromptsArgs};
+pub(crate) use deck::{
+    DeckAction, DeckArgs, DeckFolderArgs, DeckNewArgs, DeckRunArgs, OutlineArgs, PptxArgs, PromptsArgs, SlideArgs,
+};
 pub(crate) use export::{
     ChangesArgs, CheckFolderArgs, DatasetAction, DatasetArgs, ExportCritiquesArgs, ExportPicturesArgs, FormArgs,
     ReleaseSetArgs,
@@ -131,7 +133,7 @@ pub(crate) enum Command {
     Critique(CritiqueArgs),
     /// Check written critiques of pictures; write out those of jobs
     Critiques(CritiquesArgs),
-    /// Look at a slide deck's folder, check its outline and prompts, write its pptx
+    /// Make slide decks: a folder from a topic, its style, outline, pages and pptx
     Deck(DeckArgs),
     /// Collections of pictures that wait for critiques: batches, progress, files
     Collections(CollectionsArgs),

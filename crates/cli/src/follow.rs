@@ -13,6 +13,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::sync::mpsc;
 
 use crate::context::Context;
+use crate::deck_report;
 use crate::printer::Printer;
 use crate::report::{plain_line, status_line};
 use crate::texts::say;
@@ -214,6 +215,9 @@ impl Events {
                 if let Some(id) = event.job {
                     let Some(job) = jobs.iter_mut().find(|job| job.now.id == id) else { continue };
                     job.on_event(&event.body);
+                }
+                if let Some(line) = deck_report::line(context, store, event).await? {
+                    context.printer.line(line);
                 }
                 if !context.printer.json || context.printer.quiet {
                     continue;

@@ -221,10 +221,19 @@ pub(crate) async fn run_after(
     mut runner: Runner,
     before: impl FnOnce() -> anyhow::Result<()>,
 ) -> anyhow::Result<Exit> {
+    let planned = told(context, inputs, &mut runner).await?;
+    let store = context.desk.store().await?;
+    let exit = Box::pin(submit_and_run(context, &store, planned, yes, runner, before)).await;
+    store.close().await;
+    exit
+}
+
+/// Plans and tells.
+async fn told(context: &Context, inputs: Vec<JobInput>, runner: &mut Runner) -> anyhow::Result<Vec<Planned>> {
     let table = context.desk.capabilities()?;
     let mut planned = Vec::new();
     for input in inputs {
-        planned.push(plan(context, input, &table, Some(&mut runner)).await?);
+        planned.push(plan(context, input, &table, Some(runner)).await?);
     }
     for job in &planned {
         for line in plan_lines(context, job) {
@@ -234,10 +243,21 @@ pub(crate) async fn run_after(
             context.warn(context.texts.translated(warning));
         }
     }
-    let store = context.desk.store().await?;
-    let exit = Box::pin(submit_and_run(context, &store, planned, yes, runner, before)).await;
-    store.close().await;
-    exit
+    Ok(planned)
+}
+
+/// Plans, tells and asks for the money of all tasks of these jobs; `Err` when it may not be spent.
+pub(crate) async fn agreed(
+    context: &Context,
+    inputs: Vec<JobInput>,
+    yes: bool,
+    runner: &mut Runner,
+) -> anyhow::Result<Result<Vec<Planned>, Exit>> {
+    let planned: Vec<(Planned, u64)> = told(context, inputs, runner).await?.into_iter().map(|job| (job, 0)).collect();
+    Ok(match gate(context, &planned, yes) {
+        Some(exit) => Err(exit),
+        None => Ok(planned.into_iter().map(|(job, _)| job).collect()),
+    })
 }
 
 async fn submit_and_run(
@@ -428,5 +448,5 @@ fn exit_of(progress: &Progress, end: End, save_failed: bool) -> Exit {
 
 /// Money of a job in one line, for lists.
 pub(crate) fn money(context: &Context, job: &JobSnapshot) -> String {
-    money_line(&context.texts, job.spent, job.reserved, job.budget)
+    money_line(&context.texts, (job.spent, job.priced), job.reserved, job.budget)
 }

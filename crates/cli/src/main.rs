@@ -1,11 +1,13 @@
 //! The `imagemill` program: arguments to a command, a command's end to an exit code. Nothing is started before a command needs
 //! it, so that `--help` is immediate.
 
+mod catalogue_sheet;
 mod cli;
 mod clock;
 mod commands;
 mod context;
 mod critique_report;
+mod deck_report;
 mod follow;
 mod help;
 mod infographic_report;
@@ -81,17 +83,16 @@ fn dispatch(cli: Cli, command: clap::Command) -> anyhow::Result<Exit> {
         Command::Review(args) => return commands::review::run(&context, &args),
         Command::Models(args) => return commands::models::run(&context, &args),
         Command::Catalogue(args) => return commands::catalogue::run(&context, &args),
-        Command::Deck(args) => return commands::deck::run(&context, &args),
         _ => {}
     }
     let folder = context.desk.workspace.exists().then(|| context.desk.workspace.logs());
     let runs = match &cli.command {
         Command::Run(args) => !args.rehearse,
         command => {
-            use Command::{Collections, Critique, Edit, Generate, Infographic, Request, Serve};
+            use Command::{Collections, Critique, Deck, Edit, Generate, Infographic, Request, Serve};
             matches!(
                 command,
-                Critique(_) | Collections(_) | Edit(_) | Generate(_) | Infographic(_) | Request(_) | Serve(_)
+                Critique(_) | Collections(_) | Deck(_) | Edit(_) | Generate(_) | Infographic(_) | Request(_) | Serve(_)
             )
         }
     };
@@ -107,6 +108,7 @@ fn dispatch(cli: Cli, command: clap::Command) -> anyhow::Result<Exit> {
 
 async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit> {
     match command {
+        Command::Deck(args) => Box::pin(commands::deck::run(&context, args)).await,
         Command::Run(args) if args.rehearse => Box::pin(commands::rehearse::run(context, args)).await,
         Command::Run(args) => commands::run::run(&context, args).await,
         Command::Plan(args) => commands::plan::run(&context, args).await,
@@ -139,7 +141,6 @@ async fn asynchronous(context: Context, command: Command) -> anyhow::Result<Exit
         | Command::Assets(_)
         | Command::Review(_)
         | Command::Catalogue(_)
-        | Command::Deck(_)
         | Command::Config(_)
         | Command::Completions(_) => Ok(Exit::Ok),
     }

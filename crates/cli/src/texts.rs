@@ -123,7 +123,7 @@ mod tests {
     }
 
     /// Keys made at run time begin with one of these.
-    const COMPUTED: [&str; 12] = [
+    const COMPUTED: &[&str] = [
         "item.",
         "collections.by_",
         "batch.",
@@ -135,6 +135,8 @@ mod tests {
         "finding.",
         "page.",
         "rule.",
+        "decision.",
+        "reason.",
         "question.",
     ];
 

@@ -1,11 +1,12 @@
-//! From a deck's folder to its pptx: which page stands on which slide, and what stands beside the pictures.
+//! From a deck's folder to its pptx and its PDF: which page stands on which slide, and what stands beside the pictures.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::folder::{DeckError, DeckFolder};
 use crate::outline::{Outline, Page, language};
+use crate::pdf::{self, Leaf};
 use crate::pptx::{self, Face, Fit, Properties, Slide};
 
 /// What becomes of a page without a picture.
@@ -61,8 +62,35 @@ pub struct MissingPage {
 /// Writes the pptx of a deck as it stands. A broken picture costs its page only.
 pub fn build(folder: &DeckFolder, options: &BuildOptions) -> Result<Built, DeckError> {
     let outline = folder.outline()?;
-    let numbers = page_numbers(folder, outline.as_ref())?;
     let output = options.output.clone().unwrap_or_else(|| folder.pptx_path());
+    let (built, slides) = gather(folder, outline.as_ref(), &output, options.missing)?;
+    pptx::write(&output, &properties(folder, outline.as_ref(), options.fit), &slides)?;
+    Ok(built)
+}
+
+/// Writes its PDF: the pages as they are seen. Texts in place of a missing page are the pptx's alone; here it is empty.
+pub fn build_pdf(folder: &DeckFolder, options: &BuildOptions) -> Result<Built, DeckError> {
+    let outline = folder.outline()?;
+    let output = options.output.clone().unwrap_or_else(|| folder.pdf_path());
+    let (built, slides) = gather(folder, outline.as_ref(), &output, options.missing)?;
+    let leaf = |slide: Slide| {
+        let picture = if let Face::Picture(picture) = slide.face { Some(picture) } else { None };
+        Leaf { picture, title: slide.title }
+    };
+    let leaves: Vec<Leaf> = slides.into_iter().map(leaf).collect();
+    let properties = properties(folder, outline.as_ref(), options.fit);
+    pdf::write(&output, &properties.title, options.fit, &leaves)?;
+    Ok(built)
+}
+
+/// The slides in order, and what is told of them.
+fn gather(
+    folder: &DeckFolder,
+    outline: Option<&Outline>,
+    output: &Path,
+    missing: Missing,
+) -> Result<(Built, Vec<Slide>), DeckError> {
+    let numbers = page_numbers(folder, outline)?;
     let mut built = Built {
         deck_id: folder.deck_id(),
         output: output.display().to_string(),
@@ -73,7 +101,7 @@ pub fn build(folder: &DeckFolder, options: &BuildOptions) -> Result<Built, DeckE
     };
     let mut slides = Vec::new();
     for page_no in numbers {
-        let page = outline.as_ref().and_then(|outline| outline.pages.iter().find(|page| page.page_no == page_no));
+        let page = outline.and_then(|outline| outline.pages.iter().find(|page| page.page_no == page_no));
         match folder.picture(page_no) {
             Ok(picture) => {
                 built.included_pages.push(page_no);
@@ -82,7 +110,7 @@ pub fn build(folder: &DeckFolder, options: &BuildOptions) -> Result<Built, DeckE
             Err(why) => {
                 built.missing_pages.push(page_no);
                 built.missing.push(MissingPage { page_no, why });
-                match options.missing {
+                match missing {
                     Missing::Skip => {}
                     Missing::Blank => slides.push(slide(page, page_no, Face::Blank)),
                     Missing::Text => slides.push(slide(page, page_no, Face::Text(texts(page)))),
@@ -91,8 +119,7 @@ pub fn build(folder: &DeckFolder, options: &BuildOptions) -> Result<Built, DeckE
         }
     }
     built.total_slides = slides.len();
-    pptx::write(&output, &properties(folder, outline.as_ref(), options.fit), &slides)?;
-    Ok(built)
+    Ok((built, slides))
 }
 
 /// The outline's pages, else as many as the pack wants. The same number twice is a fault that nobody can guess away.

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use imagemill_domain::hash::ContentHash;
 use imagemill_domain::picture::PictureFormat;
-use imagemill_imaging::{Bytes, probe};
+use imagemill_imaging::{PreparePolicy, Prepared, prepare};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::look;
 use crate::outline::Outline;
 
 /// What cannot be done with a deck's folder.
@@ -17,6 +19,9 @@ pub enum DeckError {
     /// It is no deck.
     #[error("there is no task_pack.json in {0}; `--help` says what a deck's folder holds")]
     NoPack(PathBuf),
+    /// A new deck's place is taken.
+    #[error("there is a deck in {} already; go on with `imagemill deck run`, or name another folder", .0.display())]
+    Exists(PathBuf),
     /// A file cannot be read.
     #[error("{} cannot be read: {why}", .path.display())]
     Unreadable {
@@ -129,6 +134,19 @@ impl DeckFolder {
         }
     }
 
+    /// The language of its words as a tag: `zh-Hans`, `zh-Hant` or `en`, whatever the pack calls it.
+    pub fn language(&self) -> String {
+        let told = self.pack.params.language.trim().to_ascii_lowercase();
+        let language = match crate::outline::language(&told) {
+            "en" => "en",
+            _ if ["hant", "tw", "hk", "mo"].iter().any(|part| told.split(['-', '_']).any(|one| one == *part)) => {
+                "zh-Hant"
+            }
+            _ => "zh-Hans",
+        };
+        language.to_owned()
+    }
+
     /// Pages that are wanted; `None` when the pack does not say.
     pub fn page_count(&self) -> Option<u32> {
         match &self.pack.params.page_count {
@@ -165,6 +183,11 @@ impl DeckFolder {
         self.root.join(format!("{}.pptx", self.deck_id()))
     }
 
+    /// `<deck_id>.pdf`.
+    pub fn pdf_path(&self) -> PathBuf {
+        self.root.join(format!("{}.pdf", self.deck_id()))
+    }
+
     /// `pages/page_003.prompt.txt`.
     pub fn prompt_path(&self, page_no: u32) -> PathBuf {
         self.root.join("pages").join(format!("page_{page_no:03}.prompt.txt"))
@@ -175,28 +198,21 @@ impl DeckFolder {
         self.root.join("pages").join(format!("page_{page_no:03}.png"))
     }
 
-    /// The page's picture: there, whole by its header, and of a format that slides can show. Else why not.
+    /// What identifies the content of a page's picture.
+    pub fn picture_hash(&self, page_no: u32) -> Option<ContentHash> {
+        Some(look::at(&self.picture_path(page_no)).ok()?.content)
+    }
+
+    /// The page's picture: there, whole, and of a format that slides can show. Else why not.
     pub fn picture(&self, page_no: u32) -> Result<PagePicture, String> {
         let path = self.picture_path(page_no);
-        let metadata = std::fs::metadata(&path).map_err(|_| "there is no picture".to_owned())?;
-        if !metadata.is_file() {
-            return Err("the picture is no file".to_owned());
-        }
-        if metadata.len() == 0 {
-            return Err("the picture's file is empty".to_owned());
-        }
-        let found = probe(Bytes::File(&path)).map_err(|error| format!("the picture cannot be read: {error}"))?;
-        if found.format == PictureFormat::Webp {
-            return Err("the picture is WebP, which slides cannot show; save it as PNG or JPEG".to_owned());
-        }
-        // A file that was cut has a header, and no end.
-        imagemill_imaging::look_of(&path).map_err(|error| format!("the picture cannot be read: {error}"))?;
-        Ok(PagePicture { path, format: found.format, width: found.width, height: found.height })
+        let seen = look::at(&path)?;
+        seen.shown.map(|(format, width, height)| PagePicture { path, format, width, height })
     }
 }
 
 /// Reads a text file whole.
-pub(crate) fn read_text(path: &Path) -> Result<String, DeckError> {
+pub fn read_text(path: &Path) -> Result<String, DeckError> {
     std::fs::read_to_string(path)
         .map_err(|error| DeckError::Unreadable { path: path.to_path_buf(), why: error.to_string() })
 }
@@ -214,4 +230,23 @@ pub fn write_whole(
     file.as_file_mut().flush().and_then(|()| file.as_file().sync_all()).map_err(unwritable)?;
     file.persist(path).map_err(|error| unwritable(error.error))?;
     Ok(())
+}
+
+/// Puts a picture in a page's place and says what identifies the file. A format that slides cannot show is written as PNG.
+pub fn place_picture(folder: &DeckFolder, page_no: u32, source: &Path) -> Result<ContentHash, DeckError> {
+    let unreadable = |why: String| DeckError::Unreadable { path: source.to_path_buf(), why };
+    let policy = PreparePolicy {
+        rotate: false,
+        accepted: &[PictureFormat::Png, PictureFormat::Jpeg],
+        convert_to: PictureFormat::Png,
+        max_edge: None,
+        max_pixels: None,
+        max_bytes: None,
+    };
+    let bytes = match prepare(source, &policy).map_err(|error| unreadable(error.to_string()))? {
+        Prepared::AsIs(_) => std::fs::read(source).map_err(|error| unreadable(error.to_string()))?,
+        Prepared::Changed { bytes, .. } => bytes,
+    };
+    write_whole(&folder.picture_path(page_no), |file| file.write_all(&bytes))?;
+    Ok(ContentHash::of(&bytes))
 }

@@ -4,14 +4,16 @@
 use std::path::Path;
 use std::time::SystemTime;
 
+use imagemill_domain::hash::ContentHash;
 use serde::Serialize;
 
 use crate::folder::{DeckError, DeckFolder, read_text};
-use crate::outline::Fault;
+use crate::outline::{Fault, Outline};
 use crate::pptx;
+use crate::record::{Words, page_hash};
 
 /// How far a deck is. The members up to `pages` are those of the reference's scan; the others say why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DeckStatus {
     /// Name of the deck.
     pub deck_id: String,
@@ -54,7 +56,7 @@ pub enum PageAction {
 }
 
 /// How far a page is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PageStatus {
     /// From 1.
     pub page_no: u32,
@@ -67,6 +69,9 @@ pub struct PageStatus {
     /// Why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// How the words in its picture came out, where somebody looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub words: Option<Words>,
 }
 
 impl DeckStatus {
@@ -84,8 +89,9 @@ pub fn status(folder: &DeckFolder) -> Result<DeckStatus, DeckError> {
     let style_spec_why = text_fault(&folder.style_path(), "the style");
     let (outline_why, outline_faults, page_count) = outline_of(folder)?;
     let mut pages = Vec::new();
+    let outline = folder.outline().ok().flatten();
     for page_no in 1..=page_count {
-        pages.push(page(folder, page_no));
+        pages.push(page_status(folder, outline.as_ref(), page_no));
     }
     let pptx_why = pptx_fault(folder, &pages);
     Ok(DeckStatus {
@@ -128,15 +134,25 @@ fn outline_of(folder: &DeckFolder) -> Result<(Option<String>, Vec<Fault>, u32), 
     Ok((why, faults, count))
 }
 
-fn page(folder: &DeckFolder, page_no: u32) -> PageStatus {
+/// How far a page is. What its record says it was made from counts more than the times of the files: an outline in which another
+/// page was changed is newer, and this page is still done.
+pub fn page_status(folder: &DeckFolder, outline: Option<&Outline>, page_no: u32) -> PageStatus {
     let prompt_path = folder.prompt_path(page_no);
+    let record = folder.record(page_no).unwrap_or_default();
+    let page = outline.and_then(|outline| outline.pages.iter().find(|page| page.page_no == page_no));
+    let from_this_page = record.outline.is_some() && record.outline == page.map(page_hash);
     let prompt_fault = text_fault(&prompt_path, "the prompt").or_else(|| {
-        is_older(&prompt_path, &folder.outline_path()).then(|| "the outline is newer than the prompt".to_owned())
+        let stale = !from_this_page && is_older(&prompt_path, &folder.outline_path());
+        stale.then(|| "the outline is newer than the prompt".to_owned())
     });
     let picture_fault = folder.picture(page_no).err().or_else(|| {
         let older = prompt_path.is_file() && is_older(&folder.picture_path(page_no), &prompt_path);
-        older.then(|| "the prompt is newer than the picture".to_owned())
+        let now = || std::fs::read(&prompt_path).ok().map(|text| ContentHash::of(&text));
+        let stale = older && (record.prompt.is_none() || record.prompt != now());
+        stale.then(|| "the prompt is newer than the picture".to_owned())
     });
+    let words = folder.picture_hash(page_no).filter(|_| picture_fault.is_none());
+    let words = words.and_then(|picture| record.words_of(picture).cloned());
     let (prompt_done, png_done) = (prompt_fault.is_none(), picture_fault.is_none());
     // A finished picture without a prompt is somebody's own.
     let own = png_done && !prompt_path.exists();
@@ -146,7 +162,7 @@ fn page(folder: &DeckFolder, page_no: u32) -> PageStatus {
         (false, _) => PageAction::Full,
     };
     let why = if own { None } else { prompt_fault.or(picture_fault) };
-    PageStatus { page_no, prompt_done, png_done, action, why }
+    PageStatus { page_no, prompt_done, png_done, action, why, words }
 }
 
 fn pptx_fault(folder: &DeckFolder, pages: &[PageStatus]) -> Option<String> {

@@ -140,7 +140,9 @@ impl Queue {
             {
                 outcome.add(name, number, item.item.name.clone(), fault);
             }
-            let own = outcome.findings.iter().filter(|finding| finding.place.row == number);
+            // They are in the order of their rows.
+            let begin = outcome.findings.partition_point(|finding| finding.place.row < number);
+            let own = outcome.findings[begin..].iter().take_while(|finding| finding.place.row == number);
             let faults: Vec<Fault> = own.map(|finding| finding.fault.clone()).collect();
             let quality = judged.quality(look.as_ref());
             let decision = board.decision(item, &row);

@@ -43,6 +43,20 @@ pub enum DeskError {
         /// Variables that make one appear.
         variables: String,
     },
+    /// A deck's folder cannot be used.
+    #[error(transparent)]
+    Deck(#[from] imagemill_decks::DeckError),
+    /// A page was named that the deck does not have.
+    #[error("The deck has {pages} pages, and there is no page {page}.")]
+    NoSuchPage {
+        /// Which.
+        page: u32,
+        /// How many it has.
+        pages: u32,
+    },
+    /// Pages are not numbered from 1 without a gap.
+    #[error("The pages of the outline in {} are not numbered from 1 without a gap; `imagemill deck outline` lists what is wrong.", .0.display())]
+    DeckNumbers(PathBuf),
     /// The profile's secret cannot be read.
     #[error("The profile {profile} cannot be called: {}", .failure.message)]
     NoCredential {
@@ -219,6 +233,13 @@ impl DeskError {
                 | Self::UnknownJob { .. }
                 | Self::BadJobName
                 | Self::NoWorkspace { .. }
+                | Self::NoSuchPage { .. }
+                | Self::DeckNumbers(_)
+                | Self::Deck(
+                    imagemill_decks::DeckError::NoPack(_)
+                        | imagemill_decks::DeckError::Exists(_)
+                        | imagemill_decks::DeckError::Unreadable { .. }
+                )
                 | Self::Request(_)
                 | Self::Verdict(_)
                 | Self::Written(_)

@@ -26,7 +26,7 @@ const DOCUMENTS_FILE: &str = "infographics.jsonl";
 /// The file among the drafts that says all about a task, and is no draft.
 pub const RECORD_FILE: &str = "record.json";
 /// The simulator's model that answers in words.
-const WORDS_MODEL: &str = "sim-text";
+pub(crate) const WORDS_MODEL: &str = "sim-text";
 /// Tasks that are read at a time.
 const PAGE: u32 = 200;
 
@@ -81,7 +81,7 @@ fn requests(plan: &Plan) -> impl Iterator<Item = &str> {
 }
 
 /// Whether a model answers in words, as far as is known.
-fn answers(profile: &Profile, known: Option<&Capabilities>) -> bool {
+pub(crate) fn answers(profile: &Profile, known: Option<&Capabilities>) -> bool {
     let protocol = profile.protocol;
     match known {
         Some(known) => {

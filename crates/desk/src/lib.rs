@@ -12,6 +12,7 @@ mod critique_page;
 mod critique_queue;
 mod critiques;
 mod day_check;
+mod decks;
 mod desk;
 pub mod doctor;
 pub mod documents;
@@ -44,6 +45,9 @@ pub use critique_page::{Said, Wanted};
 pub use critique_queue::{Queue, QueueEntry, QueueView};
 pub use critiques::{collection, commission_of, gate, rubric};
 pub use day_check::{DayCheck, day_check, day_number, yesterday};
+pub use decks::{
+    DeckWork, deck_job_name, deck_jobs, deck_time, deck_work, new_deck_folder, page_of, set_aside, take_up,
+};
 pub use desk::{Desk, user_file};
 pub use error::{DeskError, FileFault};
 pub use infographics::{Made, RECORD_FILE, infographic, infographics, write_infographics};

@@ -12,6 +12,7 @@ use imagemill_sources::ScanProgress;
 use crate::catalogue;
 use crate::config::Config;
 use crate::critiques;
+use crate::decks;
 use crate::error::DeskError;
 use crate::infographics;
 use crate::job_input::JobInput;
@@ -56,9 +57,12 @@ pub async fn plan(
     let expanded = expand_over(&input.file, &input.name, &profiles, scan, table);
     let mut plan = expanded.map_err(|error| input.plan_error(error))?;
     let (text, vision) = infographics::speakers(&input.file, &plan);
+    let simulated = decks::speaker_of_simulator(&input.file, &plan);
+    let (text, vision) = (text.or_else(|| simulated.clone()), vision.or(simulated));
     let text = speaker(config, &input, text.as_ref(), &plan, runner.as_deref_mut()).await?;
     let vision = speaker(config, &input, vision.as_ref(), &plan, runner.as_deref_mut()).await?;
     plan.definition.speakers = Speakers { text, vision };
+    decks::settle(&mut input, &mut plan, table)?;
     let recipe = imagemill_recipes::all(Arc::new(catalogue::in_force(config)?))
         .into_iter()
         .find(|recipe| recipe.name() == plan.definition.file.recipe);
@@ -107,6 +111,9 @@ async fn speaker(
 }
 
 async fn scan(input: &JobInput, progress: impl FnMut(ScanProgress) + Send + 'static) -> Result<Scan, DeskError> {
+    if let Some(scan) = decks::scan(input)? {
+        return Ok(scan);
+    }
     let (section, base, recipe) = (input.file.source.clone(), input.base.clone(), input.file.recipe);
     let mut progress = progress;
     let scanning = tokio::task::spawn_blocking(move || imagemill_sources::scan(&section, &base, recipe, &mut progress));

@@ -32,6 +32,8 @@ pub struct JobSnapshot {
     pub counts: TaskCounts,
     /// Settled so far.
     pub spent: Money,
+    /// The prices of its calls are known, so that what is spent is all of it.
+    pub priced: bool,
     /// Held for calls under way and unknown outcomes.
     pub reserved: Money,
     /// The most it may spend.

@@ -96,6 +96,18 @@ pub enum EventBody {
         /// 0 (none) to 5.
         rating: u8,
     },
+    /// A task wrote a file for people to see before its end: a part of a deck.
+    Artifact {
+        /// Which task.
+        task: TaskId,
+        /// The file, below the deck's folder.
+        file: String,
+        /// The page it belongs to, from 1; `None` for what belongs to all.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        page: Option<u32>,
+        /// Pages that there are to be.
+        pages: u32,
+    },
     /// A profile works again.
     ProfileResumed {
         /// Which.

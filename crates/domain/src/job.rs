@@ -109,6 +109,11 @@ impl JobDefinition {
         std::iter::once(&self.profile).chain(self.others.iter().map(|route| &route.profile))
     }
 
+    /// Whether the price of its picture calls is known, whichever way they go.
+    pub fn is_priced(&self) -> bool {
+        self.call_ceiling.is_some() && self.others.iter().all(|route| route.call_ceiling.is_some())
+    }
+
     /// Every profile that its calls go to, each once.
     pub fn profiles(&self) -> Vec<&Profile> {
         let speakers = [&self.speakers.text, &self.speakers.vision].into_iter().flatten();

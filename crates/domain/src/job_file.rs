@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::critique::CritiqueSection;
+use crate::deck::DeckSection;
 use crate::infographic::InfographicSection;
 use crate::lane::{BatchFallback, Lane};
 use crate::money::Money;
@@ -34,9 +35,18 @@ pub enum RecipeName {
     Infographic,
     /// A picture becomes a critique in two languages.
     Critique,
+    /// A deck's topic becomes its style and its outline.
+    Outline,
+    /// The pages of a deck's outline become pictures.
+    Slides,
 }
 
 impl RecipeName {
+    /// Whether its last call makes pictures; else it is of words.
+    pub fn makes_pictures(self) -> bool {
+        !matches!(self, Self::Critique | Self::Outline)
+    }
+
     /// The stable machine word.
     pub fn word(self) -> &'static str {
         match self {
@@ -44,6 +54,8 @@ impl RecipeName {
             Self::Edit => "edit",
             Self::Infographic => "infographic",
             Self::Critique => "critique",
+            Self::Outline => "outline",
+            Self::Slides => "slides",
         }
     }
 }
@@ -249,6 +261,9 @@ pub struct JobFile {
     /// What critiques are written and judged by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub critique: Option<CritiqueSection>,
+    /// Which deck is worked on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deck: Option<DeckSection>,
     /// Inputs.
     #[serde(default)]
     pub source: SourceSection,
@@ -317,6 +332,7 @@ impl JobFile {
             vision: None,
             infographic: None,
             critique: None,
+            deck: None,
             source: SourceSection::default(),
             options: RequestOptions::default(),
             prepare: PrepareSection::default(),

@@ -11,6 +11,7 @@ pub mod catalogue;
 pub mod chat;
 pub mod collection;
 pub mod critique;
+pub mod deck;
 pub mod endpoints;
 pub mod event;
 pub mod failure;

@@ -93,6 +93,22 @@ pub enum PlanError {
         /// Who was asked.
         model: String,
     },
+    /// Nobody writes a deck.
+    #[error(
+        "{model} makes pictures and answers no questions, and decks are written in words; name a model that does with --text-model, or under [text]"
+    )]
+    NoDeckWords {
+        /// Who was asked.
+        model: String,
+    },
+    /// Nobody looks at a deck's example pictures.
+    #[error(
+        "{model} does not look at pictures, and the deck has reference pictures; name a model that does with --vision-model, or under [vision]"
+    )]
+    NoDeckEyes {
+        /// Who was asked.
+        model: String,
+    },
     /// A value that makes no sense with any provider.
     #[error("{key} = {value} is out of range: {range}")]
     OutOfRange {
@@ -370,6 +386,9 @@ fn check_ranges(file: &JobFile) -> Result<(), PlanError> {
     if let Some(section) = &file.infographic {
         section.check().map_err(|(key, value, range)| PlanError::OutOfRange { key, value, range })?;
     }
+    if let Some(section) = &file.deck {
+        section.check().map_err(|(key, value, range)| PlanError::OutOfRange { key, value, range })?;
+    }
     if let Some(limits) = file.limits.filter(|limits| !(1..=1_024).contains(&limits.concurrency)) {
         return out("limits.concurrency", limits.concurrency.to_string(), "1 to 1,024");
     }
@@ -467,7 +486,10 @@ fn warn(file: &JobFile, scan: &Scan) -> Vec<String> {
     if file.infographic.is_some() && file.recipe != RecipeName::Infographic {
         warnings.push(format!("the recipe {} does not use [infographic]", file.recipe.word()));
     }
-    let speaks = matches!(file.recipe, RecipeName::Infographic | RecipeName::Critique);
+    if file.deck.is_some() && !matches!(file.recipe, RecipeName::Outline | RecipeName::Slides) {
+        warnings.push(format!("the recipe {} does not use [deck]", file.recipe.word()));
+    }
+    let speaks = !matches!(file.recipe, RecipeName::Edit | RecipeName::Generate);
     if !speaks && (file.text.is_some() || file.vision.is_some()) {
         warnings.push(format!(
             "the recipe {} makes no calls in words: [text] and [vision] are not used, and the money is for pictures alone",

@@ -4,6 +4,7 @@
 //! This crate knows recipes only as [`Recipe`] and providers only as `imagemill_providers::ImageProvider` and `ChatProvider`.
 
 mod answers;
+mod artifact;
 mod batch;
 mod chat;
 mod clock;

@@ -8,6 +8,7 @@ mod activity;
 mod api;
 mod audit;
 mod console;
+mod decks;
 mod error;
 mod events;
 mod extract;

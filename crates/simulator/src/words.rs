@@ -2,6 +2,7 @@
 //! client is gone, and is billed, as real providers do. It must not know how an answer is written.
 
 mod critique;
+mod deck;
 mod infographic;
 mod look;
 
@@ -115,18 +116,19 @@ fn words(shared: &Shared, asked: &Asked, schema: Option<&Value>, spoils: bool) -
                     let scenario = shared.scenario();
                     critique::of(found, picture, &asked.prompt, scenario.seed, scenario.critiques)
                 }
-                _ => infographic::answer(shared, asked, found).unwrap_or_else(|| instance::of(found, "simulated")),
+                _ => infographic::answer(shared, asked, found)
+                    .or_else(|| deck::answer(shared, asked, found))
+                    .unwrap_or_else(|| instance::of(found, "simulated")),
             };
             if schema.is_some() { value.to_string() } else { format!("Here it is:\n```json\n{value:#}\n```") }
         }
-        None if infographic::prompt(asked).is_some() => infographic::prompt(asked).unwrap_or_default(),
-        None => {
+        None => infographic::prompt(asked).or_else(|| deck::words(shared, asked)).unwrap_or_else(|| {
             let seen = asked.sources.iter().map(|source| {
                 let format = PictureFormat::sniff(source).map_or("picture", PictureFormat::word);
                 format!(" I see a {format} of {} bytes ({}).", source.len(), &blake3::hash(source).to_hex()[..8])
             });
             format!("I read: {echo}{}", seen.collect::<String>())
-        }
+        }),
     };
     if behaviour.thinks {
         text = format!("<think>Should I say {{\"draft\": true}}?</think>\n{text}");

@@ -41,7 +41,9 @@ pub fn scan(
     progress: &mut dyn FnMut(ScanProgress),
 ) -> Result<Scan, SourceError> {
     match recipe {
-        RecipeName::Generate | RecipeName::Infographic => generate(section, base),
+        RecipeName::Generate | RecipeName::Infographic | RecipeName::Outline | RecipeName::Slides => {
+            generate(section, base)
+        }
         RecipeName::Edit | RecipeName::Critique => edit(section, base, progress),
     }
 }

@@ -149,12 +149,33 @@ impl Files {
         content_files(&self.thumbs)
     }
 
-    /// Removes a file that [`Self::originals`] or [`Self::thumbnails`] listed. Being gone already is no error.
+    /// The drafts that there are, with their job and their length in bytes, for `gc`.
+    pub fn drafts(&self) -> Result<Vec<(JobId, PathBuf, u64)>, StoreError> {
+        let mut found = Vec::new();
+        let folders = if self.drafts.is_dir() { listed(&self.drafts) } else { Vec::new() };
+        for folder in folders {
+            let folder = folder?;
+            let job = folder.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse().ok());
+            if let Some(job) = job.filter(|_| folder.is_dir()) {
+                files_below(&folder, &mut |path, bytes| found.push((JobId(job), path, bytes)))?;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Removes a file that [`Self::originals`], [`Self::thumbnails`] or [`Self::drafts`] listed. Being gone already is no error.
     pub fn remove(&self, path: &Path) -> Result<(), StoreError> {
         match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io("removing", path, error)),
-            _ => Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(StoreError::io("removing", path, error)),
+            _ => {}
         }
+        // The folders of drafts are their tasks' and jobs'; the last file takes them along.
+        for folder in path.ancestors().skip(1).take_while(|folder| **folder != self.drafts && folder.starts_with(&self.drafts)) {
+            if fs::remove_dir(folder).is_err() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Whether a file of the spool folder is one that this process writes at this moment: not litter of an earlier one.
@@ -169,6 +190,19 @@ impl Files {
         written.map_err(|error| StoreError::io("writing", &path, error)).inspect_err(|_| discard(&path))?;
         Ok(path)
     }
+}
+
+fn files_below(folder: &Path, each: &mut dyn FnMut(PathBuf, u64)) -> Result<(), StoreError> {
+    for path in listed(folder) {
+        let path = path?;
+        let facts = fs::symlink_metadata(&path).map_err(|error| StoreError::io("reading", &path, error))?;
+        if facts.is_dir() {
+            files_below(&path, each)?;
+        } else {
+            each(path, facts.len());
+        }
+    }
+    Ok(())
 }
 
 fn temporary_prefix() -> String {

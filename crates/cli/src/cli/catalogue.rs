@@ -18,6 +18,9 @@ pub(crate) struct CatalogueArgs {
     /// Only layouts that work in this ratio of width to height
     #[arg(long, value_name = "W:H")]
     pub(crate) ratio: Option<Ratio>,
+    /// Draw all of it on one picture, an SVG, and write that to this file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["kind", "name", "suits", "ratio", "points"])]
+    pub(crate) sheet: Option<std::path::PathBuf>,
     /// Only layouts that show this many points
     #[arg(long, value_name = "N")]
     pub(crate) points: Option<u32>,

@@ -1,12 +1,15 @@
 //! `imagemill catalogue [layouts|styles] [NAME]`: the layouts and styles in force, all of them, those that suit, or one in full.
 //! Reads, and calls nobody.
 
+use std::path::Path;
+
 use imagemill_desk::{Lang, catalogue};
 use imagemill_domain::catalogue::{
     self as domain, Bilingual, Catalogue, Content, EntryName, Fits, Layout, Needs, Phrase, Style,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::catalogue_sheet::sheet;
 use crate::cli::{CatalogueArgs, CatalogueKind};
 use crate::context::Context;
 use crate::printer::{Tone, columns_of};
@@ -16,11 +19,24 @@ use crate::texts::{Texts, say};
 /// Shows one entry, or lists.
 pub(crate) fn run(context: &Context, args: &CatalogueArgs) -> anyhow::Result<Exit> {
     let all = context.desk.catalogue()?;
+    if let Some(path) = &args.sheet {
+        return write_sheet(context, &all, &context.desk.current.join(path));
+    }
     match (args.kind, &args.name) {
         (Some(CatalogueKind::Layouts), Some(name)) => show_layout(context, catalogue::layout(&all, name)?),
         (Some(CatalogueKind::Styles), Some(name)) => show_style(context, catalogue::style(&all, name)?),
         _ => list(context, args, &all)?,
     }
+    Ok(Exit::Ok)
+}
+
+/// `--sheet`.
+fn write_sheet(context: &Context, all: &Catalogue, path: &Path) -> anyhow::Result<Exit> {
+    let headings = ["catalogue.layouts", "catalogue.styles"].map(|key| context.texts.fill(key, &[]));
+    let drawn = sheet(all, [&headings[0], &headings[1]], context.texts.lang == Lang::ZhCn);
+    std::fs::write(path, drawn).map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
+    context.printer.line(context.shown(path));
+    context.printer.json(&json!({ "sheet": path }));
     Ok(Exit::Ok)
 }
 

@@ -38,7 +38,7 @@ pub(crate) async fn run(context: &Context, args: CollectionsArgs) -> anyhow::Res
         CollectionsAction::Import(args) => files::import(context, &args).await,
         CollectionsAction::Next(args) => files::next(context, &args).await,
         CollectionsAction::Release(args) => release(context, &args).await,
-        CollectionsAction::Run(args) => run_batches(context, args).await,
+        CollectionsAction::Run(args) => Box::pin(run_batches(context, args)).await,
         CollectionsAction::Retry(args) => retry(context, args).await,
         CollectionsAction::Sync(args) => files::sync(context, &args).await,
         CollectionsAction::Undo(args) => lake::undo(context, &args).await,
@@ -233,7 +233,7 @@ async fn run_batches(context: &Context, args: RunBatchesArgs) -> anyhow::Result<
         inputs.push(JobInput { file, name, base, text: None, save_to: None, concurrency: None });
     }
     let runner = Runner::new(format!("collections run {name}"), Scenario::default());
-    let running = launch::run(context, inputs, args.start.yes, runner);
+    let running = Box::pin(launch::run(context, inputs, args.start.yes, runner));
     let ended = if own.lance.is_some() { lake::merging(context, &name, running).await } else { running.await };
     if !matches!(ended, Ok(Exit::Ok | Exit::SomeFailed | Exit::Stopped)) {
         // Nothing was submitted: the pictures wait again at once.

@@ -1,39 +1,45 @@
-//! `imagemill deck`: what a deck's folder holds, what is left to do in it, and its pptx file. Nothing here costs anything; the rules
-//! are `imagemill_decks`'.
+//! `imagemill deck`: what a deck's folder holds, what is left to do in it, and its pptx file. Nothing in this file costs anything; the
+//! rules are `imagemill_decks`'.
 
 use std::io::Write as _;
 
 use imagemill_decks::{
-    BuildOptions, DeckError, DeckFolder, DeckStatus, Fault, Outline, PageAction, build, sanitise, status, write_whole,
+    BuildOptions, Built, DeckError, DeckFolder, DeckStatus, Fault, Outline, PageAction, build, build_pdf, sanitise,
+    status, write_sheets, write_whole,
 };
 use serde_json::json;
 
-use crate::cli::{DeckAction, DeckArgs, DeckFolderArgs, OutlineArgs, PptxArgs, PromptsArgs};
+use super::deck_run;
+use crate::cli::{DeckAction, DeckArgs, DeckFolderArgs, OutlineArgs, PptxArgs, PromptsArgs, SlideArgs};
 use crate::context::Context;
 use crate::printer::Tone;
 use crate::quit::{Exit, Quit};
 use crate::texts::say;
 
 /// Does what was asked for.
-pub(crate) fn run(context: &Context, args: &DeckArgs) -> anyhow::Result<Exit> {
-    match &args.action {
-        DeckAction::Status(args) => tell(context, args),
-        DeckAction::Outline(args) => outline(context, args),
-        DeckAction::Prompts(args) => prompts(context, args),
-        DeckAction::Pptx(args) => pptx(context, args),
+pub(crate) async fn run(context: &Context, args: DeckArgs) -> anyhow::Result<Exit> {
+    match args.action {
+        DeckAction::New(args) => deck_run::new(context, &args),
+        DeckAction::Run(args) => Box::pin(deck_run::run(context, *args)).await,
+        DeckAction::Status(args) => tell(context, &args),
+        DeckAction::Outline(args) => outline(context, &args),
+        DeckAction::Prompts(args) => prompts(context, &args),
+        DeckAction::Pptx(args) => file(context, &args, build),
+        DeckAction::Pdf(args) => file(context, &args, build_pdf),
+        DeckAction::Sheet(args) => sheet(context, &args),
     }
 }
 
-fn open(context: &Context, args: &DeckFolderArgs) -> anyhow::Result<DeckFolder> {
+pub(super) fn open(context: &Context, args: &DeckFolderArgs) -> anyhow::Result<DeckFolder> {
     DeckFolder::open(&context.desk.current.join(&args.folder)).map_err(|error| refused(context, &error))
 }
 
 /// A folder or a file in it that cannot be used is the user's to mend; what cannot be written is this machine's.
-fn refused(context: &Context, error: &DeckError) -> anyhow::Error {
+pub(super) fn refused(context: &Context, error: &DeckError) -> anyhow::Error {
     let message = context.texts.translated(&error.to_string());
     match error {
         DeckError::Unwritable { .. } => anyhow::Error::msg(message),
-        DeckError::NoPack(_) | DeckError::Unreadable { .. } => Quit::usage(message),
+        DeckError::NoPack(_) | DeckError::Exists(_) | DeckError::Unreadable { .. } => Quit::usage(message),
     }
 }
 
@@ -145,15 +151,43 @@ fn prompts(context: &Context, args: &PromptsArgs) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-/// `deck pptx`.
-fn pptx(context: &Context, args: &PptxArgs) -> anyhow::Result<Exit> {
+/// How pages lie on slides.
+pub(super) fn options(args: &SlideArgs) -> BuildOptions {
+    BuildOptions { output: None, fit: args.fit.into(), missing: args.missing.into() }
+}
+
+/// The document of a written file.
+pub(super) fn built_document(built: &Built) -> serde_json::Value {
+    let mut document = serde_json::to_value(built).expect("our own shapes always serialise");
+    document["type"] = "deck".into();
+    document
+}
+
+/// `deck sheet`.
+fn sheet(context: &Context, args: &DeckFolderArgs) -> anyhow::Result<Exit> {
+    let folder = open(context, args)?;
+    let status = status(&folder).map_err(|error| refused(context, &error))?;
+    let sheets = write_sheets(&folder, status.page_count).map_err(|error| refused(context, &error))?;
+    for sheet in &sheets {
+        context.printer.line(context.shown(sheet));
+    }
+    if sheets.is_empty() {
+        context.printer.line(say!(context.texts, "deck.no_pages"));
+    }
+    context.printer.json(&json!({ "sheets": sheets }));
+    Ok(if sheets.is_empty() { Exit::SomeFailed } else { Exit::Ok })
+}
+
+/// `deck pptx` and `deck pdf`.
+fn file(
+    context: &Context,
+    args: &PptxArgs,
+    build: fn(&DeckFolder, &BuildOptions) -> Result<Built, DeckError>,
+) -> anyhow::Result<Exit> {
     let (texts, printer) = (&context.texts, &context.printer);
     let folder = open(context, &args.deck)?;
-    let options = BuildOptions {
-        output: args.output.as_ref().map(|path| context.desk.current.join(path)),
-        fit: args.fit.into(),
-        missing: args.missing.into(),
-    };
+    let output = args.output.as_ref().map(|path| context.desk.current.join(path));
+    let options = BuildOptions { output, ..options(&args.slides) };
     let built = build(&folder, &options).map_err(|error| refused(context, &error))?;
     for page in &built.missing {
         let why = texts.translated(&page.why);
@@ -167,6 +201,6 @@ fn pptx(context: &Context, args: &PptxArgs) -> anyhow::Result<Exit> {
         say!(texts, "deck.written_in_part", file = file, slides = slides, missing = built.missing.len())
     };
     printer.line(line);
-    printer.json(&serde_json::to_value(&built)?);
+    printer.json(&built_document(&built));
     Ok(if built.missing.is_empty() { Exit::Ok } else { Exit::SomeFailed })
 }

@@ -1,4 +1,4 @@
-//! `imagemill gc`: files that no row refers to. Shows first; removes only with --yes, and never while another process runs the
+//! `imagemill gc`: files that no row refers to, and drafts of jobs that are gone. Shows first; removes only with --yes, and never while another process runs the
 //! workspace, because that one may be about to write the row.
 
 use imagemill_desk::{Claim, loose_files};
@@ -36,7 +36,7 @@ pub(crate) async fn run(context: &Context, args: GcArgs) -> anyhow::Result<Exit>
         printer.line(say!(texts, "gc.nothing"));
     } else if args.yes {
         for file in &found {
-            files.remove(&file.path)?;
+            file.remove(&files)?;
         }
         printer.line(say!(texts, "gc.removed", files = count, size = size(bytes)));
     } else {

@@ -8,6 +8,7 @@ pub(crate) mod config;
 pub(crate) mod costs;
 pub(crate) mod critiques;
 pub(crate) mod deck;
+mod deck_run;
 pub(crate) mod demo;
 pub(crate) mod direct;
 pub(crate) mod doctor;

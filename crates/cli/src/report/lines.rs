@@ -15,9 +15,15 @@ pub(crate) fn bar(done: u64, total: u64, width: usize) -> String {
     format!("{}{}", "━".repeat(filled), "╌".repeat(width - filled))
 }
 
-/// `spent $1.20, $0.08 held, of $5.00`.
-pub(crate) fn money_line(texts: &Texts, spent: Money, reserved: Money, budget: Option<Money>) -> String {
-    let mut parts = vec![say!(texts, "money.spent", money = spent)];
+/// `$1.20 spent, $0.08 held, budget $5.00`. Without prices nobody may take the sum for all of it.
+pub(crate) fn money_line(
+    texts: &Texts,
+    (spent, priced): (Money, bool),
+    reserved: Money,
+    budget: Option<Money>,
+) -> String {
+    let key = if priced { "money.spent" } else { "money.spent_partly" };
+    let mut parts = vec![say!(texts, key, money = spent)];
     if reserved > Money::ZERO {
         parts.push(say!(texts, "money.held", money = reserved));
     }
@@ -75,7 +81,7 @@ pub(crate) fn status_line(texts: &Texts, progress: &Progress) -> String {
     if let Some(seconds) = progress.seconds_to_go() {
         parts.push(say!(texts, "progress.to_go", time = duration(seconds)));
     }
-    parts.push(money_line(texts, now.spent, now.reserved, now.budget));
+    parts.push(money_line(texts, (now.spent, now.priced), now.reserved, now.budget));
     if let Some((at_once, most)) = now.concurrency.filter(|(at_once, most)| at_once < most) {
         parts.push(say!(texts, "progress.slowed", at_once = at_once, most = most));
     }

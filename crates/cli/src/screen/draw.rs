@@ -196,6 +196,7 @@ mod tests {
             reason: None,
             counts,
             spent: Money::from_dollars(1.25),
+            priced: true,
             reserved: Money::ZERO,
             budget: Some(Money::from_dollars(9.0)),
             failures: vec![(FailureKind::Refused, TaskState::Refused, 2)],

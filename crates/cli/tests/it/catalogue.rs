@@ -8,6 +8,23 @@ fn names(document: &Value, kind: &str) -> Vec<String> {
     document[kind].as_array().unwrap().iter().map(|entry| entry["name"].as_str().unwrap().to_owned()).collect()
 }
 
+/// `IMAGEMILL_UPDATE_SNAPSHOTS=1` writes it anew.
+#[test]
+fn the_sheet_of_the_docs_is_what_is_drawn() {
+    let world = World::new();
+    world.run(&["catalogue", "--sheet", "sheet.svg"]).code(0);
+    let drawn = std::fs::read_to_string(world.path().join("sheet.svg")).unwrap();
+    assert_eq!(drawn.matches("<g transform").count(), 87 + 66);
+    assert!(drawn.len() < 120_000, "{}", drawn.len());
+    let kept = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/catalogue.svg");
+    if std::env::var_os("IMAGEMILL_UPDATE_SNAPSHOTS").is_some() {
+        std::fs::write(&kept, &drawn).unwrap();
+    }
+    assert!(std::fs::read_to_string(kept).unwrap() == drawn, "run it with IMAGEMILL_UPDATE_SNAPSHOTS=1 and look at the picture");
+    world.run(&["--lang", "zh-CN", "catalogue", "--sheet", "zh.svg"]).code(0);
+    assert!(std::fs::read_to_string(world.path().join("zh.svg")).unwrap().contains("便当格"));
+}
+
 #[test]
 fn all_of_it_one_part_and_one_entry() {
     let world = World::new();

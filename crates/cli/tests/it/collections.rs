@@ -152,3 +152,170 @@ fn failed_pictures_are_written_again_and_copies_are_not_merged() {
     assert!(told.contains("critique_zh is the text of"), "{told}");
     assert_eq!((states("merged"), states("accepted")), (9.into(), 1.into()));
 }
+
+/// Somebody killed right after pictures were taken, again and again: no picture is lost, and none is in two batches.
+#[test]
+fn a_run_that_is_killed_leaves_every_picture_to_be_written_once() {
+    let world = World::with_photos(24);
+    let _simulator = served(&world, "latency_ms = 60\n");
+    world.run(&["collections", "add", "korean", "photos"]).code(0);
+    let run = ["collections", "run", "korean", "--count", "2", "--size", "4", "--profile", "writer"];
+    for wait_ms in [60, 140, 260, 400, 700] {
+        let running = world.start(&run);
+        std::thread::sleep(std::time::Duration::from_millis(wait_ms));
+        running.signal("KILL");
+        running.end();
+    }
+    // What was taken and never submitted waits again after five minutes; a person may give it back at once.
+    let batches = board(&world, "korean")["batches"].as_u64().unwrap();
+    for batch in (1..=batches).map(|batch| batch.to_string()) {
+        world.run(&["collections", "release", "korean", &batch]);
+    }
+    let jobs = world.run(&["status", "--json"]).code(0).json();
+    let names = |jobs: &Value| -> Vec<String> {
+        jobs["jobs"].as_array().unwrap().iter().map(|job| job["job"].as_str().unwrap().to_owned()).collect()
+    };
+    for job in names(&jobs) {
+        world.run(&["resume", &job]);
+    }
+    // Calls that were cut are for a person to decide about; this one has them sent again.
+    world.run(&["reconcile", "--all", "--resend", "--yes"]);
+    world.run(&["collections", "run", "korean", "--count", "9", "--size", "4", "--profile", "writer"]).code(0);
+    let known = board(&world, "korean");
+    assert_eq!(known["states"]["accepted"], 24, "{known:#}");
+    let jobs = world.run(&["status", "--json"]).code(0).json();
+    let written: u64 =
+        jobs["jobs"].as_array().unwrap().iter().map(|job| job["tasks"]["succeeded"].as_u64().unwrap()).sum();
+    assert_eq!(written, 24, "no picture was written about twice");
+    world.run(&["collections", "sync", "korean"]).code(0);
+    let rows = rows(&world, "checkpoints/korean_accepted.jsonl");
+    assert_eq!((texts(&rows, "filepath").len(), texts(&rows, "critique_zh").len()), (24, 24));
+}
+
+/// An answer that came back as bad as it went is asked for anew with what was wrong with it, and then it is good.
+#[test]
+fn what_failed_goes_back_with_the_complaint() {
+    let world = World::with_photos(10);
+    let _simulator = served(&world, "seed = 3\n[critiques]\nstubborn = 0.3\n");
+    world.run(&["collections", "add", "korean", "photos"]).code(0);
+    world.run(&["collections", "run", "korean", "--profile", "writer"]).code(1);
+    let before = board(&world, "korean")["states"].clone();
+    let failed = before["failed"].as_u64().unwrap();
+    assert!((1..=6).contains(&failed), "{before:#}");
+    world.run(&["collections", "retry", "korean"]).code(0);
+    assert_eq!(board(&world, "korean")["states"]["accepted"], 10);
+    let asked: Vec<String> = (1..=10)
+        .flat_map(|task| {
+            let told = world.run(&["explain", &task.to_string(), "--json"]).json();
+            told["calls"].as_array().unwrap().iter().map(|call| call["request"].to_string()).collect::<Vec<_>>()
+        })
+        .collect();
+    let anew: Vec<&String> = asked.iter().filter(|request| request.contains("This is its last chance.")).collect();
+    assert_eq!((anew.len() as u64, asked.len() as u64), (failed, 10 + 2 * failed));
+    assert!(
+        anew.iter().all(|request| request.contains("and needs") || request.contains("is not in Chinese")),
+        "{anew:?}"
+    );
+}
+
+/// People: what they change is what is given out, what they keep out is in no merge.
+#[test]
+fn readers_change_rows_and_keep_rows_out() {
+    let world = World::with_photos(6);
+    let _simulator = served(&world, "");
+    world.run(&["collections", "add", "korean", "photos"]).code(0);
+    world.run(&["collections", "run", "korean", "--profile", "writer"]).code(0);
+    let queue = world.run(&["collections", "queue", "korean", "--json"]).code(0).json();
+    assert_eq!((&queue["total"], &queue["counts"]["open"]), (&6.into(), &6.into()));
+    let [first, second] = [0, 1].map(|at| queue["items"][at]["name"].as_str().unwrap().to_owned());
+    let read = |picture: &str, more: &[&str]| {
+        world.run(&[&["collections", "read", "korean", picture, "--json"], more].concat())
+    };
+    let said =
+        read(&first, &["--verdict", "reject", "--reader", "ann", "--note", "the seal is invented"]).code(0).json();
+    assert_eq!((&said["decision"], &said["reading"]["note"]), (&"rejected".into(), &"the seal is invented".into()));
+    assert_eq!(board(&world, "korean")["states"]["rejected"], 1);
+    assert!(read(&first, &["--verdict", "maybe"]).code(2).err.contains("approve, reject or none"));
+    assert!(read("nowhere.png", &["--score", "3"]).code(2).err.contains("nowhere.png has no critique"));
+
+    // Exported, changed in an editor, taken in again.
+    world.run(&["critiques", "export", "korean-batch-001", "--to", "rows.jsonl"]).code(0);
+    let mut all = rows(&world, "rows.jsonl");
+    let row = all.iter_mut().find(|row| row["filepath"] == second.as_str()).unwrap();
+    let text = row["critique_en"].as_str().unwrap().replacen("In the", "Within the", 1) + " The seal is red.";
+    row["critique_en"] = text.clone().into();
+    world.folder.write("rows.json", json!(all).to_string());
+    let edit = ["collections", "edit", "korean", "rows.json", "--author", "ann", "--note", "looked closer", "--json"];
+    let told = world.run(&edit).code(0).json();
+    assert_eq!((&told["changed"], &told["same"]), (&1.into(), &5.into()));
+    let page = read(&second, &["--score", "4", "--reader", "ben"]).code(0).json();
+    assert_eq!((&page["edits"][0]["author"], &page["edits"][0]["note"]), (&"ann".into(), &"looked closer".into()));
+
+    // The changed row is given out everywhere, with who changed it; the one kept out is in no merge.
+    let left = world.run(&["collections", "sync", "korean"]).code(1).out;
+    assert!(left.contains(&format!("{first}: kept out by readers")), "{left}");
+    world.run(&["save", "korean-batch-001", "--to", "saved"]).code(0);
+    for file in ["checkpoints/korean_accepted.jsonl", "saved/critiques.jsonl"] {
+        let written = rows(&world, file);
+        let row = written.iter().find(|row| row["filepath"] == second.as_str()).unwrap();
+        assert_eq!((&row["critique_en"], &row["authorship"]), (&text.clone().into(), &"model+human-edited".into()));
+        assert_eq!(row["edited_by"], json!(["ann"]), "{file}");
+    }
+    assert_eq!(rows(&world, "checkpoints/korean_accepted.jsonl").len(), 5);
+    let zh = world.run(&["collections", "sync", "korean", "--lang", "zh-CN"]).code(1).out;
+    assert!(zh.contains("读者否决"), "{zh}");
+}
+
+/// A judge looks a second time; people score; the scores say what the judge is worth, and that it became kinder.
+#[test]
+fn a_judge_looks_again_is_calibrated_and_its_drift_is_noticed() {
+    let world = World::with_photos(14);
+    let simulator = served(&world, "[critiques]\ncontradicted = 0.2\n");
+    world.run(&["collections", "add", "korean", "photos"]).code(0);
+    world.run(&["collections", "run", "korean", "--count", "2", "--profile", "writer"]).code(0);
+    let look = ["collections", "look", "korean", "--share", "1", "--profile", "writer"];
+    let first = world.run(&look).code(0).out;
+    assert!(first.contains("sim-text looked at 14; 0 scored by people") && first.contains("not calibrated"), "{first}");
+    assert!(first.contains("14 critiques in"), "{first}");
+    let spent = world.run(&["costs", "--json"]).code(0).json()["total"]["calls"].as_u64().unwrap();
+    assert_eq!(spent, 28, "each look is a call in the ledger");
+
+    // What the picture contradicts is a finding, comes first in the queue, and is in no merge.
+    let queue = || world.run(&["collections", "queue", "korean", "--limit", "99", "--json"]).code(0).json();
+    let found = queue();
+    assert_eq!(found["items"][0]["reasons"][0]["reason"], "contradicted", "{:#}", found["items"][0]);
+    let report = ["collections", "check", "korean", "--report", "report", "--json"];
+    let checked = world.run(&report).code(1).json();
+    let contradicted = checked["rules"]["contradicted"].as_u64().unwrap();
+    assert!((1..=7).contains(&contradicted), "{checked:#}");
+    let page = std::fs::read_to_string(world.path().join("report/critiques.md")).unwrap();
+    assert!(page.contains("the picture contradicts it: "), "{page}");
+    let merged = world.run(&["collections", "sync", "korean", "--json"]).code(1).json();
+    assert_eq!(merged["merged"], 14 - contradicted);
+
+    // People score twelve, a point and a half harder than the judge.
+    world.run(&["save", "korean-look-001", "--to", "saved"]).code(0);
+    let looks = rows(&world, "saved/looks.jsonl");
+    for look in looks.iter().take(12) {
+        let score = (look["raw"].as_f64().unwrap() * 2.0 - 4.5).round().clamp(1.0, 5.0).to_string();
+        let read = ["collections", "read", "korean", look["filepath"].as_str().unwrap(), "--score", &score];
+        world.run(&read).code(0);
+    }
+    let known = queue()["judge"].clone();
+    assert_eq!((&known["anchors"], &known["drift"]), (&12.into(), &Value::Null));
+    let (raw, error) =
+        (known["calibration"]["error_raw"].as_f64().unwrap(), known["calibration"]["error"].as_f64().unwrap());
+    assert!(error < raw, "held out, the calibrated scores are nearer to people's: {raw} {error}");
+    // The anchors are looked at again: the same judge says the same.
+    world.run(&look).code(0);
+    assert_eq!(
+        (&queue()["judge"]["drift"]["anchors"], &queue()["judge"]["drift"]["alarm"]),
+        (&12.into(), &false.into())
+    );
+    // Another day the same model is kinder.
+    drop(simulator);
+    let _kinder = served(&world, "[critiques]\ncontradicted = 0.2\nkinder = 0.8\n");
+    let told = world.run(&look).code(0).out;
+    assert!(told.contains("The judge drifted: 12"), "{told}");
+    assert_eq!(queue()["judge"]["drift"]["alarm"], true);
+}

@@ -137,3 +137,53 @@ fn a_weak_critique_goes_back_once_and_a_bad_one_costs_no_other() {
     assert!((1..=6).contains(&twice), "{twice} were sent back");
     world.run(&["critiques", "check", "imagemill-out/batch/critiques.jsonl", "--rubric", "korean"]).code(0);
 }
+
+/// The batch lane, in each dialect that has batches of words: the same critiques for half the money.
+#[test]
+fn critiques_are_written_in_batches_at_half_the_price() {
+    let world = World::with_photos(4);
+    let _simulator = served(&world, "[critiques]\nweak = 0.3\n");
+    let config = std::fs::read_to_string(world.path().join("imagemill.toml")).unwrap();
+    let origin = config.split("base_url = \"").nth(1).unwrap().split("/v1").next().unwrap().to_owned();
+    let dialects = [
+        ("openai", "chat_completions", "/v1", "openai"),
+        ("openai", "responses", "/v1", "openai"),
+        ("gemini", "gemini", "/v1beta", "gemini"),
+        ("anthropic", "anthropic_messages", "/v1", "anthropic"),
+    ];
+    let (mut profiles, mut models) = ("models_file = \"models.toml\"\n".to_owned(), String::new());
+    for (provider, protocol, path, kind) in dialects {
+        profiles += &format!(
+            "[profiles.{protocol}]\nprovider = \"{provider}\"\nprotocol = \"{protocol}\"\nmodel = \"sim-text\"\n\
+             base_url = \"{origin}{path}\"\ncredential = {{ env = \"SIM_KEY\" }}\n\
+             network = {{ allow_private_api = true, allow_private_downloads = true }}\n"
+        );
+        if !models.contains(provider) {
+            models += &format!(
+                "[[model]]\nprovider = \"{provider}\"\nmodel = \"sim-text\"\nchat = true\nresponses = true\n\
+                 json_schema = true\nbatch = \"{kind}\"\nprice = {{ date = \"2026-01-01\", source = \"test\", text_in = 0.5, text_out = 2.0 }}\n"
+            );
+        }
+    }
+    world.folder.write("imagemill.toml", profiles);
+    world.folder.write("models.toml", models);
+    for (_, protocol, ..) in dialects {
+        let run = |lane: &str| {
+            let name = format!("{protocol}-{lane}");
+            let critique = ["critique", "photos", "--collection", "korean", "--profile", protocol, "--lane", lane];
+            let more = ["--name", &name, "--json"];
+            let ran = world.run_with(&[("SIM_KEY", "0123456789abcdef")], &[&critique[..], &more].concat()).code(0);
+            (ran.last_json_of("summary"), rows(&world, &format!("imagemill-out/{name}/critiques.jsonl")))
+        };
+        let (at_once, written_at_once) = run("sync");
+        let (batched, written) = run("batch");
+        let spent = [&at_once, &batched].map(|summary| summary["spent"].as_f64().unwrap());
+        assert!(spent[0] > 0.0 && (spent[1] * 2.0 - spent[0]).abs() < 2e-5, "{protocol}: {spent:?}");
+        let texts_of = |rows: &[Value]| texts(rows, "critique_en").into_iter().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(texts_of(&written), texts_of(&written_at_once), "{protocol}: the same critiques");
+        assert_eq!(written.len(), 4);
+        let name = format!("{protocol}-batch");
+        let status = world.run(&["status", &name, "--json"]).code(0).json();
+        assert!(status["batches"][0]["calls"].as_u64() == Some(4), "{protocol}: {status:#}");
+    }
+}

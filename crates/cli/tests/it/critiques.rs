@@ -155,11 +155,15 @@ fn rubrics_and_gates_can_be_ones_own() {
 /// The page tells every rule, every key and every profile.
 #[test]
 fn the_page_is_whole() {
-    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/critiques.md")).unwrap();
+    let page = |name: &str| {
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/").to_owned() + name).unwrap()
+    };
+    let pages = [page("critiques.md"), page("critiques.zh-CN.md")];
     let gate = serde_json::to_value(imagemill_domain::critique::Gate::default()).unwrap();
     let keys = gate.as_object().unwrap().keys().cloned();
     let rules = imagemill_domain::critique::RULES.map(str::to_owned);
     for word in keys.chain(rules).chain(imagemill_domain::critique::Rubric::names().map(str::to_owned)) {
-        assert!(page.contains(&format!("`{word}`")), "{word} is not on the page");
+        let named = pages.iter().all(|page| page.contains(&format!("`{word}`")));
+        assert!(named, "{word} is not on both pages");
     }
 }

@@ -71,3 +71,48 @@ fn what_is_wrong_is_said_in_the_readers_language() {
     let chinese = world.run(&["deck", "outline", "deck", "--lang", "zh-CN"]).code(1).out;
     assert!(chinese.contains("有 1 项；应为 3–5"), "{chinese}");
 }
+
+/// From a topic to a pptx, offline; what is done is not done again, and one changed page is one page.
+#[test]
+fn a_topic_becomes_a_deck_and_only_what_changed_is_made_again() {
+    let world = World::new();
+    world.folder.write("notes/tea.md", "# Tea\n\nTea is picked in April. It is steamed for 90 seconds.\n\n| Year | Chests |\n|---|---|\n| 1700 | 5 |\n");
+    let topic = "How green tea is made: pick the leaves, steam them, roll them, dry them";
+    let made = world.run(&["deck", "new", topic, "--pages", "6", "--docs", "notes/tea.md", "-o", "tea"]).code(0);
+    assert!(made.out.contains("deck run ./tea"), "{}", made.out);
+    world.run(&["deck", "new", topic, "-o", "tea"]).code(2);
+    let run = |more: &[&str]| {
+        world.run(&[&["deck", "run", "tea", "--profile", "simulator", "--size", "256x144"], more].concat())
+    };
+    let plan = run(&["--plan"]).code(0);
+    assert!(plan.out.contains("outline") && plan.out.contains("slides"), "{}\n{}", plan.out, plan.err);
+    let ran = run(&[]).code(0);
+    for line in [
+        "[1] style_spec.md ✓",
+        "[2] outline.json ✓ (6 pages)",
+        "[prompt 3/6] ✓",
+        "[page 6/6] page_006.png ✓",
+        "[pptx] tea.pptx ✓ (6 slides, 0",
+    ] {
+        assert!(ran.out.contains(line), "{line} is not in\n{}\n{}", ran.out, ran.err);
+    }
+    let info: Value = serde_json::from_str(&read(&world, "tea/info_pack.json")).unwrap();
+    assert_eq!(info["document_digest"]["data_highlights"][0]["value"], "90", "{info:#}");
+    let status = world.run(&["deck", "status", "tea", "--json"]).code(0).last_json();
+    assert_eq!(status["pages"][2]["words"], json!({"fidelity": 1.0, "misprints": []}));
+    assert!(read(&world, "tea/pages/page_003.prompt.txt").contains("\"2 parts\""));
+
+    // Nothing left: nothing is sent.
+    assert!(!run(&[]).code(0).out.contains("[prompt"));
+    let mut outline: Value = serde_json::from_str(&read(&world, "tea/outline.json")).unwrap();
+    outline["pages"][1]["on_page_text"]["body_points"][0] = json!("Pick at dawn");
+    world.folder.write("tea/outline.json", outline.to_string());
+    let again = run(&[]).code(0);
+    let made: Vec<&str> = again.out.lines().filter(|line| line.contains("png ✓") || line.contains("[prompt")).collect();
+    assert_eq!(made, ["[prompt 2/6] ✓", "[page 2/6] page_002.png ✓"], "{}", again.out);
+    assert!(read(&world, "tea/pages/page_002.prompt.txt").contains("Pick at dawn"));
+}
+
+fn read(world: &World, file: &str) -> String {
+    std::fs::read_to_string(world.path().join(file)).unwrap()
+}

@@ -115,6 +115,21 @@ fn profiles_to_copy_can_be_copied() {
     }
 }
 
+/// A new provider's profile and protocol are on the page of settings.
+#[test]
+fn every_built_in_profile_is_on_the_page_of_settings() {
+    let table: toml::Table = toml::from_str(include_str!("../../../../data/profiles.toml")).unwrap();
+    let page = page("config.md");
+    let templates = table["template"].as_array().unwrap();
+    assert!(templates.len() > 15, "{}", templates.len());
+    for template in templates {
+        for key in ["name", "protocol"] {
+            let Some(word) = template["profile"].get(key).and_then(toml::Value::as_str) else { continue };
+            assert!(page.contains(&format!("`{word}`")), "{key} {word} is not on the page of settings");
+        }
+    }
+}
+
 #[test]
 fn the_models_page_names_every_key() {
     let world = World::new();

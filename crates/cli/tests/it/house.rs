@@ -47,13 +47,23 @@ fn crates_import_only_what_architecture_allows() {
             },
             "sources" | "briefs" | "decks" => &["domain", "imaging"],
             "engine" => &["domain", "imaging", "store", "providers"],
-            "recipes" => &["domain", "engine"],
+            "recipes" => &["domain", "decks", "engine"],
             "export" => &["domain", "imaging", "store"],
             "bench" => &["domain", "store"],
-            "desk" => {
-                &["domain", "briefs", "sources", "store", "providers", "engine", "recipes", "export", "simulator"]
-            }
-            "server" => &["domain", "briefs", "imaging", "store", "providers", "engine", "export", "desk"],
+            "desk" => &[
+                "domain",
+                "briefs",
+                "decks",
+                "imaging",
+                "sources",
+                "store",
+                "providers",
+                "engine",
+                "recipes",
+                "export",
+                "simulator",
+            ],
+            "server" => &["domain", "briefs", "decks", "imaging", "store", "providers", "engine", "export", "desk"],
             "cli" => &[
                 "domain",
                 "briefs",

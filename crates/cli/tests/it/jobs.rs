@@ -154,6 +154,11 @@ fn gc_shows_first_and_removes_only_what_nothing_refers_to() {
     world.run(&["gc", "--yes"]).code(0);
     assert!(!path.exists() && !small.exists());
     assert_eq!(world.run(&["gc", "--json"]).code(0).json()["files"], 0);
+    world.folder.write(".imagemill/drafts/999/1/content.md", "of a job that is gone");
+    let drafts = world.run(&["gc", "--json"]).code(0).json();
+    assert_eq!((&drafts["files"], &drafts["removed"]), (&1.into(), &false.into()));
+    world.run(&["gc", "--yes"]).code(0);
+    assert!(!world.path().join(".imagemill/drafts/999").exists());
     assert_eq!(world.run(&edit(&["--json"])).code(0).last_json()["saved"]["already_there"], 1);
 }
 

@@ -41,7 +41,7 @@ fn a_bad_job_file_is_shown_with_its_place() {
       help: did you mean `prompt`? keys known here: name, recipe, profile, profiles, model,
             system_prompt, prompt, prompts, negative_prompt, variables, samples, budget,
             accept_unknown_price, priority, lane, batch_fallback, text, vision, infographic, critique,
-            source, options, prepare, retry, limits, save_preset, save
+            deck, source, options, prepare, retry, limits, save_preset, save
     "#);
     let error = world.run(&["run", "night.toml", "--json"]).code(2).json();
     assert_eq!(error["error"]["kind"], "usage");

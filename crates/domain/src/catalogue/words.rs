@@ -277,6 +277,13 @@ impl TryFrom<String> for Ratio {
     }
 }
 
+impl Ratio {
+    /// As a number.
+    pub fn width_to_height(&self) -> f64 {
+        self.width_to_height
+    }
+}
+
 impl std::str::FromStr for Ratio {
     type Err = String;
 

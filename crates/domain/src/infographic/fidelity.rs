@@ -56,7 +56,8 @@ pub fn foreign_to(text: &str, source: &str) -> Vec<Foreign> {
     let mut foreign: Vec<Foreign> = Vec::new();
     let numbers = numbers(text).into_iter().filter(|number| !known.contains(number)).map(Foreign::Number);
     let names = names(text).into_iter().filter(|name| !holds(&lower, &name.to_lowercase())).map(Foreign::Name);
-    for one in numbers.chain(names) {
+    let chinese = chinese_names(text).into_iter().filter(|name| !source.contains(name.as_str())).map(Foreign::Name);
+    for one in numbers.chain(names).chain(chinese) {
         if !foreign.contains(&one) {
             foreign.push(one);
         }
@@ -90,6 +91,74 @@ fn names(text: &str) -> Vec<String> {
     }
     found
 }
+
+/// What a Chinese institution's name ends with.
+const INSTITUTIONS: [&str; 14] = [
+    "公司",
+    "集团",
+    "银行",
+    "大学",
+    "学院",
+    "医院",
+    "研究院",
+    "研究所",
+    "实验室",
+    "博物馆",
+    "出版社",
+    "协会",
+    "基金会",
+    "委员会",
+];
+/// What stands behind a person's name: a title, or what the person did.
+const AFTER_PERSONS: [&str; 15] = [
+    "先生", "女士", "教授", "博士", "院士", "老师", "医生", "主席", "表示", "认为", "指出", "提出", "发现", "发明",
+    "写道",
+];
+/// Family names that begin most Chinese names.
+const FAMILIES: &str = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何高林罗郑梁谢宋唐许韩冯邓曹彭曾肖田董袁潘蒋蔡余杜叶程苏魏吕丁任沈姚卢姜崔钟谭陆汪范金石廖贾夏韦付方白邹孟熊秦邱江尹薛闫段雷侯龙史陶黎贺顾毛郝龚邵万钱严覃武戴莫孔向汤屠袁";
+
+/// Chinese names as far as their words tell: titles of works, institutions by their last word, persons by their family name before
+/// a title or a verb. Of an institution only its last two characters are held against the source, because Chinese does not say
+/// where its name begins.
+fn chinese_names(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    while let Some((_, behind)) = rest.split_once('《') {
+        let Some((title, after)) = behind.split_once('》') else { break };
+        found.push(title.to_owned());
+        rest = after;
+    }
+    let cjk = |c: &char| ('\u{4e00}'..='\u{9fff}').contains(c);
+    let before = |at: usize, most: usize| -> String {
+        let tail: Vec<char> = text[..at].chars().rev().take_while(cjk).take(most).collect();
+        tail.into_iter().rev().collect()
+    };
+    for ending in INSTITUTIONS {
+        for (at, _) in text.match_indices(ending) {
+            let stem = before(at, 2);
+            // Words between names belong to neither.
+            let stem = stem.rsplit(|c| "和与及或的在由向为是等，".contains(c)).next().unwrap_or_default().to_owned();
+            if stem.chars().count() == 2 && !COMMON_STEMS.contains(&stem.as_str()) {
+                found.push(format!("{stem}{ending}"));
+            }
+        }
+    }
+    for mark in AFTER_PERSONS {
+        for (at, _) in text.match_indices(mark) {
+            let tail: Vec<char> = before(at, 3).chars().collect();
+            // The longer name first: three characters, else two.
+            let begins = (0..tail.len().saturating_sub(1)).find(|start| FAMILIES.contains(tail[*start]));
+            found.extend(begins.map(|start| tail[start..].iter().collect::<String>()));
+        }
+    }
+    found
+}
+
+/// Words that make a kind of institution and no name of one.
+const COMMON_STEMS: [&str; 16] = [
+    "一家", "这家", "各大", "多家", "所有", "国有", "上市", "科技", "商业", "中央", "综合", "专业", "大型", "重点",
+    "许多", "每个",
+];
 
 /// A text in capitals alone.
 fn is_shouted(text: &str) -> bool {
@@ -140,6 +209,21 @@ mod tests {
     use super::*;
 
     const SOURCE: &str = "In 1953 Watson and Crick described DNA. It has 3,200 million pairs, 99.9% alike. “Life is chemistry”, said Crick.";
+
+    #[test]
+    fn chinese_names_stand_in_the_source_or_are_foreign() {
+        let source = "屠呦呦教授在《肘后备急方》中得到启发，北京大学和华为公司参与";
+        let foreign = |text: &str| foreign_to(text, source).iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(foreign("屠呦呦教授读了《肘后备急方》，华为公司与北京大学合作"), Vec::<String>::new());
+        assert_eq!(foreign("《本草纲目》"), ["本草纲目"]);
+        assert_eq!(foreign("由清华大学参与"), ["清华大学"]);
+        assert_eq!(foreign("钟南山院士认为"), ["钟南山"]);
+        for plain in
+            ["茶树生长在山坡上", "许多公司和大学", "科技公司", "研究发现茶多酚", "大型博物馆", "高温杀青后揉捻"]
+        {
+            assert_eq!(foreign(plain), Vec::<String>::new(), "{plain}");
+        }
+    }
 
     #[test]
     fn numbers_have_one_plain_form() {

@@ -234,7 +234,7 @@ mod tests {
         assert_eq!(place, "\"three\"");
         let (message, _, help) = toml_error("recipe = \"edti\"\n");
         assert_eq!(message, "recipe: `edti` is not possible here");
-        assert_eq!(help, "did you mean `edit`? it can be generate, edit, infographic, critique");
+        assert_eq!(help, "did you mean `edit`? it can be generate, edit, infographic, critique, outline, slides");
         let (message, place, _) = json_error("{\"recipe\": \"edit\",\n \"retry\": {\"attempts\": -1}}");
         assert!(message.starts_with("retry.attempts: invalid value"), "{message}");
         assert_eq!(place, "\"attempts\"");

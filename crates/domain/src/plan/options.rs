@@ -35,7 +35,7 @@ impl Asked<'_> {
     /// Checks everything but sizes.
     pub(super) fn check(&self, file: &JobFile, scan: &Scan) -> Result<(), PlanError> {
         let protocol = self.profile.resolved_protocol(self.capabilities.is_some_and(Capabilities::knows_images));
-        let makes_pictures = matches!(file.recipe, RecipeName::Edit | RecipeName::Generate | RecipeName::Infographic);
+        let makes_pictures = file.recipe.makes_pictures();
         if makes_pictures && protocol == Protocol::AnthropicMessages {
             let detail = "it answers in words; choose another profile, and name this one under [text] or [vision]";
             return self.refuse(format!("{} over {}", file.recipe.word(), protocol.word()), detail);

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::capability::{CallEstimate, CallShape, Capabilities, CapabilityTable};
-use crate::job_file::{JobFile, RecipeName};
+use crate::job_file::JobFile;
 use crate::lane::{BatchFallback, BatchTerms};
 use crate::money::Money;
 use crate::profile::{Profile, Protocol};
@@ -75,8 +75,8 @@ pub(super) fn plan_way(
             paragraph.trim()
         ));
     }
-    // A critique makes no picture: what it costs are its steps, at whoever answers them.
-    let words_only = file.recipe == RecipeName::Critique;
+    // Where no picture is made, what it costs are the steps, at whoever answers them.
+    let words_only = !file.recipe.makes_pictures();
     let price = capabilities.and_then(|capabilities| capabilities.price.as_ref()).filter(|_| !words_only);
     let call = match price {
         None => words_only.then(CallEstimate::default),

@@ -172,7 +172,9 @@ mod tests {
             }
         }
         let before: Vec<Split> = items.iter().map(|item| item.split).collect();
-        items.iter_mut().for_each(|item| item.split = Split::Train);
+        for item in &mut items {
+            item.split = Split::Train;
+        }
         part(&mut items, &likeness);
         assert_eq!(before, items.iter().map(|item| item.split).collect::<Vec<_>>());
     }

@@ -4,31 +4,26 @@ use super::{Difference, LakeError};
 use crate::dataset::Dataset;
 
 /// The table's version; 0 when there is none.
-#[expect(clippy::unused_async, reason = "the same form as with Lance")]
 pub async fn version(_address: &str, _table: &str) -> Result<u64, LakeError> {
     Err(LakeError::NotBuilt)
 }
 
 /// What a merge of these rows would change.
-#[expect(clippy::unused_async, reason = "the same form as with Lance")]
 pub async fn difference(_address: &str, _table: &str, _set: &Dataset) -> Result<Difference, LakeError> {
     Err(LakeError::NotBuilt)
 }
 
 /// Makes an empty table where there is none; returns the version that a merge can be taken back to.
-#[expect(clippy::unused_async, reason = "the same form as with Lance")]
 pub async fn prepare(_address: &str, _table: &str) -> Result<u64, LakeError> {
     Err(LakeError::NotBuilt)
 }
 
 /// Merges rows; returns the table's version behind it.
-#[expect(clippy::unused_async, reason = "the same form as with Lance")]
 pub async fn merge(_address: &str, _table: &str, _set: &Dataset) -> Result<u64, LakeError> {
     Err(LakeError::NotBuilt)
 }
 
 /// Makes an earlier version the newest.
-#[expect(clippy::unused_async, reason = "the same form as with Lance")]
 pub async fn restore(_address: &str, _table: &str, _version: u64) -> Result<u64, LakeError> {
     Err(LakeError::NotBuilt)
 }

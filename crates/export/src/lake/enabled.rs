@@ -143,13 +143,11 @@ pub async fn restore(address: &str, table: &str, version: u64) -> Result<u64, La
 }
 
 fn hash_of(row: &Map<String, Value>) -> String {
-    // A merge marks rows with its own number; that is no change of what they say.
-    let said: Map<String, Value> = row
-        .iter()
-        .filter(|(name, _)| name.as_str() != "merge")
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
-    blake3::hash(Value::Object(said).to_string().as_bytes()).to_hex().to_string()
+    // Ordered by name, because a map of JSON may keep the order in which it was filled. A merge marks rows with its own number; that is
+    // no change of what they say.
+    let said: BTreeMap<&String, &Value> = row.iter().filter(|(name, _)| name.as_str() != "merge").collect();
+    let said = serde_json::to_vec(&said).unwrap_or_default();
+    blake3::hash(&said).to_hex().to_string()
 }
 
 /// The vector of a row.

@@ -3,6 +3,8 @@
 mod again;
 mod collisions;
 mod docs;
+#[cfg(feature = "lance")]
+mod lake;
 mod names;
 mod safety;
 mod sheet_and_manifest;

@@ -3,8 +3,10 @@
 
 use imagemill_domain::infographic::{Asked, infer_ratio};
 use imagemill_domain::request::RequestOptions;
-use imagemill_domain::sizes::{SizeChoice, SizeWish, pixels_of};
+use imagemill_domain::sizes::{SizeChoice, pixels_of};
 use imagemill_engine::TaskContext;
+
+use crate::sized::sized;
 
 /// The size when nobody names one.
 const USUAL_SIZE: &str = "2k";
@@ -38,22 +40,9 @@ pub(super) fn frame(task: &TaskContext, asked: &Asked, request: &str) -> Frame {
         inferred.ratio
     });
     let size = asked.size.clone().or_else(|| given.size.clone());
-    let wish = SizeWish { aspect_ratio: Some(&ratio), size: Some(size.as_deref().unwrap_or(USUAL_SIZE)) };
-    let choice = match task.size(wish) {
-        Ok(choice) => choice,
-        // A size that nobody asked for is no wish.
-        Err(_) if size.is_none() => match task.size(SizeWish { size: None, ..wish }) {
-            Ok(choice) => choice,
-            Err(refusal) => nearest(&ratio, "its usual size", refusal.nearest, &mut notes),
-        },
-        Err(refusal) => nearest(&ratio, wish.size.unwrap_or_default(), refusal.nearest, &mut notes),
-    };
-    Frame { ratio, choice, notes }
-}
-
-fn nearest(ratio: &str, size: &str, nearest: SizeChoice, notes: &mut Vec<String>) -> SizeChoice {
-    notes.push(format!("the model does not take {ratio} in {size}; the nearest was taken: {nearest}"));
-    nearest
+    let sized = sized(task, &ratio, size.as_deref(), USUAL_SIZE);
+    notes.extend(sized.note);
+    Frame { ratio, choice: sized.choice, notes }
 }
 
 /// The ratio of options that a plan settled.

@@ -5,29 +5,15 @@ use std::fmt::Write as _;
 use imagemill_domain::catalogue::{Layout, Phrase, Rule, Style, Variant};
 use imagemill_domain::infographic::{Fidelity, OPTIONAL, Question, REQUIRED};
 
+use crate::fill::fill;
+
 pub(super) const EVALUATION: &str = include_str!("../../../../data/prompts/infographic/evaluation.md");
 pub(super) const ANALYSIS: &str = include_str!("../../../../data/prompts/infographic/analysis.md");
 pub(super) const CONTENT: &str = include_str!("../../../../data/prompts/infographic/content.md");
 pub(super) const EXPANSION: &str = include_str!("../../../../data/prompts/infographic/expansion.md");
-pub(super) const READING: &str = include_str!("../../../../data/prompts/infographic/reading.md");
 pub(super) const REVIEW: &str = include_str!("../../../../data/prompts/infographic/review.md");
 const STRICT: &str = include_str!("../../../../data/prompts/infographic/content-strict.md");
 const ENRICH: &str = include_str!("../../../../data/prompts/infographic/content-enrich.md");
-
-/// A text with its `{{PLACES}}` filled in, in one pass: what a value holds is not looked at again.
-pub(super) fn fill(template: &str, values: &[(&str, &str)]) -> String {
-    let mut out = String::with_capacity(template.len() + values.iter().map(|(_, value)| value.len()).sum::<usize>());
-    let mut rest = template;
-    while let Some((before, behind)) = rest.split_once("{{") {
-        out.push_str(before);
-        let (name, after) = behind.split_once("}}").expect("a test fills in every text of data/prompts");
-        let value = values.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
-        out.push_str(value.expect("a test fills in every text of data/prompts").trim_end());
-        rest = after;
-    }
-    out.push_str(rest);
-    out
-}
 
 /// The evaluation's instructions.
 pub(super) fn evaluation() -> String {
@@ -117,16 +103,14 @@ mod tests {
 
     #[test]
     fn every_place_of_every_text_is_known() {
-        let names = |text: &str| -> Vec<String> {
-            text.split("{{").skip(1).map(|rest| rest.split_once("}}").unwrap().0.to_owned()).collect()
-        };
+        let names = crate::fill::places;
         assert!(evaluation().contains("R08") && evaluation().contains("O12") && !evaluation().contains("{{"));
         assert_eq!(names(ANALYSIS), ["LAYOUTS", "STYLES"]);
         assert_eq!(names(CONTENT), ["FIDELITY"]);
         let expected = ["FIDELITY", "RATIO", "LANGUAGE", "AUDIENCE", "LAYOUT_NAME", "LAYOUT", "STYLE_NAME", "STYLE"];
         assert_eq!(names(EXPANSION), expected);
         assert_eq!(names(REVIEW), ["LAYOUT", "STYLE", "EXEMPT", "LABELS", "PROMPT"]);
-        assert!(names(READING).is_empty() && names(STRICT).is_empty() && names(ENRICH).is_empty());
+        assert!(names(crate::reading::READING).is_empty() && names(STRICT).is_empty() && names(ENRICH).is_empty());
         assert_eq!(fill("a {{X}} b {{Y}}", &[("X", "{{Y}}"), ("Y", "2\n")]), "a {{Y}} b 2");
     }
 

@@ -10,9 +10,8 @@ use serde::Deserialize;
 
 use super::prompts;
 use super::writing::{Written, of_model};
-
-/// Small letters must stay readable, so pictures are shown larger than is usual.
-const EDGE: u32 = 4_096;
+use crate::fill::fill;
+use crate::reading::{EDGE, READING};
 
 #[derive(Deserialize)]
 struct Reading {
@@ -31,7 +30,7 @@ pub(super) async fn look(
     let read = if written.labels.is_empty() {
         Vec::new()
     } else {
-        let ask = shown("Read the text in this picture.").system(prompts::READING);
+        let ask = shown("Read the text in this picture.").system(READING);
         let answer = task.structured(&format!("round-{round}/reading"), ask, &reading_schema()).await?;
         of_model::<Reading>("reading", answer)?.texts
     };
@@ -40,7 +39,7 @@ pub(super) async fn look(
         Some(choice) => (choice.layout.name.as_str(), choice.style.name.as_str()),
         None => ("as the prompt says", "as the prompt says"),
     };
-    let system = prompts::fill(
+    let system = fill(
         prompts::REVIEW,
         &[
             ("LAYOUT", layout),

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::frame::Frame;
 use super::prompts;
+use crate::fill::fill;
 
 /// Names of the drafts; those of older runners where they have them.
 const EVALUATION: &str = "evaluation.json";
@@ -109,7 +110,7 @@ impl Writer<'_> {
         let layouts = self.catalogue.layouts.iter().map(|layout| (layout.name.as_str(), layout.gist.en.as_str()));
         let styles = self.catalogue.styles.iter().map(|style| (style.name.as_str(), style.gist.en.as_str()));
         let (layouts, styles) = (names(layouts.collect()), names(styles.collect()));
-        let system = prompts::fill(prompts::ANALYSIS, &[("LAYOUTS", &layouts), ("STYLES", &styles)]);
+        let system = fill(prompts::ANALYSIS, &[("LAYOUTS", &layouts), ("STYLES", &styles)]);
         let answer =
             self.task.structured("analysis", ChatAsk::new(self.source()).system(system), &Analysis::schema()).await?;
         let analysis: Analysis = of_model("analysis", answer)?;
@@ -167,7 +168,7 @@ impl Writer<'_> {
             return Ok(draft.text);
         }
         let fidelity = prompts::fidelity(self.section.fidelity);
-        let system = prompts::fill(prompts::CONTENT, &[("FIDELITY", fidelity)]);
+        let system = fill(prompts::CONTENT, &[("FIDELITY", fidelity)]);
         let ask = format!("The request:\n{}\n\nIts analysis:\n{}", self.source(), pretty(analysis));
         let ask = ChatAsk::new(ask).system(system);
         let answer = self.task.structured("content", ask.clone(), &Manuscript::schema()).await?;
@@ -241,7 +242,7 @@ impl Writer<'_> {
     fn expansion(&self, analysis: &Analysis, choice: &Choice) -> String {
         let layout = self.catalogue.layout(&choice.layout.name).map(prompts::layout).unwrap_or_default();
         let style = self.catalogue.style(&choice.style.name).map(prompts::style).unwrap_or_default();
-        prompts::fill(
+        fill(
             prompts::EXPANSION,
             &[
                 ("FIDELITY", prompts::fidelity(self.section.fidelity)),

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use axum::Json as Out;
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
-use axum::response::Response;
-use imagemill_desk::{Board, Lang, QueueView, Said, Wanted, now_us};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use imagemill_desk::{Board, QueueView, Said, Wanted, now_us};
 use imagemill_domain::collection::{Standing, order};
 use imagemill_domain::critique::SCORES;
 use imagemill_domain::hash::ContentHash;
@@ -17,8 +17,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::pictures::{send_file, thumbnail_of};
 use super::reviews::{LONGEST_NOTE, name};
+use crate::audit::Detail;
 use crate::error::{Answer, ApiError};
 use crate::extract::{Json, Path, Query};
+use crate::reader::Reader;
 use crate::schema::{CollectionList, CritiquePage, QueueDocument};
 use crate::state::AppState;
 
@@ -110,7 +112,7 @@ pub(crate) async fn row(
 
 fn page(queue: &imagemill_desk::Queue, picture: &ContentHash, reader: &str, headers: &HeaderMap) -> Answer<Out<Value>> {
     let entry = queue.entry(picture).ok_or_else(|| ApiError::missing("critique of the picture", picture))?;
-    Ok(Out(queue.page(entry, reader, lang_of(headers))))
+    Ok(Out(queue.page(entry, reader, Reader::of(headers).lang())))
 }
 
 /// Changes of a row.
@@ -140,7 +142,7 @@ pub(crate) async fn change(
     Path((collection, picture)): Path<(String, String)>,
     headers: HeaderMap,
     Json(body): Json<RowChange>,
-) -> Answer<Out<Value>> {
+) -> Answer<Response> {
     let picture = content(&picture)?;
     let author = name(&body.author)?.to_owned();
     checked(&body.note)?;
@@ -154,7 +156,8 @@ pub(crate) async fn change(
         return Err(stale());
     }
     kept.changed(&state.store).await?;
-    page(kept.of()?, &picture, &author, &headers)
+    let detail = format!("{author} changed {}", picture.short());
+    Ok(audited(page(kept.of()?, &picture, &author, &headers)?, detail))
 }
 
 /// What somebody says of a row.
@@ -188,7 +191,7 @@ pub(crate) async fn say(
     Path((collection, picture)): Path<(String, String)>,
     headers: HeaderMap,
     Json(body): Json<ReadingPut>,
-) -> Answer<Out<Value>> {
+) -> Answer<Response> {
     let picture = content(&picture)?;
     let reader = name(&body.reader)?.to_owned();
     checked(&body.note)?;
@@ -208,7 +211,8 @@ pub(crate) async fn say(
         return Err(stale());
     }
     kept.changed(&state.store).await?;
-    page(kept.of()?, &picture, &reader, &headers)
+    let detail = format!("{reader} read {}", picture.short());
+    Ok(audited(page(kept.of()?, &picture, &reader, &headers)?, detail))
 }
 
 /// A picture of a collection, as it lies there now
@@ -250,6 +254,12 @@ fn content(picture: &str) -> Answer<ContentHash> {
     picture.parse().map_err(|_| ApiError::missing("picture", format_args!("{picture:?}")))
 }
 
+fn audited(answer: Out<Value>, detail: String) -> Response {
+    let mut answer = answer.into_response();
+    answer.extensions_mut().insert(Detail(detail));
+    answer
+}
+
 fn known(queue: &imagemill_desk::Queue, picture: &ContentHash) -> Answer<()> {
     queue.entry(picture).map(|_| ()).ok_or_else(|| ApiError::missing("critique of the picture", picture))
 }
@@ -264,9 +274,4 @@ fn checked(note: &str) -> Answer<()> {
 fn stale() -> ApiError {
     ApiError::conflict("somebody changed this critique meanwhile; nothing was kept")
         .help("Look at it again, then say or change it anew.")
-}
-
-fn lang_of(headers: &HeaderMap) -> Lang {
-    let asked = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    asked.split([',', ';']).find_map(|word| Lang::from_word(word.trim())).unwrap_or_default()
 }

@@ -5,6 +5,7 @@ mod asset_folders;
 mod catalogue;
 mod collections;
 mod costs;
+mod decks;
 mod doctor;
 mod documents;
 mod drafts;
@@ -30,5 +31,6 @@ mod tasks;
 mod uploads;
 mod webhooks;
 
+pub(crate) use plans::{Consent, check_pictures};
 pub use routes::openapi;
 pub(crate) use routes::router;

@@ -121,6 +121,10 @@ pub(crate) fn job_input(state: &AppState, job: &Value, name: Option<&str>) -> An
     for name in file.critique.iter_mut().flat_map(|section| [&mut section.rubric, &mut section.gate]).flatten() {
         criterion(state, &base, name)?;
     }
+    if let Some(deck) = &mut file.deck {
+        deck.folder = resolved(state, &base, &deck.folder)?;
+        deck.anchor = deck.anchor.as_deref().map(|path| resolved(state, &base, path)).transpose()?;
+    }
     if let Some(folder) = file.save.as_mut().and_then(|rule| rule.folder.as_mut()) {
         let place = base.join(imagemill_desk::config::expand_home(folder));
         check_folder(state, &place)?;

@@ -19,7 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    about, asset_folders, catalogue, collections, costs, doctor, documents, drafts, folders, jobs, logs, loose,
+    about, asset_folders, catalogue, collections, costs, decks, doctor, documents, drafts, folders, jobs, logs, loose,
     pictures, plans, presets, profile_files, profiles, reconcile, requests, results, reviews, rubrics, save_rules,
     saving, session, tasks, uploads, webhooks,
 };
@@ -82,6 +82,12 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(profiles::test))
         .routes(routes!(profiles::models))
         .routes(routes!(profiles::resume))
+        .routes(routes!(decks::list, decks::make))
+        .routes(routes!(decks::show))
+        .routes(routes!(decks::run))
+        .routes(routes!(decks::prompt))
+        .routes(routes!(decks::choose, decks::picture))
+        .routes(routes!(decks::file))
         .routes(routes!(collections::list))
         .routes(routes!(collections::queue))
         .routes(routes!(collections::row, collections::change))

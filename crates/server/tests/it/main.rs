@@ -4,6 +4,7 @@
 
 mod assets;
 mod collections;
+mod decks;
 mod document;
 mod doors;
 mod flow;

@@ -187,7 +187,7 @@ fn short(piece: &str) -> String {
 }
 
 /// Sentences and clauses, without marks.
-fn pieces(text: &str) -> Vec<String> {
+pub(super) fn pieces(text: &str) -> Vec<String> {
     let ends = |c: char| matches!(c, '.' | '!' | '?' | ';' | ':' | '\n' | '。' | '！' | '？' | '；' | '：');
     let mut all: Vec<String> = Vec::new();
     let mut start = 0;

@@ -93,7 +93,10 @@ impl Critiques<'_> {
 
     /// A name for all that is known of a collection's rows: as long as it is the same, nothing of them changed.
     pub async fn mark(&self, collection: &str) -> Result<String, StoreError> {
-        const MARK: &str = "SELECT (SELECT coalesce(max(seq), 0) FROM event), \
+        const MARK: &str = "SELECT \
+             (SELECT count(*) || '.' || coalesce(max(d.created_us), 0) FROM job j JOIN task t ON t.job = j.id \
+              JOIN document d ON d.task = t.id WHERE j.name IN (SELECT job FROM collection_batch WHERE collection = ?1 \
+              UNION SELECT job FROM critique_look WHERE collection = ?1)), \
              (SELECT count(*) || '.' || count(accepted) || '.' || total(length(accepted)) || '.' || total(merged) \
               FROM collection_item WHERE collection = ?1), \
              (SELECT coalesce(max(id), 0) FROM critique_edit WHERE collection = ?1), \
@@ -103,9 +106,8 @@ impl Critiques<'_> {
             .read(move |connection| {
                 let mut statement = connection.prepare_cached(MARK)?;
                 Ok(statement.query_row([&collection], |row| {
-                    let (events, edits): (i64, i64) = (row.get(0)?, row.get(2)?);
-                    let (rows, readings): (String, String) = (row.get(1)?, row.get(3)?);
-                    Ok(format!("{events}/{rows}/{edits}/{readings}"))
+                    let (written, items, edits): (String, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                    Ok(format!("{written}/{items}/{edits}/{}", row.get::<_, String>(3)?))
                 })?)
             })
             .await

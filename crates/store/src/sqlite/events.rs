@@ -33,14 +33,14 @@ impl Events<'_> {
             .await
     }
 
+    /// Tells of something that changes no row: a file that was written.
+    pub async fn tell(&self, job: JobId, body: EventBody, now_us: i64) -> Result<(), StoreError> {
+        self.store.change(move |connection| record(connection, now_us, Some(job), &body)).await
+    }
+
     /// The newest event's number; 0 when nothing happened yet.
     pub async fn latest(&self) -> Result<i64, StoreError> {
         self.store.read(latest).await
-    }
-
-    /// Writes down what happened beside the rows, in a job's asset folder for instance.
-    pub async fn tell(&self, job: JobId, body: EventBody, now_us: i64) -> Result<(), StoreError> {
-        self.store.change(move |connection| record(connection, now_us, Some(job), &body)).await
     }
 
     /// The newest event's number as this process's commits move it on. Other processes' events are seen with the next

@@ -36,7 +36,7 @@ pub(super) async fn queue(context: &Context, args: &QueueArgs) -> anyhow::Result
     let store = desk.existing_store().await?;
     let queue = Queue::read(&store, &desk.config, &desk.current, &args.name).await?;
     store.close().await;
-    let reader = reader(context, args.reader.as_deref());
+    let reader = reader(args.reader.as_deref());
     let rows = queue.view(view, &reader);
     for entry in rows.iter().take(args.limit) {
         let name = &queue.item(entry).item.name;
@@ -119,7 +119,7 @@ pub(super) async fn read(context: &Context, args: ReadArgs) -> anyhow::Result<Ex
     let store = desk.store().await?;
     let mut queue = Queue::read(&store, &desk.config, &desk.current, &args.name).await?;
     let entry = found(context, &queue, &args.picture)?;
-    let reader = reader(context, args.reader.as_deref());
+    let reader = reader(args.reader.as_deref());
     let before = queue.readings(entry).find(|reading| reading.reader == reader);
     let said = Said {
         version: entry.version.clone(),
@@ -143,7 +143,7 @@ pub(super) async fn edit(context: &Context, args: &EditRowsArgs) -> anyhow::Resu
     let (desk, texts, printer) = (&context.desk, &context.texts, &context.printer);
     let store = desk.store().await?;
     let mut queue = Queue::read(&store, &desk.config, &desk.current, &args.name).await?;
-    let author = reader(context, args.author.as_deref());
+    let author = reader(args.author.as_deref());
     let (mut changed, mut same, mut bad) = (0_u64, 0_u64, 0_u64);
     for path in &args.files {
         let wrong = |why: &dyn std::fmt::Display| {
@@ -195,7 +195,7 @@ fn found<'a>(context: &Context, queue: &'a Queue, picture: &str) -> anyhow::Resu
 }
 
 /// Who reads, where nobody says: the account.
-fn reader(context: &Context, named: Option<&str>) -> String {
+fn reader(named: Option<&str>) -> String {
     let account = || ["USER", "USERNAME", "LOGNAME"].into_iter().find_map(|name| variable(name));
     let name = named.map(str::to_owned).or_else(account).unwrap_or_default();
     let name = name.trim();

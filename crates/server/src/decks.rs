@@ -1,0 +1,159 @@
+//! Decks that this server makes: consent, the job of words, then the job of pages, then the files. It follows a deck from one job to
+//! the next as long as the server runs; after that the folder says what is left, and somebody starts it again.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use imagemill_decks::{BuildOptions, DeckFolder, Stage, build, write_sheets};
+use imagemill_desk::{deck_jobs, deck_work, plan, set_aside, submit, take_up};
+use imagemill_domain::job::{JobId, JobState};
+use imagemill_domain::job_file::{JobFile, RecipeName};
+use imagemill_domain::money::Money;
+use imagemill_domain::plan::Plan;
+use imagemill_domain::task::TaskState;
+
+use crate::api::{Consent, check_pictures};
+use crate::error::{Answer, ApiError};
+use crate::state::AppState;
+
+/// Between two looks at a job.
+const LOOK_EVERY: Duration = Duration::from_millis(400);
+
+/// What is to be made of a deck.
+#[derive(Clone)]
+pub(crate) struct Order {
+    /// Profile, models, options, `[deck]`, as the command line would have them.
+    pub(crate) base: JobFile,
+    /// These pages alone; none means all.
+    pub(crate) pages: Vec<u32>,
+    /// Again from this stage on.
+    pub(crate) from: Option<Stage>,
+    /// What somebody agreed to pay.
+    pub(crate) agreed: Option<Money>,
+}
+
+/// Starts what is left of a deck and returns the job that runs first; `None` when nothing is left but the files, which are written.
+pub(crate) async fn start(state: &AppState, folder: DeckFolder, order: Order) -> Answer<Option<JobId>> {
+    let work = deck_work(&folder, &order.pages, order.from)?;
+    let jobs = deck_jobs(&state.desk().config, &folder, &order.base, &work)?;
+    let mut plans = Vec::new();
+    for job in jobs {
+        plans.push(planned(state, job).await?);
+    }
+    consent(state, &plans, order.agreed)?;
+    if let Some(stage) = order.from {
+        set_aside(&folder, stage, &order.pages)?;
+    }
+    let Some(first) = plans.into_iter().next() else {
+        files(folder).await?;
+        return Ok(None);
+    };
+    let job = begin(state, &folder, &order, &first).await?;
+    let state = state.clone();
+    tokio::spawn(async move {
+        if let Err(error) = go_on(&state, &folder, &order, &first, job).await {
+            tracing::warn!(deck = %folder.root.display(), ?error, "a deck could not be followed to its end");
+        }
+    });
+    Ok(Some(job))
+}
+
+async fn planned(state: &AppState, job: imagemill_desk::JobInput) -> Answer<Plan> {
+    let desk = state.desk_for(&job).await?;
+    let plan = plan(&desk.config, job, &desk.capabilities()?, None, |_| {}).await?.plan;
+    check_pictures(state, &plan)?;
+    Ok(plan)
+}
+
+fn consent(state: &AppState, plans: &[Plan], agreed: Option<Money>) -> Answer<()> {
+    let mut most = Some(Money::ZERO);
+    for plan in plans {
+        let consent = Consent::of(state, plan, 0);
+        if consent.most.is_none() && consent.is_needed {
+            let detail = format!("nobody knows what {} costs", plan.definition.model);
+            return Err(ApiError::needs_consent(None, detail).help("send accept_unknown_price"));
+        }
+        most = most.zip(consent.most).map(|(sum, most)| sum + most);
+    }
+    let Some(most) = most.filter(|most| *most > state.desk().config.confirm_above) else { return Ok(()) };
+    if agreed.is_some_and(|agreed| agreed >= most) {
+        return Ok(());
+    }
+    let detail = format!("this may cost up to {most}, and nobody agreed to that");
+    Err(ApiError::needs_consent(Some(most), detail).help("send agreed_up_to with the price"))
+}
+
+async fn begin(state: &AppState, folder: &DeckFolder, order: &Order, plan: &Plan) -> Answer<JobId> {
+    let work = deck_work(folder, &order.pages, None)?;
+    let job = submit(&state.store, plan, None).await?.job;
+    take_up(&state.store, job, folder, &work, &order.pages).await?;
+    if let Some(engine) = state.runner.lock().await.engine() {
+        engine.wake();
+    }
+    Ok(job)
+}
+
+async fn go_on(state: &AppState, folder: &DeckFolder, order: &Order, first: &Plan, job: JobId) -> Answer<()> {
+    let mut made = ended(state, job).await?;
+    if first.definition.file.recipe == RecipeName::Outline && made {
+        let work = deck_work(folder, &order.pages, None)?;
+        let next = deck_jobs(&state.desk().config, folder, &order.base, &work)?.into_iter().next();
+        if let Some(next) = next {
+            let plan = planned(state, next).await?;
+            let job = begin(state, folder, order, &plan).await?;
+            made = ended(state, job).await?;
+        }
+    }
+    if made { files(folder.clone()).await } else { Ok(()) }
+}
+
+/// Waits for a job's end, and says whether it has anything to show. A job that waits for a person is waited for.
+async fn ended(state: &AppState, id: JobId) -> Answer<bool> {
+    loop {
+        match state.store.jobs().get(id).await?.map(|job| job.state) {
+            Some(JobState::Finished) => {
+                return Ok(state.store.jobs().counts(id).await?.get(TaskState::Succeeded) > 0);
+            }
+            None | Some(JobState::Stopped) => return Ok(false),
+            Some(_) => tokio::time::sleep(LOOK_EVERY).await,
+        }
+    }
+}
+
+/// Writes the pptx and the contact sheets of what there is.
+async fn files(folder: DeckFolder) -> Answer<()> {
+    let written = tokio::task::spawn_blocking(move || {
+        build(&folder, &BuildOptions::default())?;
+        write_sheets(&folder, folder.page_count().unwrap_or_default())
+    });
+    let written = written.await.map_err(|error| ApiError::fault(error.to_string()))?;
+    written.map(drop).map_err(|error| imagemill_desk::DeskError::from(error).into())
+}
+
+/// Decks that the server knows: those below `decks/` of the workspace and those that jobs were made for.
+pub(crate) async fn known(state: &AppState) -> Answer<Vec<PathBuf>> {
+    let mut folders: Vec<PathBuf> = Vec::new();
+    let beside = state.desk().workspace.root.join("decks");
+    if let Ok(entries) = std::fs::read_dir(&beside) {
+        folders.extend(entries.filter_map(|entry| Some(entry.ok()?.path())));
+    }
+    for job in state.store.jobs().list().await? {
+        let recipe = job.definition.file.recipe;
+        if matches!(recipe, RecipeName::Outline | RecipeName::Slides) {
+            folders.extend(job.definition.file.deck.as_ref().map(|section| PathBuf::from(&section.folder)));
+        }
+    }
+    let mut folders: Vec<PathBuf> = folders
+        .into_iter()
+        .filter(|folder| folder.join("task_pack.json").is_file() && state.roots.check(folder).is_ok())
+        .filter_map(|folder| std::fs::canonicalize(folder).ok())
+        .collect();
+    folders.sort();
+    folders.dedup();
+    Ok(folders)
+}
+
+/// What a deck is called in addresses.
+pub(crate) fn id_of(root: &Path) -> String {
+    imagemill_domain::hash::ContentHash::of(root.to_string_lossy().as_bytes()).to_hex()[..12].to_owned()
+}
