@@ -13,10 +13,10 @@ use crate::texts::{Texts, say};
 /// Measures a set.
 pub(crate) fn measured(context: &Context, set: PictureSet) -> anyhow::Result<Measured> {
     let reference = set.reference.clone();
-    Ok(Measured::of(set).map_err(|why| {
+    Measured::of(set).map_err(|why| {
         let file = reference.as_deref().map(|file| context.shown(file)).unwrap_or_default();
         Quit::usage(say!(context.texts, "sets.unread", file = file, why = context.texts.translated(&why)))
-    })?)
+    })
 }
 
 /// The set and what it is held against.

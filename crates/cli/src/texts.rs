@@ -123,7 +123,7 @@ mod tests {
     }
 
     /// Keys made at run time begin with one of these.
-    const COMPUTED: &[&str] = [
+    const COMPUTED: &[&str] = &[
         "item.",
         "collections.by_",
         "batch.",

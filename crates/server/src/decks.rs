@@ -51,7 +51,7 @@ pub(crate) async fn start(state: &AppState, folder: DeckFolder, order: Order) ->
     let job = begin(state, &folder, &order, &first).await?;
     let state = state.clone();
     tokio::spawn(async move {
-        if let Err(error) = go_on(&state, &folder, &order, &first, job).await {
+        if let Err(error) = Box::pin(go_on(&state, &folder, &order, &first, job)).await {
             tracing::warn!(deck = %folder.root.display(), ?error, "a deck could not be followed to its end");
         }
     });

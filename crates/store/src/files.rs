@@ -166,11 +166,15 @@ impl Files {
     /// Removes a file that [`Self::originals`], [`Self::thumbnails`] or [`Self::drafts`] listed. Being gone already is no error.
     pub fn remove(&self, path: &Path) -> Result<(), StoreError> {
         match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(StoreError::io("removing", path, error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(StoreError::io("removing", path, error));
+            }
             _ => {}
         }
         // The folders of drafts are their tasks' and jobs'; the last file takes them along.
-        for folder in path.ancestors().skip(1).take_while(|folder| **folder != self.drafts && folder.starts_with(&self.drafts)) {
+        for folder in
+            path.ancestors().skip(1).take_while(|folder| **folder != self.drafts && folder.starts_with(&self.drafts))
+        {
             if fs::remove_dir(folder).is_err() {
                 break;
             }

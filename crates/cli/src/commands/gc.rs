@@ -36,7 +36,7 @@ pub(crate) async fn run(context: &Context, args: GcArgs) -> anyhow::Result<Exit>
         printer.line(say!(texts, "gc.nothing"));
     } else if args.yes {
         for file in &found {
-            file.remove(&files)?;
+            files.remove(&file.path)?;
         }
         printer.line(say!(texts, "gc.removed", files = count, size = size(bytes)));
     } else {

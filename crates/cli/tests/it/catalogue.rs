@@ -20,7 +20,10 @@ fn the_sheet_of_the_docs_is_what_is_drawn() {
     if std::env::var_os("IMAGEMILL_UPDATE_SNAPSHOTS").is_some() {
         std::fs::write(&kept, &drawn).unwrap();
     }
-    assert!(std::fs::read_to_string(kept).unwrap() == drawn, "run it with IMAGEMILL_UPDATE_SNAPSHOTS=1 and look at the picture");
+    assert!(
+        std::fs::read_to_string(kept).unwrap() == drawn,
+        "run it with IMAGEMILL_UPDATE_SNAPSHOTS=1 and look at the picture"
+    );
     world.run(&["--lang", "zh-CN", "catalogue", "--sheet", "zh.svg"]).code(0);
     assert!(std::fs::read_to_string(world.path().join("zh.svg")).unwrap().contains("便当格"));
 }

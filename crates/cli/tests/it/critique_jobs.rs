@@ -1,6 +1,7 @@
 //! Jobs whose results are critiques: from pictures to rows, offline, through the real program.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use serde_json::Value;
 
@@ -153,13 +154,15 @@ fn critiques_are_written_in_batches_at_half_the_price() {
     ];
     let (mut profiles, mut models) = ("models_file = \"models.toml\"\n".to_owned(), String::new());
     for (provider, protocol, path, kind) in dialects {
-        profiles += &format!(
+        let _ = write!(
+            profiles,
             "[profiles.{protocol}]\nprovider = \"{provider}\"\nprotocol = \"{protocol}\"\nmodel = \"sim-text\"\n\
              base_url = \"{origin}{path}\"\ncredential = {{ env = \"SIM_KEY\" }}\n\
              network = {{ allow_private_api = true, allow_private_downloads = true }}\n"
         );
         if !models.contains(provider) {
-            models += &format!(
+            let _ = write!(
+                models,
                 "[[model]]\nprovider = \"{provider}\"\nmodel = \"sim-text\"\nchat = true\nresponses = true\n\
                  json_schema = true\nbatch = \"{kind}\"\nprice = {{ date = \"2026-01-01\", source = \"test\", text_in = 0.5, text_out = 2.0 }}\n"
             );

@@ -251,7 +251,7 @@ pub(crate) async fn run(
     base.deck = Some(DeckSection { takes: body.takes.unwrap_or(1), check: body.check.unwrap_or(true), ..section });
     let order = Order { base, pages: body.pages, from, agreed: body.agreed_up_to.map(Money::from_dollars) };
     let name = folder.deck_id();
-    let job = decks::start(&state, folder, order).await?;
+    let job = Box::pin(decks::start(&state, folder, order)).await?;
     let mut answer = (StatusCode::ACCEPTED, Out(json!({ "job": job }))).into_response();
     answer.extensions_mut().insert(Detail(name));
     Ok(answer)

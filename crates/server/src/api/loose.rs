@@ -1,4 +1,4 @@
-//! Files of the workspace that no row refers to, and drafts of jobs that are gone: shown, and removed while nothing runs.
+//! Files of the workspace that no row refers to: shown, and removed while nothing runs.
 
 use axum::Json as Out;
 use axum::extract::State;
@@ -68,8 +68,8 @@ async fn sweep(state: &AppState) -> Answer<Vec<LooseFile>> {
     let found = loose_files(&state.store, &state.files).await?;
     let files = state.files.clone();
     let removing = tokio::task::spawn_blocking(move || {
-        found.iter().try_for_each(|file| file.remove(&files))?;
-        Ok::<_, imagemill_desk::DeskError>(found)
+        found.iter().try_for_each(|file| files.remove(&file.path))?;
+        Ok::<_, imagemill_store::StoreError>(found)
     });
     Ok(removing.await.map_err(|error| ApiError::fault(error.to_string()))??)
 }

@@ -184,7 +184,7 @@ async fn take(state: &AppState, body: &RequestsPut) -> Answer<Vec<TakenRequest>>
             let mut runner = state.runner.lock().await;
             match batch.as_array() {
                 Some(rows) => {
-                    let text = rows.iter().map(|row| format!("{row}\n")).collect::<String>();
+                    let text = rows.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
                     take_batch(&desk, &mut runner, &text, "jsonl", profile).await?
                 }
                 None => take_batch(&desk, &mut runner, &batch.to_string(), "json", profile).await?,

@@ -196,7 +196,7 @@ fn found<'a>(context: &Context, queue: &'a Queue, picture: &str) -> anyhow::Resu
 
 /// Who reads, where nobody says: the account.
 fn reader(named: Option<&str>) -> String {
-    let account = || ["USER", "USERNAME", "LOGNAME"].into_iter().find_map(|name| variable(name));
+    let account = || ["USER", "USERNAME", "LOGNAME"].into_iter().find_map(variable);
     let name = named.map(str::to_owned).or_else(account).unwrap_or_default();
     let name = name.trim();
     if name.is_empty() { "me".to_owned() } else { name.to_owned() }
