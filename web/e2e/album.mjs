@@ -3,6 +3,8 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import en from '../i18n/en.js';
+import zh from '../i18n/zh-CN.js';
 import { launch, open } from './browser.mjs';
 import { stage } from './stage.mjs';
 
@@ -35,6 +37,7 @@ for (const [name, ending, width, height, colorScheme, language] of wanted) {
   await page.waitForTimeout(900);
   await act?.(page);
   for (const key of keys) { await page.keyboard.press(key); await page.waitForTimeout(150); }
+  await page.waitForFunction((words) => !words.some((word) => document.querySelector('.content').textContent.includes(word)), [en.loading, zh.loading], { timeout: 20_000 }).catch(() => {});
   await page.waitForTimeout(600);
   const { data } = await (await context.newCDPSession(page)).send('Page.captureScreenshot', { format: 'webp', quality: 55 });
   writeFileSync(join(docs, file), Buffer.from(data, 'base64'));

@@ -32,12 +32,6 @@ export function critiques(binary, folder) {
 /** The server; the address is known when it listens. */
 export const serve = (binary, folder, port = 0) => start(binary, ['serve', '--lang', 'en'], folder, { USER: 'ann' }, port);
 
-/** A command beside the server, in the same workspace. */
-export function command(binary, folder, words) {
-  const { status, stderr } = spawnSync(binary, words, { cwd: folder, encoding: 'utf8', env: { ...process.env, XDG_CONFIG_HOME: join(folder, 'config'), IMAGEMILL_WORKSPACE: folder } });
-  if (status !== 0) throw new Error(`imagemill ${words.join(' ')} ended with ${status}:\n${stderr}`);
-}
-
 async function start(binary, command, folder, environment, port = 0) {
   const child = spawn(binary, [...command, '--port', String(port), '--json'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], env: surroundings(folder, environment) });
   let log = '';
