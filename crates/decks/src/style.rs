@@ -57,8 +57,10 @@ mod tests {
     #[test]
     fn an_empty_style_is_none_and_a_fenced_one_is_mended() {
         assert_eq!(style_faults("").len(), 4);
-        let sections: String =
-            (1..=10).map(|number| format!("## Part {number}\nSoft light and wide fields.\n")).collect::<Vec<_>>().concat();
+        let sections: String = (1..=10)
+            .map(|number| format!("## Part {number}\nSoft light and wide fields.\n"))
+            .collect::<Vec<_>>()
+            .concat();
         let style = format!("```markdown\n# Style\n{sections}Background #1a2b3c\n```");
         let mended = mend_style(&style);
         assert_eq!(style_faults(&mended), Vec::<String>::new(), "{mended}");

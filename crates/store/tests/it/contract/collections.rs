@@ -93,8 +93,8 @@ async fn rows_from_elsewhere_stay_and_merges_are_numbered() {
     assert_eq!(take(&lab.store, 1, 9, T0).await[0].1, [picture(0), picture(2), picture(3)]);
     collections.accept("korean", vec![(picture(2), json!({"critique_zh": "水"}))]).await.unwrap();
     assert_eq!(collections.give_back("korean", 1).await.unwrap(), 2, "what has its row does not wait again");
-    collections.merged("korean", vec![picture(1)], 1).await.unwrap();
-    collections.merged("korean", vec![picture(2)], 2).await.unwrap();
+    collections.merged("korean", vec![picture(1)], 1, 0).await.unwrap();
+    collections.merged("korean", vec![picture(2)], 2, 0).await.unwrap();
     let known = collections.items("korean").await.unwrap();
     assert_eq!(known.iter().map(|item| item.merged).collect::<Vec<_>>(), [0, 1, 2, 0]);
     assert_eq!(known[1].accepted, Some(json!({"critique_zh": "山"})));
