@@ -71,7 +71,7 @@ pub(crate) struct ExportPicturesArgs {
     /// Caption of each picture, a template over {prompt}, {src_stem}, {src_name}, {job}, {model} and the columns of the list
     #[arg(long, value_name = "TEMPLATE", default_value = "{prompt}")]
     pub(crate) caption: String,
-    /// Word that stands for what is learned: where the caption says [trigger], else before it
+    /// Word that stands for what is learned: where the caption says `[trigger]`, else before it
     #[arg(long, value_name = "WORD")]
     pub(crate) trigger: Option<String>,
     /// Leave pictures without a caption out; without this they are listed and nothing is written

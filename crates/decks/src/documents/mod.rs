@@ -35,7 +35,7 @@ pub struct RawDocument {
     /// `md`, `txt`, `pdf` or `docx`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Its words, at most [`MOST_CHARS`].
+    /// Its words, at most `MOST_CHARS`.
     pub text: String,
     /// Its tables: rows of cells.
     #[serde(default)]

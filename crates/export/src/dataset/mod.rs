@@ -1,8 +1,8 @@
 //! Data sets: pictures with captions, or critiques with their pictures, in the forms that trainers and table readers take.
 //!
 //! What goes in is gathered first ([`pictures`], [`critiques`]): items with their words, lineage and rights. What is done with them
-//! (near-duplicates, the split) is pure. A form is a pure function from items to [`piece::Piece`]s; writing them is one function for
-//! all forms ([`write`]), which ends with `dataset.json`, and [`check`] reads a folder again.
+//! (near-duplicates, the split) is pure. A form is a pure function from items to pieces; writing them is one function for
+//! all forms (`write`), which ends with `dataset.json`, and [`check`] reads a folder again.
 
 mod captions;
 mod card;
