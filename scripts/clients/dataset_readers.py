@@ -10,6 +10,10 @@ import subprocess
 import tempfile
 import zlib
 
+# Before the import that reads it: what an earlier run cached names pictures that are gone.
+CACHE = tempfile.TemporaryDirectory()
+os.environ["HF_HOME"] = CACHE.name
+
 import datasets
 import pyarrow.parquet as parquet
 import webdataset
@@ -35,7 +39,6 @@ def png(number):
 
 
 with tempfile.TemporaryDirectory() as root:
-    os.environ["HF_HOME"] = os.path.join(root, "cache")
     datasets.disable_progress_bars()
 
     def mill(*arguments):
