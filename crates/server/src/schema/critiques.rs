@@ -74,6 +74,24 @@ shapes! {
         items: Vec<QueueItem>,
     }
 
+    /// Pictures that a collection took in.
+    PicturesTakenIn {
+        added: u64,
+        /// Ones that it had.
+        known: u64,
+        /// With `path` and `reason`.
+        skipped: Vec<Value>,
+    }
+
+    /// Jobs that were submitted or taken up again, with `id` and `name`.
+    WorkSubmitted { jobs: Vec<Value> }
+
+    /// A batch that was given back.
+    BatchReleased {
+        /// Pictures that wait again.
+        released: u64,
+    }
+
     /// A reading of a row.
     ReadingDocument { reader: String, verdict: String, score: Option<u8>, note: String, blind: bool, at_us: i64 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use imagemill_desk::{Board, BoardItem, ItemState, Queue, QueueEntry, collection, commission_of, now_us};
+use imagemill_desk::{Board, BoardItem, ItemState, Queue, QueueEntry, collection, commission_of, now_us, take_in};
 use imagemill_domain::collection::{CollectionFile, ProgressFile, batch_file, picture_of};
 use imagemill_domain::critique::{CritiqueSection, complaint};
 use imagemill_domain::hash::ContentHash;
@@ -23,21 +23,14 @@ use crate::texts::say;
 pub(super) const TOLD: usize = 20;
 
 /// Puts pictures into a collection.
-pub(super) async fn take_in(context: &Context, name: &str, items: Vec<NewCollectionItem>) -> anyhow::Result<Exit> {
-    let all = items.len() as u64;
+pub(super) async fn keep(context: &Context, name: &str, items: Vec<NewCollectionItem>) -> anyhow::Result<()> {
     let store = context.desk.store().await?;
-    let added = store.collections().add(name, items).await?;
+    let (added, known) = take_in(&store, name, items).await?;
     store.close().await;
     let pictures = context.texts.count("picture", added);
-    context.printer.line(say!(
-        context.texts,
-        "collections.added",
-        name = name,
-        pictures = pictures,
-        known = all - added
-    ));
-    context.printer.json(&json!({ "name": name, "added": added, "known": all - added }));
-    Ok(Exit::Ok)
+    context.printer.line(say!(context.texts, "collections.added", name = name, pictures = pictures, known = known));
+    context.printer.json(&json!({ "name": name, "added": added, "known": known }));
+    Ok(())
 }
 
 /// `collections import`.
@@ -104,8 +97,8 @@ async fn pictures(
             }
         }
     }
-    let exit = take_in(context, &args.name, items).await?;
-    Ok(if missing > 0 { exit.and(Exit::SomeFailed) } else { exit })
+    keep(context, &args.name, items).await?;
+    Ok(if missing > 0 { Exit::SomeFailed } else { Exit::Ok })
 }
 
 /// Texts of a row besides its picture.
