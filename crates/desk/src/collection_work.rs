@@ -3,6 +3,7 @@
 
 use imagemill_domain::collection::{Standing, order};
 use imagemill_domain::critique::{CritiqueSection, in_sample};
+use imagemill_domain::hash::ContentHash;
 use imagemill_domain::job::JobId;
 use imagemill_domain::job_file::{JobFile, RecipeName, SourceSection};
 use imagemill_domain::money::Money;
@@ -123,21 +124,25 @@ pub async fn give_back_unsubmitted(store: &Store, name: &str, batches: &[(u32, S
     Ok(())
 }
 
-/// Gives a batch back; `None` when its calls are under way. Else how many pictures wait again.
+/// Gives the pictures of a batch back that have no row; `None` when its calls are under way. Else how many wait again. Those whose calls
+/// were lost stay: they may be paid for already, and a person decides about them first.
 pub async fn release_batch(store: &Store, board: &Board, number: u32) -> Result<Option<u64>, DeskError> {
-    let mut of_batch = board.items.iter().filter(|item| item.item.batch == Some(number));
-    if of_batch.any(|item| item.state == ItemState::Working) {
+    let open = || board.items.iter().filter(|item| item.item.batch == Some(number) && !item.state.has_row());
+    if open().any(|item| item.state == ItemState::Working) {
         return Ok(None);
     }
-    Ok(Some(store.collections().give_back(&board.name, number).await?))
+    let free = open().filter(|item| item.state != ItemState::Unknown);
+    let pictures: Vec<ContentHash> = free.map(|item| item.item.picture).collect();
+    Ok(Some(store.collections().give_back_only(&board.name, number, pictures).await?))
 }
 
 /// Queues failed and stopped pictures again, each with the complaint about its last answer; returns the jobs that have such.
 pub async fn retry_batches(store: &Store, board: &Board) -> Result<Vec<JobId>, DeskError> {
     let mut jobs = Vec::new();
+    let places = board.by_batch();
     for batch in &board.batches {
-        let of_batch = board.items.iter().filter(|item| item.item.batch == Some(batch.batch.number));
-        let failed = of_batch.into_iter().any(|item| item.state.may_be_retried());
+        let mut of_batch = places.get(&batch.batch.number).into_iter().flatten();
+        let failed = of_batch.any(|at| board.items[*at].state.may_be_retried());
         if let Some(job) = batch.job.as_ref().filter(|_| failed) {
             let states = vec![TaskState::Failed, TaskState::Partial, TaskState::Stopped];
             store.tasks().retry(job.id, RetrySelection::States(states), true, now_us()).await?;
@@ -195,5 +200,5 @@ fn item_to_look_at(queue: &Queue, entry: &QueueEntry) -> CollectionItem {
         ("critique_en".to_owned(), text("critique_en")),
         ("version".to_owned(), entry.version.clone()),
     ];
-    CollectionItem { columns: columns.into(), accepted: None, ..queue.item(entry).item.clone() }
+    CollectionItem { columns: columns.into(), ..queue.item(entry).item.clone() }
 }

@@ -5,6 +5,8 @@
 mod asset_folders;
 pub mod catalogue;
 mod clock;
+mod collection_files;
+mod collection_merge;
 mod collection_work;
 mod collections;
 pub mod config;
@@ -40,6 +42,8 @@ mod workspace;
 
 pub use asset_folders::{asset_card, asset_folders, asset_folders_below};
 pub use clock::{day_name, now_us, offset_us, rfc3339};
+pub use collection_files::write_input;
+pub use collection_merge::{LeftOut, MergeOrder, Merged, NotUndone, Undone, merge, merged_rows, undo_merge};
 pub use collection_work::{
     CritiqueOrder, TakenBatch, first_waiting, give_back_unsubmitted, look_job, release_batch, retry_batches,
     scan_pictures, take_batches, take_in,

@@ -572,10 +572,12 @@ pub struct CollectionItem {
     pub columns: BTreeMap<String, String>,
     /// The batch that took it.
     pub batch: Option<u32>,
-    /// A row that came from elsewhere.
-    pub accepted: Option<serde_json::Value>,
-    /// The merge that has its row; 0 for none.
+    /// Whether a row came from elsewhere; it needs no task.
+    pub has_row: bool,
+    /// The merge that has its row as it stands; 0 for none.
     pub merged: u32,
+    /// When a row of it was merged first, microseconds since 1970: its ids are made from it.
+    pub minted_us: Option<i64>,
 }
 
 /// A merge of accepted rows.

@@ -2,11 +2,9 @@
 //! stands in the workspace. How files are read and merged is in `collections::files`.
 
 mod files;
-mod lake;
 mod looking;
+mod merging;
 mod reading;
-
-pub(crate) use files::rows_of;
 
 use imagemill_desk::{
     Board, CritiqueOrder, ItemState, Runner, collection, first_waiting, give_back_unsubmitted, new_items,
@@ -41,8 +39,8 @@ pub(crate) async fn run(context: &Context, args: CollectionsArgs) -> anyhow::Res
         CollectionsAction::Release(args) => release(context, &args).await,
         CollectionsAction::Run(args) => Box::pin(run_batches(context, args)).await,
         CollectionsAction::Retry(args) => retry(context, args).await,
-        CollectionsAction::Sync(args) => files::sync(context, &args).await,
-        CollectionsAction::Undo(args) => lake::undo(context, &args).await,
+        CollectionsAction::Sync(args) => merging::sync(context, args).await,
+        CollectionsAction::Undo(args) => merging::undo(context, &args).await,
         CollectionsAction::Milestones(args) => milestones(context, &args).await,
         CollectionsAction::Check(args) => reading::check(context, &args).await,
         CollectionsAction::Look(args) => looking::look(context, args).await,
@@ -220,7 +218,7 @@ async fn run_batches(context: &Context, args: RunBatchesArgs) -> anyhow::Result<
     let inputs = taken.into_iter().map(|batch| batch.input).collect();
     let runner = Runner::new(format!("collections run {name}"), Scenario::default());
     let running = Box::pin(launch::run(context, inputs, args.start.yes, runner));
-    let ended = if own.lance.is_some() { lake::merging(context, &name, running).await } else { running.await };
+    let ended = if own.lance.is_some() { merging::merging(context, &name, running).await } else { running.await };
     if !matches!(ended, Ok(Exit::Ok | Exit::SomeFailed | Exit::Stopped)) {
         // Nothing was submitted.
         let store = context.desk.store().await?;

@@ -72,6 +72,8 @@ shapes! {
         /// Who looked a second time, what the scores are worth, and whether they drifted.
         judge: Value,
         items: Vec<QueueItem>,
+        /// The cursor of the page behind this one.
+        next: Option<String>,
     }
 
     /// Pictures that a collection took in.

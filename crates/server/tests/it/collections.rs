@@ -192,3 +192,21 @@ async fn pictures_become_batches_and_batches_jobs() {
     let audit = world.get("/audit").await.ok();
     assert!(audit.to_string().contains("korean: 2"), "{audit:#}");
 }
+
+/// Pages of the queue follow one another although rows leave it meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_queue_comes_in_pages() {
+    let (world, pictures) = world().await;
+    let first = world.get("/collections/korean/queue?limit=1").await.ok();
+    assert_eq!((names(&first), &first["total"]), (vec!["korean/2.png"], &3.into()));
+    let path = format!("/collections/korean/rows/{}", pictures[2]);
+    let version = world.get(&path).await.ok()["version"].clone();
+    let said = json!({"reader": "ann", "version": version, "verdict": "approve"});
+    let said = world.put(&format!("{path}/reading"), said).await.ok();
+    assert_eq!(said["state"], "accepted");
+    let cursor = first["next"].as_str().unwrap();
+    let rest = world.get(&format!("/collections/korean/queue?limit=9&cursor={cursor}")).await.ok();
+    assert_eq!((names(&rest), &rest["next"]), (vec!["korean/1.png", "korean/0.png"], &Value::Null));
+    let said = json!({"reader": "ann", "version": version, "verdict": "reject"});
+    assert_eq!(world.put(&format!("{path}/reading"), said).await.ok()["state"], "rejected");
+}
