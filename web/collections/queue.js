@@ -21,7 +21,7 @@ export const readerName = () => reviewer.value || about.value?.reviewer || 'me';
 
 /** @param {{ list: QueueList, at: string, onPick: (picture: string) => void, onEnd: () => void }} props */
 const List = ({ list, at, onPick, onEnd }) => html`<div class="queue-list" role="listbox" aria-label=${t('queue.rows')} tabindex="0" aria-activedescendant=${at ? `q${at}` : undefined}
-    onScroll=${({ currentTarget: box }) => { if (box.scrollHeight - box.scrollTop - box.clientHeight < 1500) onEnd(); }}>
+    onScroll=${(/** @type {any} */ { currentTarget: box }) => { if (box.scrollHeight - box.scrollTop - box.clientHeight < 1500) onEnd(); }}>
   ${list.items.map((item) => html`<div key=${item.picture} id=${`q${item.picture}`} role="option" aria-selected=${item.picture === at} class=${`queue-item ${item.picture === at ? 'on' : ''} ${item.decision ?? ''}`} onClick=${() => onPick(item.picture)}>
     <img src=${`/api/v1/collections/${list.name}/pictures/${item.picture}/thumbnail`} alt="" loading="lazy" decoding="async" />
     <div><div class="ellipsis">${item.name}</div><div class="dim ellipsis">${item.reasons?.length ? item.reasons.map(reasonWords).join(', ') : item.decision && item.decision !== 'open' ? word('decision', item.decision) : '\u00a0'}</div></div>

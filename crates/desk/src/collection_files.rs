@@ -23,8 +23,7 @@ pub(crate) async fn write_files(folder: &Path, board: &Board, rows: Vec<(usize, 
 }
 
 fn write_now(folder: &Path, board: &Board, rows: &[(usize, Value)]) -> Result<(), DeskError> {
-    std::fs::create_dir_all(folder)
-        .map_err(|source| DeskError::Folder { folder: folder.to_owned(), source })?;
+    std::fs::create_dir_all(folder).map_err(|source| DeskError::Folder { folder: folder.to_owned(), source })?;
     let name = &board.name;
     let images: Vec<Value> = board.items.iter().map(|item| input_row(&item.item)).collect();
     write_json(&folder.join(format!("{name}_expansion_candidates.json")), &json!({ "images": images }))?;

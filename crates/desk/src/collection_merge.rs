@@ -268,7 +268,8 @@ struct Minting<'a> {
 impl<'a> Minting<'a> {
     fn new(board: &'a Board, merges: &[CollectionMerge]) -> Self {
         let begun = merges.iter().map(|merge| (merge.number, merge.created_us)).collect();
-        let jobs = board.batches.iter().filter_map(|batch| Some((batch.batch.number, batch.job.as_ref()?.name.as_str())));
+        let jobs =
+            board.batches.iter().filter_map(|batch| Some((batch.batch.number, batch.job.as_ref()?.name.as_str())));
         Self { board, begun, jobs: jobs.collect() }
     }
 

@@ -349,9 +349,8 @@ impl Board {
 
     /// Rows that tasks of this workspace brought.
     fn written_here(&self) -> u64 {
-        let written = |item: &&BoardItem| {
-            !item.item.has_row && matches!(item.state, ItemState::Accepted | ItemState::Merged)
-        };
+        let written =
+            |item: &&BoardItem| !item.item.has_row && matches!(item.state, ItemState::Accepted | ItemState::Merged);
         self.items.iter().filter(written).count() as u64
     }
 
@@ -445,7 +444,7 @@ pub fn new_items(scan: &Scan) -> Vec<NewCollectionItem> {
 }
 
 /// Writes the pictures of a batch as the list of its job; returns the path that the job names.
-pub fn write_list(folder: &Path, batch: &str, items: &[CollectionItem]) -> Result<String, DeskError> {
+pub(crate) fn write_list(folder: &Path, batch: &str, items: &[CollectionItem]) -> Result<String, DeskError> {
     let path = folder.join(format!("{batch}.jsonl"));
     let fault = |source| DeskError::File { what: "cannot write the list of the batch", path: path.clone(), source };
     std::fs::create_dir_all(folder).map_err(fault)?;

@@ -34,12 +34,7 @@ pub(crate) struct Queues {
 
 impl Queues {
     /// The queue of a collection, held by one request at a time.
-    pub(crate) async fn take(
-        &self,
-        desk: &Arc<Desk>,
-        store: &Store,
-        name: &str,
-    ) -> Answer<OwnedMutexGuard<KeptQueue>> {
+    pub(crate) async fn take(&self, desk: &Arc<Desk>, store: &Store, name: &str) -> Answer<OwnedMutexGuard<KeptQueue>> {
         if !desk.config.collections.contains_key(name) {
             return Err(ApiError::missing("collection", name));
         }
@@ -83,13 +78,7 @@ async fn read_again(own: Arc<Mutex<KeptQueue>>, desk: Arc<Desk>, store: Store, n
 
 impl KeptQueue {
     fn empty() -> Self {
-        Self {
-            mark: (0, 0),
-            queue: None,
-            took: Duration::ZERO,
-            read_at: Instant::now(),
-            is_being_read: false,
-        }
+        Self { mark: (0, 0), queue: None, took: Duration::ZERO, read_at: Instant::now(), is_being_read: false }
     }
 
     fn put(&mut self, queue: Queue, mark: (i64, i64), begun: Instant) {

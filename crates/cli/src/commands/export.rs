@@ -4,8 +4,8 @@
 use imagemill_desk::{find_job, merged_rows};
 use imagemill_domain::job_file::RecipeName;
 use imagemill_export::dataset::{
-    CaptionRule, CardWords, CritiqueRow, Dataset, Form, FormOptions, Likeness, PictureRequest, ReleaseRequest, Rights, Written,
-    changes, check, critiques, pictures, release, write,
+    CaptionRule, CardWords, CritiqueRow, Dataset, Form, FormOptions, Likeness, PictureRequest, ReleaseRequest, Rights,
+    Written, changes, check, critiques, pictures, release, write,
 };
 
 use crate::cli::{

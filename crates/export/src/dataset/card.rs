@@ -33,8 +33,7 @@ impl Default for CardWords {
 impl CardWords {
     /// Those of a language by its word, `zh-CN`; English where there are none.
     pub fn of(language: &str) -> Self {
-        let mut all: BTreeMap<String, Self> =
-            toml::from_str(WORDS).expect("a test reads data/texts/dataset-card.toml");
+        let mut all: BTreeMap<String, Self> = toml::from_str(WORDS).expect("a test reads data/texts/dataset-card.toml");
         all.remove(language).or_else(|| all.remove(ENGLISH)).expect("there are English words")
     }
 
@@ -168,7 +167,8 @@ mod tests {
     fn both_languages_have_the_same_keys_and_values() {
         let values = |words: &CardWords| -> BTreeMap<String, Vec<String>> {
             let named = |text: &String| {
-                let mut names: Vec<String> = text.split('{').skip(1).map(|rest| rest.split('}').next().unwrap().to_owned()).collect();
+                let mut names: Vec<String> =
+                    text.split('{').skip(1).map(|rest| rest.split('}').next().unwrap().to_owned()).collect();
                 names.sort();
                 names
             };

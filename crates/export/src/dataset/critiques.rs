@@ -112,7 +112,17 @@ fn gather(name: String, rows: &[CritiqueRow], likeness: Likeness, rights: Rights
     let mut columns = columns(&COLUMNS);
     widen(&mut columns, items.iter().map(|item| &item.fields));
     let bits = (likeness.bits.is_some() || likeness.validation > 0.0).then(|| likeness.apart());
-    Ok(Dataset { name, of_critiques: true, columns, items, rights, trigger: None, removed, bits, words: CardWords::default() })
+    Ok(Dataset {
+        name,
+        of_critiques: true,
+        columns,
+        items,
+        rights,
+        trigger: None,
+        removed,
+        bits,
+        words: CardWords::default(),
+    })
 }
 
 fn item(row: &CritiqueRow, rights: &Rights) -> Result<Item, DatasetError> {

@@ -291,7 +291,17 @@ fn settle(
     }
     let bits = (likeness.bits.is_some() || looks).then(|| likeness.apart());
     let columns = columns(&COLUMNS);
-    Ok(Dataset { name, of_critiques: false, columns, items, rights, trigger, removed, bits, words: CardWords::default() })
+    Ok(Dataset {
+        name,
+        of_critiques: false,
+        columns,
+        items,
+        rights,
+        trigger,
+        removed,
+        bits,
+        words: CardWords::default(),
+    })
 }
 
 /// Each source once, on all processors.

@@ -23,7 +23,7 @@ use super::jobs::wake;
 use super::plans::{Consent, check_pictures, resolved};
 use crate::audit::Detail;
 use crate::error::{Answer, ApiError};
-use crate::extract::{Json, MaybeJson, Path};
+use crate::extract::{Json, Path};
 use crate::reader::Reader;
 use crate::schema::{BatchReleased, PicturesTakenIn, WorkSubmitted};
 use crate::state::AppState;
@@ -72,7 +72,8 @@ pub(crate) async fn add(
     let mut found = scan.items.iter().flat_map(|item| &item.pictures);
     found.try_for_each(|picture| state.roots.check(FilePath::new(&picture.path)))?;
     let (added, known) = take_in(&state.store, &name, new_items(&scan)).await?;
-    let skipped = scan.skipped.iter().map(|skipped| json!({"path": skipped.path, "reason": skipped.reason.to_string()}));
+    let skipped =
+        scan.skipped.iter().map(|skipped| json!({"path": skipped.path, "reason": skipped.reason.to_string()}));
     let document = json!({ "added": added, "known": known, "skipped": skipped.collect::<Vec<_>>() });
     Ok(detailed(reader.told(document), format!("{name}: {added}")))
 }
@@ -211,11 +212,7 @@ async fn submit(state: &AppState, inputs: Vec<JobInput>, agreed_up_to: Option<f6
 /// Have failed and stopped pictures of a collection written again, with the complaint about their last answer
 #[utoipa::path(post, path = "/collections/{name}/retry", tag = "collections",
     params(("name" = String, Path, description = "name")), responses((status = 200, body = WorkSubmitted)))]
-pub(crate) async fn retry(
-    State(state): State<AppState>,
-    Path(name): Path<String>,
-    MaybeJson(_): MaybeJson<Value>,
-) -> Answer<Response> {
+pub(crate) async fn retry(State(state): State<AppState>, Path(name): Path<String>) -> Answer<Response> {
     let board = board(&state, &name).await?;
     let jobs = retry_batches(&state.store, &board).await?;
     wake(&state).await;

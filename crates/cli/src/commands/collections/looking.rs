@@ -7,12 +7,15 @@ use super::reading::figures;
 use crate::cli::LookArgs;
 use crate::context::Context;
 use crate::launch;
-use crate::quit::Exit;
+use crate::quit::{Exit, Quit};
 use crate::texts::say;
 
 /// `collections look`.
 pub(super) async fn look(context: &Context, args: LookArgs) -> anyhow::Result<Exit> {
     let desk = &context.desk;
+    if !(0.0..=1.0).contains(&args.share) {
+        return Err(Quit::usage(say!(context.texts, "collections.bad_share", share = args.share)));
+    }
     let store = desk.store().await?;
     let order = CritiqueOrder {
         profile: args.profile,
