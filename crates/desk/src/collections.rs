@@ -388,7 +388,7 @@ pub fn new_items(scan: &Scan) -> Vec<NewCollectionItem> {
 }
 
 /// Writes the pictures of a batch as the list of its job; returns the path that the job names.
-pub fn write_list(folder: &Path, batch: &str, items: &[CollectionItem]) -> Result<String, DeskError> {
+pub(crate) fn write_list(folder: &Path, batch: &str, items: &[CollectionItem]) -> Result<String, DeskError> {
     let path = folder.join(format!("{batch}.jsonl"));
     let fault = |source| DeskError::File { what: "cannot write the list of the batch", path: path.clone(), source };
     std::fs::create_dir_all(folder).map_err(fault)?;

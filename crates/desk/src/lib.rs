@@ -61,7 +61,7 @@ pub use key_files::{KeyPlace, forget_key, keep_key, keep_key_in_store, key_file,
 pub use lang::Lang;
 pub use look::{
     FailureExample, PauseState, UnknownCall, WayState, failure_examples, find_job, snapshot, snapshot_of,
-    snapshot_with,     unknown_calls, ways_of,
+    snapshot_with, unknown_calls, ways_of,
 };
 pub use loose::{LooseFile, loose_files};
 pub use lost::LostCall;

@@ -96,7 +96,11 @@ fn the_file_has_a_slide_for_each_page_and_is_the_same_each_time() {
     {
         use std::os::unix::fs::PermissionsExt as _;
         let mode = |name: &str| fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
-        assert_eq!(mode("light.pptx"), mode("style_spec.md"), "whoever may read the folder's other files may read the deck");
+        assert_eq!(
+            mode("light.pptx"),
+            mode("style_spec.md"),
+            "whoever may read the folder's other files may read the deck"
+        );
     }
     build(&deck, &BuildOptions::default()).unwrap();
     assert!(first == fs::read(&path).unwrap(), "the same deck is the same file");

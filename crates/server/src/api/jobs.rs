@@ -265,7 +265,8 @@ pub(crate) async fn stop(State(state): State<AppState>, Path(job): Path<String>)
 async fn again(state: &AppState, id: JobId) -> Answer<Out<Value>> {
     let job = state.store.jobs().get(id).await?.ok_or(DeskError::JobGone)?;
     let paused = state.store.profiles().paused().await?;
-    Ok(Out(listed(state, job, &paused).await?))
+    let figures = state.store.jobs().figures(vec![id]).await?.pop().unwrap_or_default();
+    Ok(Out(listed(state, job, figures, &paused).await?))
 }
 
 fn not_open(job: &Job) -> ApiError {

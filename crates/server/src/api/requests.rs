@@ -7,8 +7,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use imagemill_briefs::Verb;
 use imagemill_desk::{
-    DeskError, TakenRequest, collect_run, job_of_run, known_run, submit as submit_plan, take_batch,
-    take_request, upload_request,
+    DeskError, TakenRequest, collect_run, job_of_run, known_run, submit as submit_plan, take_batch, take_request,
+    upload_request,
 };
 use imagemill_domain::plan::Plan;
 use serde::Deserialize;

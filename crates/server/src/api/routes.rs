@@ -19,9 +19,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    about, asset_folders, catalogue, collection_work, collections, costs, decks, doctor, documents, drafts, folders, jobs, logs, loose,
-    pictures, plans, presets, profile_files, profiles, reconcile, requests, results, reviews, rubrics, save_rules,
-    saving, session, tasks, uploads, webhooks,
+    about, asset_folders, catalogue, collection_work, collections, costs, decks, doctor, documents, drafts, folders,
+    jobs, logs, loose, pictures, plans, presets, profile_files, profiles, reconcile, requests, results, reviews,
+    rubrics, save_rules, saving, session, tasks, uploads, webhooks,
 };
 use crate::error::{ApiError, Problem};
 use crate::reader::Reader;
