@@ -2,13 +2,14 @@
 //! given back.
 
 use std::path::Path as FilePath;
+use std::sync::Arc;
 
 use axum::Json as Out;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use imagemill_desk::{
-    Board, CritiqueOrder, JobInput, give_back_unsubmitted, look_job, new_items, release_batch, retry_batches,
+    Board, CritiqueOrder, Desk, JobInput, give_back_unsubmitted, look_job, new_items, release_batch, retry_batches,
     scan_pictures, submit as submit_plan, take_batches, take_in,
 };
 use imagemill_domain::job::JobId;
@@ -58,7 +59,7 @@ pub(crate) async fn add(
     if body.paths.is_empty() && body.list.is_none() {
         return Err(ApiError::bad("name the pictures: paths, or a list"));
     }
-    let desk = state.desk();
+    let desk = desk_with(&state, &name)?;
     let base = &desk.workspace.root;
     let resolve = |path: &String| resolved(&state, base, path);
     let section = SourceSection {
@@ -122,7 +123,7 @@ pub(crate) async fn run(
     if !allowed.contains(&count) || body.size.is_some_and(|size| !allowed.contains(&size)) {
         return Err(ApiError::bad(format!("count and size go from 1 to {MOST_BATCHES}")));
     }
-    let desk = state.desk();
+    let desk = desk_with(&state, &name)?;
     let order = CritiqueOrder {
         profile: body.profile,
         model: body.model,
@@ -179,7 +180,7 @@ pub(crate) async fn look(
     if !(0.0..=1.0).contains(&share) {
         return Err(ApiError::bad("share goes from 0 to 1"));
     }
-    let (desk, anchors) = (state.desk(), body.anchors.unwrap_or(20) as usize);
+    let (desk, anchors) = (desk_with(&state, &name)?, body.anchors.unwrap_or(20) as usize);
     let order = CritiqueOrder {
         profile: body.profile,
         model: body.model,
@@ -239,10 +240,15 @@ pub(crate) async fn release(
     Ok(detailed(Out(json!({ "released": released })), format!("{name}: {number}")))
 }
 
-async fn board(state: &AppState, name: &str) -> Answer<Board> {
+/// The settings, which have this collection.
+fn desk_with(state: &AppState, name: &str) -> Answer<Arc<Desk>> {
     let desk = state.desk();
-    let own = desk.config.collections.get(name).ok_or_else(|| ApiError::missing("collection", name))?;
-    Ok(Board::read(&state.store, name, own).await?)
+    if desk.config.collections.contains_key(name) { Ok(desk) } else { Err(ApiError::missing("collection", name)) }
+}
+
+async fn board(state: &AppState, name: &str) -> Answer<Board> {
+    let desk = desk_with(state, name)?;
+    Ok(Board::read(&state.store, name, &desk.config.collections[name]).await?)
 }
 
 fn listed(jobs: &[(JobId, String)]) -> Value {

@@ -161,9 +161,11 @@ async fn pictures_become_batches_and_batches_jobs() {
 
     // A price that nobody knows is agreed to, or nothing is taken.
     world.post(&format!("{at}/batches"), json!({"count": 0})).await.refused(400, "usage");
-    let unknown = json!({"profile": "simulator", "model": "nobody-knows"});
-    let told = world.post(&format!("{at}/batches"), unknown).await;
-    assert!(told.status.is_client_error(), "{:#}", told.body);
+    let dear = json!({"provider": "openai", "base_url": "https://127.0.0.1:1/v1", "model": "nobody-knows",
+        "credential": {"kind": "key", "value": "sk-test"}});
+    world.put("/profiles/dear", dear).await.ok();
+    let dear = json!({"profile": "dear", "count": 3});
+    world.post(&format!("{at}/batches"), dear).await.refused(409, "needs_consent");
     let pending = |list: &Value| {
         let korean = list["collections"].as_array().unwrap().iter().find(|one| one["name"] == "korean").unwrap();
         korean["states"]["pending"].clone()
