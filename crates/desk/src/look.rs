@@ -93,7 +93,7 @@ pub async fn snapshot_of(
         state: job.state,
         reason: job.reason,
         spent: job.spent,
-        priced: job.definition.is_priced(),
+        unpriced: job.unpriced,
         reserved: job.reserved,
         budget: job.budget,
         failures: store.jobs().failures(job.id).await?,
