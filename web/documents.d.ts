@@ -100,6 +100,7 @@ export interface DeckPage {
 export interface Deck extends DeckRow {
   style_spec_done: boolean; outline_done: boolean; pptx_done: boolean; style: string; pages: DeckPage[];
   jobs: { id: number; what: string; state: JobState; reason: string | null; spent: number; unpriced: number; open: number }[];
+  goes_on: boolean;
 }
 export interface AssetCard {
   folder: string; asset: string; persona: string | null; concept: string | null; campaign: string | null; purpose: string | null; status: string | null; hero: string | null;
