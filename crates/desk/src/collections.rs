@@ -170,8 +170,10 @@ pub struct Board {
     pub edits: HashMap<ContentHash, Vec<CritiqueEdit>>,
     /// What people said of its rows.
     pub readings: HashMap<ContentHash, Vec<Reading>>,
-    /// What its batches cost so far.
+    /// What its batches cost so far, as far as prices are known.
     pub spent: Money,
+    /// Calls of its batches that ended and cost nobody knows what.
+    pub unpriced: u64,
     /// Seconds in which at least one of its batches was at work.
     pub busy_s: f64,
 }
@@ -183,11 +185,12 @@ impl Board {
         let begun = store.collections().merges(name).await?.into_iter().map(|merge| (merge.number, merge.created_us));
         let begun: HashMap<u32, i64> = begun.collect();
         let mut tasks: HashMap<(u32, ContentHash), Task> = HashMap::new();
-        let (mut batches, mut spans, mut spent) = (Vec::new(), Vec::new(), Money::ZERO);
+        let (mut batches, mut spans, mut spent, mut unpriced) = (Vec::new(), Vec::new(), Money::ZERO, 0);
         for batch in store.collections().batches(name).await? {
             let job = if batch.job.is_empty() { None } else { store.jobs().by_name(&batch.job).await? };
             if let Some(job) = &job {
                 spent += job.spent;
+                unpriced += job.unpriced;
                 let found = tasks_of(store, job).await?;
                 let begun = found.iter().filter_map(|task| task.started_us).min();
                 let ended = found.iter().filter_map(|task| task.ended_us).max();
@@ -226,7 +229,8 @@ impl Board {
             readings.entry(reading.picture).or_insert_with(Vec::new).push(reading);
         }
         let busy_s = union_s(spans);
-        let mut board = Self { name: name.to_owned(), collection, items, batches, edits, readings, spent, busy_s };
+        let mut board =
+            Self { name: name.to_owned(), collection, items, batches, edits, readings, spent, unpriced, busy_s };
         board.reject(store).await?;
         Ok(board)
     }
@@ -241,6 +245,7 @@ impl Board {
             edits: HashMap::new(),
             readings: HashMap::new(),
             spent: Money::ZERO,
+            unpriced: 0,
             busy_s: 0.0,
         }
     }
@@ -354,10 +359,11 @@ impl Board {
         self.items.iter().filter(written).count() as u64
     }
 
-    /// What one accepted row cost, failed and repeated calls included; `None` before there is one.
+    /// What one accepted row cost, failed and repeated calls included; `None` before there is one, and where not every price is
+    /// known.
     pub fn cost_each(&self) -> Option<Money> {
         let written = self.written_here();
-        (written > 0).then(|| Money::from_micros(self.spent.micros / written as i64))
+        (written > 0 && self.unpriced == 0).then(|| Money::from_micros(self.spent.micros / written as i64))
     }
 
     /// Seconds until the target is reached at the measured pace; `None` before anything was measured.
@@ -383,6 +389,7 @@ impl Board {
             "next_milestone": standing.next_milestone(),
             "next_batch": self.next_batch(),
             "spent": self.spent,
+            "unpriced": self.unpriced,
             "cost_each": self.cost_each(),
             "seconds_left": self.seconds_left(),
         })

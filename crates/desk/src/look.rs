@@ -106,7 +106,7 @@ pub async fn snapshot_with(
         state: job.state,
         reason: job.reason,
         spent: job.spent,
-        priced: job.definition.is_priced(),
+        unpriced: job.unpriced,
         reserved: job.reserved,
         budget: job.budget,
         failures,

@@ -427,7 +427,7 @@ pub struct CostLine {
     pub held: Money,
     /// Calls with unknown outcome.
     pub unknown: u64,
-    /// Calls with pictures whose price nobody knows; they are not in `spent`.
+    /// Calls that ended and cost nobody knows what; they are not in `spent`.
     pub unpriced: u64,
 }
 

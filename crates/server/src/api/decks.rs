@@ -149,11 +149,12 @@ async fn document(state: &AppState, folder: &DeckFolder) -> Answer<Value> {
         let Some(job) = state.store.jobs().by_name(&format!("{name}-{what}")).await? else { continue };
         let counts = state.store.jobs().counts(job.id).await?;
         jobs.push(json!({"id": job.id, "what": what, "state": job.state, "reason": job.reason, "spent": job.spent,
-            "open": counts.open()}));
+            "unpriced": job.unpriced, "open": counts.open()}));
         if what == "pages" {
             takes = pages_of(state, job.id).await?;
         }
     }
+    let goes_on = state.owed_decks.has(&folder.root);
     let folder = folder.clone();
     blocking(move || {
         let mut document = summary(&folder);
@@ -175,6 +176,7 @@ async fn document(state: &AppState, folder: &DeckFolder) -> Answer<Value> {
         document["pptx_done"] = status.pptx_done.into();
         document["style"] = read_text(&folder.style_path()).unwrap_or_default().into();
         document["jobs"] = jobs.into();
+        document["goes_on"] = goes_on.into();
         Ok(document)
     })
     .await

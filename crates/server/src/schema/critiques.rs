@@ -27,8 +27,10 @@ shapes! {
         /// As numbers of accepted critiques.
         milestones: Vec<u64>,
         due: Option<String>,
-        /// US dollars.
+        /// US dollars, as far as prices are known.
         spent: f64,
+        /// Calls that cost nobody knows what; they are not in `spent`.
+        unpriced: u64,
         /// What an accepted critique cost, failures included.
         cost_each: Option<f64>,
         /// Until the target, at the measured pace.
