@@ -68,10 +68,25 @@ with tempfile.TemporaryDirectory() as root:
     accept(COUNT, COUNT + 6)
     mill("collections", "sync", "korean", "--lance", "lake")
     done.append(("second merge", table().count_rows() == COUNT + 6))
+    ids = lambda: {row["image_blake3"]: (row["pair_id"], row["ulid"]) for row in table().to_arrow().to_pylist()}
+    minted = ids()
     undone = json.loads(mill("collections", "undo", "korean", "--json"))
     done.append(("undo", undone["rows"] == 6 and table().count_rows() == COUNT))
     mill("collections", "sync", "korean", "--lance", "lake")
     done.append(("again", table().count_rows() == COUNT + 6))
+    done.append(("ids are minted once", ids() == minted))
+
+    # A row that a person changed after its merge goes with the next one, and nothing else does.
+    with open(os.path.join(root, "checkpoints", "korean_accepted.jsonl")) as file:
+        row = json.loads(file.readline())
+    row["critique_en"] += " The seal is red."
+    with open(os.path.join(root, "changed.json"), "w") as file:
+        json.dump([row], file)
+    mill("collections", "edit", "korean", "changed.json", "--author", "ann")
+    told = json.loads(mill("collections", "sync", "korean", "--lance", "lake", "--json"))
+    changed = [row for row in table().to_arrow().to_pylist() if row["critique_en"].endswith("The seal is red.")]
+    done.append(("an edited row goes again", (told["merged"], len(changed), table().count_rows()) == (1, 1, COUNT + 6)))
+    done.append(("and keeps its ids", ids() == minted))
 
     # Kill -9 at many moments of a merge: the table is the old or the new one, and the next merge goes on.
     known = COUNT + 6
@@ -115,7 +130,7 @@ with tempfile.TemporaryDirectory() as root:
     mill("collections", "import", "indian", "edited.json")
     planned = json.loads(mill("collections", "sync", "indian", "--dry-run", "--json"))
     done.append(("changed rows are told", len(planned["changed"]) == COUNT))
-    mill("collections", "sync", "indian", "--all")
+    mill("collections", "sync", "indian")
     indian = lancedb.connect(lake).open_table("indian")
     nearest = indian.search([5.1, 1.0, 0.5], vector_column_name="embedding").limit(1).to_list()
     done.append(("vectors are searched", nearest[0]["embedding"] == [5.0, 1.0, 0.5] and indian.count_rows() == COUNT))

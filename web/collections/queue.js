@@ -145,7 +145,7 @@ export function Queue({ name }) {
   return html`<div class="queue">
     <aside class="queue-side">
       <header><a href="#/critiques" class="dim">${t('nav.critiques')}</a> / <h1>${name}</h1></header>
-      <${Choice} label=${t('queue.view')} value=${view} onChange=${(/** @type {string} */ next) => stay(address(`/critiques/${name}`, { view: next === 'open' ? '' : next }))} options=${views.map((value) => ({ value, label: `${t(`queue_view.${value}`)} ${list ? count(list.counts[value] ?? 0) : ''}`, hint: value === 'second' ? t('queue.second_hint') : undefined }))} />
+      <${Choice} label=${t('queue.view')} value=${view} onChange=${(/** @type {string} */ next) => stay(address(`/critiques/${name}`, { view: next === 'open' ? '' : next }))} options=${views.map((value) => ({ value, label: `${t(`queue_view.${value}`)} ${list?.counts[value] ? count(list.counts[value]) : ''}`, hint: value === 'second' ? t('queue.second_hint') : undefined }))} />
       <label class="row tight"><span class="dim">${t('review.reviewer')}</span><input class="grow" name="reviewer" value=${reviewer.value} placeholder=${about.value?.reviewer ?? ''} maxlength="60" onChange=${(/** @type {any} */ event) => { reviewer.value = textOf(event).trim(); }} /></label>
       ${error && html`<${Failed} error=${error} />`}
       ${list && html`<${List} list=${list} at=${at} onPick=${setAt} onEnd=${more} /><${Figures} list=${list} />`}

@@ -176,6 +176,9 @@ async fn release(context: &Context, args: &ReleaseArgs) -> anyhow::Result<Exit> 
     collection(&context.desk.config, &args.name)?;
     let store = context.desk.existing_store().await?;
     let board = board(context, &store, &args.name).await?;
+    if !board.batches.iter().any(|batch| batch.batch.number == args.batch) {
+        return Err(Quit::usage(say!(context.texts, "collections.no_batch", name = args.name, batch = args.batch)));
+    }
     let Some(given) = release_batch(&store, &board, args.batch).await? else {
         return Err(Quit::usage(say!(context.texts, "collections.busy", batch = args.batch)));
     };

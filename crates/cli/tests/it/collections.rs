@@ -317,6 +317,29 @@ fn what_a_batch_brought_stays_when_it_is_given_back() {
     assert_eq!(given["released"], 1, "only the one that failed");
     let states = board(&world, "korean")["states"].clone();
     assert_eq!((&states["accepted"], &states["pending"]), (&9.into(), &1.into()));
+    assert!(world.run(&["collections", "release", "korean", "7"]).code(2).err.contains("korean has no batch 7"));
+    assert!(world.run(&["collections", "look", "korean", "--share", "5"]).code(2).err.contains("5 is no share"));
+    let unsigned = ["collections", "import", "korean", "rows.json", "--authorship", "somebody"];
+    assert!(world.run(&unsigned).code(2).err.contains("model+human-edited"));
+}
+
+/// What a table writes for a member that a row does not have changes nothing, and a row that cannot be changed costs no other.
+#[test]
+fn rows_of_a_table_are_edited_one_by_one() {
+    let world = World::with_photos(2);
+    let _simulator = served(&world, "");
+    world.run(&["collections", "add", "korean", "photos"]).code(0);
+    world.run(&["collections", "run", "korean", "--profile", "writer"]).code(0);
+    let changed = json!([
+        {"filepath": "001_start.png", "critique_en": 7},
+        {"filepath": "002_start.png", "medium": "ink on silk", "artist": null, "critique_zh": null},
+    ]);
+    world.folder.write("changed.json", changed.to_string());
+    let told = world.run(&["collections", "edit", "korean", "changed.json", "--author", "ann"]).code(1).out;
+    assert!(told.contains("001_start.png: critique_en of a critique must be a text"), "{told}");
+    let page = world.run(&["collections", "read", "korean", "002_start.png", "--json"]).code(0).json();
+    assert_eq!((&page["row"]["medium"], &page["row"]["edited_by"]), (&"ink on silk".into(), &json!(["ann"])));
+    assert!(page["row"]["critique_zh"].as_str().unwrap().len() > 100);
 }
 
 /// A judge looks a second time; people score; the scores say what the judge is worth, and that it became kinder.

@@ -102,8 +102,8 @@ impl CollectionFile {
 
 /// The picture that a row names.
 pub fn picture_of(row: &Map<String, Value>) -> Option<&str> {
-    let path = row.get("filepath").or_else(|| row.get("image_path"))?.as_str()?.trim();
-    (!path.is_empty()).then_some(path)
+    let named = |key: &str| row.get(key)?.as_str().map(str::trim).filter(|path| !path.is_empty());
+    named("filepath").or_else(|| named("image_path"))
 }
 
 /// A picture's path in one form, so that files of other programs and systems name the same one.

@@ -120,8 +120,8 @@ fn unreadable(place: Place, why: String) -> Answer {
 fn answer(place: Place, row: &Map<String, Value>) -> Answer {
     let mut answer = Answer::empty(place);
     let mut faults = Vec::new();
-    let picture = text(row, "filepath", &mut faults).or_else(|| text(row, "image_path", &mut faults));
-    answer.picture = picture.filter(|path| !path.trim().is_empty());
+    let mut named = |key| text(row, key, &mut faults).filter(|path| !path.trim().is_empty());
+    answer.picture = named("filepath").or_else(|| named("image_path"));
     if answer.picture.is_none() {
         faults.push(Fault::NoPicture);
     }

@@ -192,7 +192,8 @@ fn texts(answer: &Answer, gate: &Gate, faults: &mut Vec<Fault>) {
             faults.push(Fault::MissingText { key: side.key });
         }
     }
-    if zh > 0 && zh < gate.least_zh {
+    // Without a letter of any kind a text is still there, and short.
+    if zh < gate.least_zh && !answer.zh.trim().is_empty() {
         faults.push(Fault::ShortZh { count: zh, least: gate.least_zh });
     }
     let english = gate.languages && !is_english(&answer.en);

@@ -40,27 +40,34 @@ pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(move |c| !part(c)).filter(|word| word.chars().any(char::is_alphanumeric))
 }
 
-/// Whether a text is Chinese; a text too short to tell counts as one.
+/// Letters of alphabets other than the Latin one.
+fn is_of_another_alphabet(letter: char) -> bool {
+    letter.is_alphabetic() && !matches!(letter, '\0'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' | '\u{ff21}'..='\u{ff5a}')
+}
+
+/// Whether a text is Chinese; a text too short to tell counts as one. A row of marks is no language.
 pub(super) fn is_chinese(text: &str) -> bool {
-    let (mut han, mut foreign) = (0_usize, 0_usize);
+    let (mut han, mut foreign, mut marks) = (0_usize, 0_usize, 0_usize);
     for letter in text.chars() {
         han += usize::from(is_han(letter));
         foreign += usize::from(is_kana_or_hangul(letter));
+        marks += usize::from(is_wide_mark(letter));
     }
     let all = han + foreign + words(text).count();
-    all < ENOUGH || (han * 10 >= all * 6 && foreign * 20 <= all)
+    all + marks < ENOUGH || (han * 10 >= all * 6 && foreign * 20 <= all && marks <= all)
 }
 
 /// Whether a text is English; a text too short to tell counts as one.
 pub(super) fn is_english(text: &str) -> bool {
     let wide = text.chars().filter(|c| is_han(*c) || is_kana_or_hangul(*c)).count();
-    let mut all = 0_usize;
-    let mut known = 0_usize;
+    let (mut all, mut known, mut foreign) = (0_usize, 0_usize, 0_usize);
     for word in words(text) {
         all += 1;
         known += usize::from(ENGLISH.iter().any(|english| word.eq_ignore_ascii_case(english)));
+        // Letters that only look like English ones, too.
+        foreign += usize::from(word.chars().any(is_of_another_alphabet));
     }
-    all + wide < ENOUGH || (wide * 4 <= all && known as f64 >= ENGLISH_SHARE * all as f64)
+    all + wide < ENOUGH || ((wide + foreign) * 4 <= all && known as f64 >= ENGLISH_SHARE * all as f64)
 }
 
 #[cfg(test)]

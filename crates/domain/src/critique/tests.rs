@@ -168,6 +168,58 @@ fn every_defect_is_found_in_its_number_and_no_other() {
     assert_eq!((outcome.rows, outcome.failed), (400, at - 10));
 }
 
+/// What a hostile or a careless hand puts into rows: it is found; and what only looks odd passes.
+#[test]
+fn odd_rows_pass_and_tricks_do_not() {
+    let rubric = Rubric::shipped("korean").unwrap();
+    let mut rows = clean(&rubric, 40);
+    let text = |row: &Value, key: &str| row[key].as_str().unwrap().to_owned();
+    let set = |row: &mut Value, key: &str, value: &str| row[key] = json!(value);
+    for (row, change) in rows.iter_mut().zip(0..) {
+        let (zh, en) = (text(row, "critique_zh"), text(row, "critique_en"));
+        match change {
+            0 => set(row, "critique_zh", &zh.replacen('。', "，约作于１６５０年。", 2)),
+            1 => set(row, "critique_zh", &format!("🎨{zh}{}", "😀".repeat(30))),
+            2 => set(row, "critique_zh", &format!("{zh}作者为 Jeong Seon (1676–1759)，画法近 Ni Zan。")),
+            3 => set(row, "critique_en", &format!("{en} The inscription reads 金剛全圖; rasa is रस.")),
+            4 => set(row, "critique_en", &en.to_uppercase()),
+            5 => set(row, "critique_zh", &zh.replace('。', ".")),
+            6 => row["scores"] = json!({"L1": 0, "L2": 100, "L3": 50.5}),
+            7 => row["scores"] = json!("{\"L1\": 40}"),
+            8 => {
+                row["image_path"] = row["filepath"].clone();
+                set(row, "filepath", "");
+            }
+            _ => break,
+        }
+    }
+    let mut expected: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let mut spoil = |at: usize, rules: &[&str], change: &dyn Fn(&mut Value)| {
+        change(&mut rows[at]);
+        for rule in rules {
+            expected.entry((*rule).to_owned()).or_default().push(at + 1);
+        }
+    };
+    spoil(20, &["short_zh"], &|row| set(row, "critique_zh", &"😀".repeat(300)));
+    spoil(21, &["not_chinese"], &|row| set(row, "critique_zh", &"。".repeat(300)));
+    spoil(22, &["short_en"], &|row| set(row, "critique_en", &"😀 ".repeat(300)));
+    spoil(23, &["not_english"], &|row| {
+        let look_alike = text(row, "critique_en").replace('a', "а").replace('e', "е").replace('o', "о");
+        set(row, "critique_en", &look_alike);
+    });
+    spoil(24, &["unreadable"], &|row| set(row, "quality_score", "85"));
+    spoil(25, &["bad_score"], &|row| row["scores"] = json!({"L1": 50, "L2": 400}));
+    spoil(26, &["unreadable"], &|row| row["scores"] = json!({"L1": "high"}));
+    spoil(27, &["unknown_dimension"], &|row| {
+        row["covered_dimensions"].as_array_mut().unwrap().push(json!("KR_L1_D1 "))
+    });
+    spoil(28, &["unbalanced"], &|row| {
+        let long = text(row, "critique_zh").repeat(3_000);
+        set(row, "critique_zh", &long);
+    });
+    assert_eq!(by_rule(&checked(&rows, &rubric, "strict")), expected);
+}
+
 #[test]
 fn the_profiles_ask_for_what_their_names_say() {
     let rubric = Rubric::shipped("western").unwrap();

@@ -42,6 +42,11 @@ impl CardWords {
         self.0.get(key).map(String::as_str).unwrap_or_default()
     }
 
+    /// A key's words and what they are about.
+    fn pair(&self, key: &str, value: String) -> String {
+        self.fill("pair", &[("name", self.say(key).to_owned()), ("value", value)])
+    }
+
     /// The same with values for `{name}`.
     pub(crate) fn fill(&self, key: &str, values: &[(&str, String)]) -> String {
         let fill = |text: String, (name, value): &(&str, String)| text.replace(&format!("{{{name}}}"), value);
@@ -122,7 +127,7 @@ fn body(set: &Dataset, options: &FormOptions) -> String {
         &["job", "recipe", "model", "profile"]
     };
     for column in names {
-        let _ = writeln!(text, "- {}: {}", words.say(column), counted(set, column));
+        let _ = writeln!(text, "- {}", words.pair(column, counted(set, column)));
     }
     if let Some(bits) = set.bits {
         let facts = [("bits", bits.to_string()), ("removed", set.removed.to_string())];
@@ -139,7 +144,7 @@ fn body(set: &Dataset, options: &FormOptions) -> String {
         ("rights_texts", &rights.text_license),
         ("rights_named", &rights.attribution),
     ] {
-        let _ = writeln!(text, "- {}: {}", words.say(key), told(value));
+        let _ = writeln!(text, "- {}", words.pair(key, told(value)));
     }
     let columns: Vec<String> = set.columns.iter().map(|column| format!("`{}`", column.name)).collect();
     let (differ, head, check) = (words.say("differ"), words.say("columns"), words.say("check"));

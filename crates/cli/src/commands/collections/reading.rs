@@ -164,18 +164,29 @@ pub(super) async fn edit(context: &Context, args: &EditRowsArgs) -> anyhow::Resu
                 printer.line(say!(texts, "collections.no_row", picture = name, name = args.name));
                 continue;
             };
-            let members = EDITABLE.iter().filter_map(|member| Some(((*member).to_owned(), row.get(*member)?.clone())));
+            // Tables write null where a row says nothing.
+            let said = |member: &&str| row.get(*member).filter(|value| !value.is_null()).cloned();
+            let members = EDITABLE.iter().filter_map(|member| Some(((*member).to_owned(), said(member)?)));
             let changes: BTreeMap<String, Value> = members.collect();
             let differs = changes.iter().any(|(member, value)| entry.row.now[member.as_str()] != *value);
             let (picture, version) = (queue.item(entry).item.picture, entry.version.clone());
             let wanted = Wanted { author: author.clone(), version, changes, note: args.note.clone() };
             if !differs {
                 same += 1;
-            } else if queue.change(&store, &picture, wanted, now_us()).await? {
-                changed += 1;
-            } else {
-                bad += 1;
-                printer.line(say!(texts, "collections.stale", picture = name));
+                continue;
+            }
+            match queue.change(&store, &picture, wanted, now_us()).await {
+                Ok(true) => changed += 1,
+                Ok(false) => {
+                    bad += 1;
+                    printer.line(say!(texts, "collections.stale", picture = name));
+                }
+                // One bad row costs no other.
+                Err(error) if error.is_usage() => {
+                    bad += 1;
+                    printer.line(format!("{name}: {}", texts.translated(&error.to_string())));
+                }
+                Err(error) => return Err(error.into()),
             }
         }
     }
