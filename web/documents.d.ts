@@ -44,7 +44,7 @@ export interface QueueList {
   name: string; view: string; counts: Record<string, number>; total: number; second_read: number;
   agreement: { reviewers: { name: string; reviewed: number; keep: number; reject: number }[]; pairs: { a: string; b: string; both: number; agree: number; kappa: number | null }[]; disputed: number; scored_twice: number; score_gap: number | null };
   judge: { judge: string | null; looked: number; anchors: number; calibration: { anchors: number; error: number; error_raw: number } | null; drift: { anchors: number; shift: number; alarm: boolean } | null };
-  items: { picture: string; name: string; state?: string; decision?: string; points?: number; reasons?: any[]; edited?: boolean; quality?: number | null }[];
+  items: { picture: string; name: string; state?: string; decision?: string; points?: number; reasons?: any[]; edited?: boolean; quality?: number | null }[]; next: string | null;
 }
 export interface CritiqueReading { reader: string; verdict: string; score: number | null; note: string; blind: boolean; at_us: number }
 export interface CritiquePage {
@@ -100,6 +100,7 @@ export interface DeckPage {
 export interface Deck extends DeckRow {
   style_spec_done: boolean; outline_done: boolean; pptx_done: boolean; style: string; pages: DeckPage[];
   jobs: { id: number; what: string; state: JobState; reason: string | null; spent: number; unpriced: number; open: number }[];
+  goes_on: boolean;
 }
 export interface AssetCard {
   folder: string; asset: string; persona: string | null; concept: string | null; campaign: string | null; purpose: string | null; status: string | null; hero: string | null;

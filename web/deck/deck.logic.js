@@ -15,8 +15,8 @@ export function standing(page, running) {
 /** Whether a deck has anything left to make. @param {import('../documents.d.ts').Deck} deck */
 export const isLeft = (deck) => !deck.style_spec_done || !deck.outline_done || deck.pages.some((page) => page.action !== 'skip');
 
-/** Whether one of its jobs has open tasks. @param {import('../documents.d.ts').Deck} deck */
-export const isRunning = (deck) => deck.jobs.some((job) => job.open > 0 && job.state === 'active');
+/** Whether one of its jobs has open tasks, or the next one is about to start. @param {import('../documents.d.ts').Deck} deck */
+export const isRunning = (deck) => deck.jobs.some((job) => job.open > 0 && job.state === 'active') || (deck.goes_on && deck.jobs.every((job) => job.open === 0));
 
 /** The pictures to choose from, each once, the page's own first. @param {DeckPage} page */
 export function choices(page) {

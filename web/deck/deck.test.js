@@ -12,13 +12,15 @@ test('a page stands where its files and its jobs say', () => {
 });
 
 test('what is left and what runs', () => {
-  const deck = { style_spec_done: true, outline_done: true, pages: [{ ...page, action: 'skip' }], jobs: [{ state: 'active', open: 0 }] };
+  const deck = { style_spec_done: true, outline_done: true, pages: [{ ...page, action: 'skip' }], jobs: [{ state: 'active', open: 0 }], goes_on: false };
   assert.equal(isLeft(deck), false);
   assert.equal(isLeft({ ...deck, pages: [page] }), true);
   assert.equal(isLeft({ ...deck, outline_done: false }), true);
   assert.equal(isRunning(deck), false);
   assert.equal(isRunning({ ...deck, jobs: [{ state: 'active', open: 2 }] }), true);
   assert.equal(isRunning({ ...deck, jobs: [{ state: 'paused', open: 2 }] }), false);
+  assert.equal(isRunning({ ...deck, goes_on: true, jobs: [{ state: 'finished', open: 0 }] }), true);
+  assert.equal(isRunning({ ...deck, goes_on: true, jobs: [{ state: 'paused', open: 2 }] }), false);
 });
 
 test('choices are each picture once, the chosen one first', () => {

@@ -1,6 +1,6 @@
 //! What is told of a deck on its way: a line for each file that is there, a line for each page that could not be made, and the end.
 
-use imagemill_decks::Built;
+use imagemill_decks::{Built, DeckFolder};
 use imagemill_desk::{DeckWork, page_of};
 use imagemill_domain::event::{Event, EventBody};
 use imagemill_domain::task::TaskState;
@@ -27,14 +27,29 @@ pub(crate) async fn line(context: &Context, store: &Store, event: &Event) -> any
                 None => say!(texts, "deck.at_style"),
             }))
         }
-        EventBody::TaskState { task, state, .. } if state.is_ended() && *state != TaskState::Succeeded => {
+        EventBody::TaskState { task, state: TaskState::Succeeded, .. } => {
+            let document = store.tasks().document(*task).await?.unwrap_or_default();
+            let notes = document["notes"].as_array().into_iter().flatten().filter_map(|note| note.as_str());
+            let lines: Vec<String> = notes.map(|note| format!("· {}", texts.translated(note))).collect();
+            Ok((!lines.is_empty()).then(|| context.printer.paint(Tone::Warn, lines.join("\n"))))
+        }
+        EventBody::TaskState { task, state, .. } if state.is_ended() => {
             let Some(task) = store.tasks().get(*task).await? else { return Ok(None) };
             let Some(page) = page_of(&task) else { return Ok(None) };
             let why = task.failure.map_or_else(
                 || say!(texts, &format!("state.{}", state.word())),
                 |failure| texts.translated(&failure.message),
             );
-            Ok(Some(say!(texts, "deck.at_failed", page = page, why = context.printer.paint(Tone::Bad, why))))
+            let job = store.jobs().get(task.job).await?;
+            let deck = job.and_then(|job| DeckFolder::open(job.definition.file.deck.as_ref()?.folder.as_ref()).ok());
+            let pages = deck.and_then(|deck| deck.page_count()).unwrap_or(page);
+            Ok(Some(say!(
+                texts,
+                "deck.at_failed",
+                page = page,
+                pages = pages,
+                why = context.printer.paint(Tone::Bad, why)
+            )))
         }
         _ => Ok(None),
     }
@@ -48,7 +63,10 @@ pub(crate) fn closing(context: &Context, work: &DeckWork, built: &Built) {
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     printer.line(say!(texts, "deck.at_pptx", file = name, slides = slides, missing = built.missing.len()));
     let folder = file.parent().map(|folder| context.shown(folder)).unwrap_or_default();
-    printer.line(say!(texts, "deck.folder", folder = folder));
+    let pages = work.status.page_count;
+    let done = work.status.pages.iter().filter(|page| page.png_done).count();
+    let last = format!("{pages:03}");
+    printer.line(say!(texts, "deck.folder", folder = folder, last = last, done = done, pages = pages, file = name));
     for page in &work.status.pages {
         let words = page.words.iter().flat_map(|words| &words.misprints);
         for misprint in words {

@@ -85,7 +85,7 @@ fn copies(folder: &Path, manifest: &Path) -> Copies {
 /// What was taken from the request, and what was decided for it.
 fn echo(context: &Context, made: &Made) {
     let Some(record) = &made.record else { return };
-    for taken in &record.asked.taken {
+    for taken in record.asked.taken.iter().filter(|taken| !taken.value.is_empty()) {
         let (words, key, value) = (&taken.words, &taken.key, &taken.value);
         context.printer.note(say!(context.texts, "infographic.taken", words = words, key = key, value = value));
     }
@@ -105,8 +105,8 @@ fn words(context: &Context, made: &Made, copies: &Copies) -> Vec<String> {
     };
     let texts = Texts::new(if is_cjk(&record.request) { Lang::ZhCn } else { Lang::En });
     match (record.best(), made.error()) {
-        (Some(best), None) if record.asked.output == Output::Verbose && record.asked.rounds > 1 => {
-            verbose(&texts, made, record, best, shown)
+        (Some(_), None) if record.asked.output == Output::Verbose && record.asked.rounds > 1 => {
+            verbose(&texts, made, record, shown)
         }
         (Some(best), None) => {
             let mut lines = vec![cut(&sentence(&texts, record, best))];
@@ -123,11 +123,14 @@ fn sentence(texts: &Texts, record: &Record, best: &Round) -> String {
     let Some(review) = review else {
         return say!(texts, "infographic.shows", title = record.title);
     };
-    let misprint = review.misprints().next().map(|check| say!(texts, "infographic.misprint", label = check.label));
-    let rule = review.violations.first().map(|violation| violation.detail.clone());
+    let misprints = review.misprints().map(|check| say!(texts, "infographic.misprint", label = check.label));
+    let rules = review.violations.iter().map(|violation| violation.detail.clone());
     match review.faults() {
         0 => say!(texts, "infographic.passed"),
-        1 | 2 => say!(texts, "infographic.few", what = misprint.or(rule).unwrap_or_default()),
+        1 | 2 => {
+            let faults: Vec<String> = misprints.chain(rules).collect();
+            say!(texts, "infographic.few", what = faults.join(&say!(texts, "infographic.and")))
+        }
         faults => say!(texts, "infographic.many", count = faults),
     }
 }
@@ -139,13 +142,7 @@ fn cut(text: &str) -> String {
     text.chars().take(UNITS - 1).chain(['…']).collect()
 }
 
-fn verbose(
-    texts: &Texts,
-    made: &Made,
-    record: &Record,
-    best: &Round,
-    shown: impl Fn(&Round) -> Option<String>,
-) -> Vec<String> {
+fn verbose(texts: &Texts, made: &Made, record: &Record, shown: impl Fn(&Round) -> Option<String>) -> Vec<String> {
     let mut lines = vec![say!(texts, "infographic.ranking")];
     lines.push(if record.expand_skipped {
         say!(texts, "infographic.original", prompt = record.prompt)
@@ -157,7 +154,7 @@ fn verbose(
         let result = if round.review.as_ref().is_none_or(|review| review.passed) { "PASS" } else { "FAIL" };
         let faults = round.review.as_ref().map_or(0, imagemill_domain::infographic::Review::faults);
         let mut line = format!("#{} round={} result={result} violations={faults}", place + 1, round.round);
-        if record.ended_early() && round.round == best.round {
+        if record.ended_early() && record.rounds.last().is_some_and(|last| last.round == round.round) {
             line = format!("{line} [{}]", say!(texts, "infographic.early"));
         }
         lines.push(line);

@@ -71,7 +71,7 @@ pub fn create(new: &NewDeck) -> Result<(DeckFolder, RawDocuments), DeckError> {
     let folder = DeckFolder { pack, ..folder };
     let documents = read_documents(&absolute(&new.documents), &root.join("inherited"));
     if !new.documents.is_empty() {
-        write_json(&folder.documents_path(), &documents)?;
+        folder.write_documents(&documents)?;
     }
     let failed = documents.errors.iter().map(|fault| json!({"path": fault.path, "error": fault.error}));
     let info = InfoPack {

@@ -89,12 +89,17 @@ impl DeckFolder {
         if !info.raw_document_excerpts.enabled {
             return Ok(None);
         }
-        // A folder that was moved still has its own file.
-        let named = PathBuf::from(&info.raw_document_excerpts.path);
-        let path = if named.is_file() { named } else { self.documents_path() };
+        // A folder that was moved still has its own file, and what is learnt of the documents is written there.
+        let own = self.documents_path();
+        let path = if own.is_file() { own } else { PathBuf::from(&info.raw_document_excerpts.path) };
         let text = read_text(&path)?;
         let read = serde_json::from_str(&text);
         read.map(Some).map_err(|error| DeckError::Unreadable { path, why: error.to_string() })
+    }
+
+    /// Writes what is known of the documents.
+    pub fn write_documents(&self, documents: &RawDocuments) -> Result<(), DeckError> {
+        write_json(&self.documents_path(), documents)
     }
 
     /// `info_pack.json`.

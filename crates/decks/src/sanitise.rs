@@ -82,8 +82,21 @@ static COLOUR_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)(?:colou?r|background|fill|tone|hex|色|背景)[^\n.,;。，；]{0,8}$").expect("a valid pattern")
 });
 
-/// Takes style metadata out of `prompt`. `on_page` are the texts that the picture must show.
+/// Takes style metadata out of `prompt`. `on_page` are the texts that the picture must show. What only shows when its neighbour is gone
+/// goes, too, so that a second time finds nothing.
 pub fn sanitise(prompt: &str, on_page: &[&str]) -> Sanitised {
+    let mut clean = pass(prompt, on_page);
+    loop {
+        let next = pass(&clean.text, on_page);
+        if next.removed.is_empty() {
+            return clean;
+        }
+        clean.text = next.text;
+        clean.removed.extend(next.removed);
+    }
+}
+
+fn pass(prompt: &str, on_page: &[&str]) -> Sanitised {
     let kept = protected(prompt, on_page);
     let found = findings(prompt, &kept);
     let mut text = String::with_capacity(prompt.len());
@@ -265,6 +278,8 @@ mod tests {
             let once = sanitise(&prompt, &[]);
             let removed: usize = once.removed.iter().map(|removal| removal.text.len()).sum();
             prop_assert!(once.text.len() + removed <= prompt.len());
+            let twice = sanitise(&once.text, &[]);
+            prop_assert!(twice.removed.is_empty(), "{prompt:?} leaves {:?}, where {:?} goes", once.text, twice.removed);
         }
     }
 }

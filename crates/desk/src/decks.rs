@@ -25,6 +25,8 @@ use crate::profiles::{SIMULATOR, choose};
 
 /// The column of a task that names its page.
 const PAGE: &str = "page";
+/// The column of a task of words that says how many of its pictures are examples; those behind them are out of the documents.
+const EXAMPLES: &str = "examples";
 /// Tasks that are read at a time.
 const TASKS: u32 = 200;
 
@@ -144,8 +146,12 @@ fn outline_item(folder: &DeckFolder) -> Result<SourceItem, DeskError> {
     let params = &folder.pack.params;
     let wish = json!({"query": info.user_query, "pages": folder.page_count(), "language": folder.language(),
         "role": params.role, "audience": params.audience, "scene": params.scene});
-    let pictures = info.references().0.iter().map(|path| picture(path)).collect::<Result<_, _>>()?;
-    Ok(SourceItem { prompt: Some(wish.to_string()), pictures, ..SourceItem::default() })
+    let mut pictures = info.references().0.iter().map(|path| picture(path)).collect::<Result<Vec<_>, _>>()?;
+    let columns = [(EXAMPLES.to_owned(), pictures.len().to_string())].into();
+    // What cannot be looked at in a document is in its words all the same.
+    let figures = folder.documents(&info)?.map(|documents| documents.figures()).unwrap_or_default();
+    pictures.extend(figures.iter().filter_map(|path| picture(path).ok()));
+    Ok(SourceItem { prompt: Some(wish.to_string()), pictures, columns, ..SourceItem::default() })
 }
 
 /// A task a page, known by what the outline says of it. Its prompt and its picture may change and it is the same task.
@@ -197,11 +203,12 @@ pub(crate) fn settle(input: &mut JobInput, plan: &mut Plan, table: &CapabilityTa
     if let Some(model) = silent(&definition.speakers.text) {
         return Err(input.plan_error(PlanError::NoDeckWords { model }));
     }
-    let looks = recipe == RecipeName::Outline && plan.scan.items.iter().any(|item| !item.pictures.is_empty());
     let blind = silent(&definition.speakers.vision);
+    if let (Some(model), RecipeName::Outline) = (&blind, recipe) {
+        return without_eyes(input, plan, model);
+    }
     match (blind, &mut input.file.deck, &mut plan.definition.file.deck) {
-        (Some(model), ..) if looks => Err(input.plan_error(PlanError::NoDeckEyes { model })),
-        (Some(model), Some(typed), Some(stored)) if recipe == RecipeName::Slides && typed.check => {
+        (Some(model), Some(typed), Some(stored)) if typed.check => {
             (typed.check, stored.check) = (false, false);
             plan.warnings.push(format!(
                 "{model} does not look at pictures: the words on the pages are not checked; name a model that does with --vision-model"
@@ -210,6 +217,25 @@ pub(crate) fn settle(input: &mut JobInput, plan: &mut Plan, table: &CapabilityTa
         }
         _ => Ok(()),
     }
+}
+
+/// Style and outline where nobody looks at pictures: examples need eyes, pictures of documents only go without a caption.
+fn without_eyes(input: &JobInput, plan: &mut Plan, model: &str) -> Result<(), DeskError> {
+    let examples =
+        |item: &SourceItem| item.columns.get(EXAMPLES).and_then(|count| count.parse().ok()).unwrap_or(0usize);
+    if plan.scan.items.iter().any(|item| examples(item) > 0) {
+        return Err(input.plan_error(PlanError::NoDeckEyes { model: model.to_owned() }));
+    }
+    let mut figures = 0;
+    for item in &mut plan.scan.items {
+        figures += item.pictures.drain(examples(item)..).count();
+    }
+    if figures > 0 {
+        plan.warnings.push(format!(
+            "{model} does not look at pictures: those of the documents are not described; name a model that does with --vision-model"
+        ));
+    }
+    Ok(())
 }
 
 /// Queues the tasks of a submitted deck's job that ended although their work is still, or again, to be done. A lost answer may have

@@ -1,8 +1,7 @@
-//! Decks that this server makes: consent, the job of words, then the job of pages, then the files. It follows a deck from one job to
-//! the next as long as the server runs; after that the folder says what is left, and somebody starts it again.
+//! Decks that this server makes: consent, the job of words, then the job of pages, then the files. Which decks are on their way between
+//! these, also over the end of a server, is `crate::owed_decks`' matter.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use imagemill_decks::{BuildOptions, DeckFolder, Stage, build, write_sheets};
 use imagemill_desk::{deck_jobs, deck_work, plan, set_aside, submit, take_up};
@@ -14,10 +13,8 @@ use imagemill_domain::task::TaskState;
 
 use crate::api::{Consent, check_pictures};
 use crate::error::{Answer, ApiError};
+use crate::owed_decks::OwedDeck;
 use crate::state::AppState;
-
-/// Between two looks at a job.
-const LOOK_EVERY: Duration = Duration::from_millis(400);
 
 /// What is to be made of a deck.
 #[derive(Clone)]
@@ -48,14 +45,9 @@ pub(crate) async fn start(state: &AppState, folder: DeckFolder, order: Order) ->
         files(folder).await?;
         return Ok(None);
     };
-    let job = begin(state, &folder, &order, &first).await?;
-    let state = state.clone();
-    tokio::spawn(async move {
-        if let Err(error) = Box::pin(go_on(&state, &folder, &order, &first, job)).await {
-            tracing::warn!(deck = %folder.root.display(), ?error, "a deck could not be followed to its end");
-        }
-    });
-    Ok(Some(job))
+    let owed = OwedDeck { folder: folder.root.clone(), base: order.base, pages: order.pages, job: first.name.clone() };
+    let _turn = state.owed_decks.turn.lock().await;
+    begin(state, &folder, owed, &first).await.map(Some)
 }
 
 async fn planned(state: &AppState, job: imagemill_desk::JobInput) -> Answer<Plan> {
@@ -83,41 +75,43 @@ fn consent(state: &AppState, plans: &[Plan], agreed: Option<Money>) -> Answer<()
     Err(ApiError::needs_consent(Some(most), detail).help("send agreed_up_to with the price"))
 }
 
-async fn begin(state: &AppState, folder: &DeckFolder, order: &Order, plan: &Plan) -> Answer<JobId> {
-    let work = deck_work(folder, &order.pages, None)?;
+/// Submits a deck's next job. The deck is written down first: a server that ends in between has a job that the next one follows, or
+/// none to follow.
+async fn begin(state: &AppState, folder: &DeckFolder, owed: OwedDeck, plan: &Plan) -> Answer<JobId> {
+    let work = deck_work(folder, &owed.pages, None)?;
+    let pages = owed.pages.clone();
+    state.owed_decks.add(owed)?;
     let job = submit(&state.store, plan, None).await?.job;
-    take_up(&state.store, job, folder, &work, &order.pages).await?;
+    take_up(&state.store, job, folder, &work, &pages).await?;
     if let Some(engine) = state.runner.lock().await.engine() {
         engine.wake();
     }
     Ok(job)
 }
 
-async fn go_on(state: &AppState, folder: &DeckFolder, order: &Order, first: &Plan, job: JobId) -> Answer<()> {
-    let mut made = ended(state, job).await?;
-    if first.definition.file.recipe == RecipeName::Outline && made {
-        let work = deck_work(folder, &order.pages, None)?;
-        let next = deck_jobs(&state.desk().config, folder, &order.base, &work)?.into_iter().next();
-        if let Some(next) = next {
+/// Does what comes behind a deck's job when that has ended, and says whether something is still to come. A job that waits for a person
+/// is waited for; one that was stopped or made nothing is the end.
+pub(crate) async fn go_on(state: &AppState, folder: &DeckFolder, owed: &OwedDeck) -> Answer<bool> {
+    let Some(job) = state.store.jobs().by_name(&owed.job).await? else { return Ok(false) };
+    match job.state {
+        JobState::Finished if state.store.jobs().counts(job.id).await?.get(TaskState::Succeeded) > 0 => {}
+        JobState::Finished | JobState::Stopped => return Ok(false),
+        _ => return Ok(true),
+    }
+    if job.definition.file.recipe == RecipeName::Outline {
+        let work = deck_work(folder, &owed.pages, None)?;
+        if work.texts {
+            return Ok(false);
+        }
+        if let Some(next) = deck_jobs(&state.desk().config, folder, &owed.base, &work)?.into_iter().next() {
             let plan = planned(state, next).await?;
-            let job = begin(state, folder, order, &plan).await?;
-            made = ended(state, job).await?;
+            let owed = OwedDeck { job: plan.name.clone(), ..owed.clone() };
+            begin(state, folder, owed, &plan).await?;
+            return Ok(true);
         }
     }
-    if made { files(folder.clone()).await } else { Ok(()) }
-}
-
-/// Waits for a job's end, and says whether it has anything to show. A job that waits for a person is waited for.
-async fn ended(state: &AppState, id: JobId) -> Answer<bool> {
-    loop {
-        match state.store.jobs().get(id).await?.map(|job| job.state) {
-            Some(JobState::Finished) => {
-                return Ok(state.store.jobs().counts(id).await?.get(TaskState::Succeeded) > 0);
-            }
-            None | Some(JobState::Stopped) => return Ok(false),
-            Some(_) => tokio::time::sleep(LOOK_EVERY).await,
-        }
-    }
+    files(folder.clone()).await?;
+    Ok(false)
 }
 
 /// Writes the pptx and the contact sheets of what there is.

@@ -12,6 +12,7 @@ mod decks;
 mod error;
 mod events;
 mod extract;
+mod owed_decks;
 mod port;
 mod queues;
 mod reader;

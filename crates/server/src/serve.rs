@@ -15,7 +15,7 @@ use crate::error::ServerError;
 use crate::roots::Roots;
 use crate::safety::Gate;
 use crate::state::AppState;
-use crate::{activity, api, events, runs, saves};
+use crate::{activity, api, events, owed_decks, runs, saves};
 
 /// Between two attempts to become the owner of the workspace.
 const TAKE_OVER_EVERY: Duration = Duration::from_secs(1);
@@ -96,6 +96,7 @@ impl Server {
             tokio::spawn(keep_running(state.clone())),
             tokio::spawn(saves::save_what_ended(state.clone())),
             tokio::spawn(runs::collect_what_ended(state.clone())),
+            tokio::spawn(owed_decks::follow(state.clone())),
         ];
         Ok(Self { address, state, stopping, listening, beside })
     }

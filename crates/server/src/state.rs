@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use crate::activity::ActivityBoard;
 use crate::audit::Audit;
 use crate::events::EventHub;
+use crate::owed_decks::OwedDecks;
 use crate::queues::Queues;
 use crate::roots::Roots;
 use crate::runs::RequestRuns;
@@ -49,6 +50,8 @@ pub(crate) struct Parts {
     pub(crate) saves: Saves,
     /// Runs of request files that have not ended.
     pub(crate) runs: RequestRuns,
+    /// Decks that are not made yet.
+    pub(crate) owed_decks: OwedDecks,
     /// Checks what providers tell by themselves.
     pub(crate) notices: NoticeReader,
     /// Rows of critiques for people.
@@ -75,6 +78,7 @@ impl AppState {
             saves: Saves::new(state.join("tmp")),
             settings_turn: Mutex::default(),
             runs: RequestRuns::default(),
+            owed_decks: OwedDecks::new(state.join("decks")),
             hub: EventHub::default(),
             board: ActivityBoard::default(),
             notices: NoticeReader::default(),

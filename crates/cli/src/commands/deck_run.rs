@@ -158,7 +158,11 @@ impl DeckRun<'_> {
         if work.texts {
             return Ok(Exit::SomeFailed);
         }
-        let refused = |error: DeckError| refused(self.context, &error);
+        let refused = |error: DeckError| {
+            let why = self.context.texts.translated(&error.to_string());
+            self.context.printer.line(say!(self.context.texts, "deck.at_pptx_failed", why = why));
+            refused(self.context, &error)
+        };
         let built: Built = build(&self.folder, &options(&self.args.output)).map_err(refused)?;
         let wants_pdf = self.folder.pack.params.more.get("output_format").is_some_and(|format| format == "pdf");
         if self.args.pdf || wants_pdf {

@@ -11,7 +11,7 @@ use imagemill_simulator::{Act, Outcome, Rates, Scenario, ScriptLine, Simulator, 
 use imagemill_testkit::TempWorkspace;
 use serde_json::json;
 
-const PAGES: usize = 10;
+pub(crate) const PAGES: usize = 10;
 /// Calls that are put off, one in each stage and then some: nothing is under way then, so nothing can be lost with the process.
 const PUT_OFF: [u64; 12] = [1, 3, 5, 7, 9, 11, 16, 21, 26, 31, 36, 41];
 
@@ -21,7 +21,7 @@ fn acting(act: Act, calls: &[u64]) -> Scenario {
     Scenario { script: calls.iter().map(line).collect(), variations: 1, ..Scenario::default() }
 }
 
-async fn world(scenario: Scenario, pages: usize) -> (TempWorkspace, Simulator) {
+pub(crate) async fn world(scenario: Scenario, pages: usize) -> (TempWorkspace, Simulator) {
     let options = SimulatorOptions { scenario, ..SimulatorOptions::default() };
     let simulator = Simulator::start(options).await.unwrap();
     let workspace = TempWorkspace::new();
@@ -46,7 +46,7 @@ async fn world(scenario: Scenario, pages: usize) -> (TempWorkspace, Simulator) {
     (workspace, simulator)
 }
 
-fn command(workspace: &Path, more: &[&str]) -> Command {
+pub(crate) fn command(workspace: &Path, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_imagemill"));
     command.args(["deck", "run", "deck", "--profile", "target", "--size", "64x36", "--yes", "--quiet"]).args(more);
     command
@@ -63,7 +63,7 @@ fn start(workspace: &Path) -> Child {
 }
 
 /// Runs to the end; the code and what was said.
-async fn run(workspace: &Path, more: &[&str]) -> (i32, String) {
+pub(crate) async fn run(workspace: &Path, more: &[&str]) -> (i32, String) {
     let mut command = command(workspace, more);
     let done = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     (
@@ -72,7 +72,7 @@ async fn run(workspace: &Path, more: &[&str]) -> (i32, String) {
     )
 }
 
-fn ended(child: &mut Child) {
+pub(crate) fn ended(child: &mut Child) {
     let until = Instant::now() + Duration::from_secs(120);
     loop {
         if let Some(status) = child.try_wait().unwrap() {
@@ -85,7 +85,7 @@ fn ended(child: &mut Child) {
 }
 
 /// What the deck is: its texts, pictures and pptx. Records and sheets say when and how often, so they are left out.
-fn deck(workspace: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn deck(workspace: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files: Vec<String> = vec!["style_spec.md".into(), "outline.json".into(), "tea.pptx".into()];
     for page in 1..=PAGES {
         files.push(format!("pages/page_{page:03}.prompt.txt"));
@@ -138,7 +138,7 @@ async fn a_page_that_is_refused_stops_no_other_and_is_not_sent_again_unasked() {
     let (workspace, simulator) = world(acting(Act::Refuse, &[7]), 3).await;
     let (code, said) = run(workspace.path(), &[]).await;
     assert_eq!(code, 1, "{said}");
-    let refused = (1..=3).find(|page| said.contains(&format!("[page {page}] ✗"))).expect("one was refused");
+    let refused = (1..=3).find(|page| said.contains(&format!("[page {page}/3] ✗"))).expect("one was refused");
     for page in (1..=3).filter(|page| *page != refused) {
         assert!(said.contains(&format!("[page {page}/3] page_00{page}.png ✓")), "{said}");
     }

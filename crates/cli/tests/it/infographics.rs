@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+use crate::critique_jobs::served;
 use crate::world::World;
 
 const TEA: &str = "How green tea is made: pick the leaves, steam them for 90 seconds, roll them, dry them at 80 °C";
@@ -151,4 +152,50 @@ fn what_cannot_be_done_is_refused_before_spending() {
     let err = world.run(&["infographic", TEA, "--profile", "simulator", "--layout", "bento-gird"]).code(2).err;
     assert!(err.contains("Did you mean `bento-grid`?"), "{err}");
     assert!(!world.path().join(".imagemill/drafts").exists());
+}
+
+/// Every round with its verdict, the time of each step that was made, all pictures; in the language of the request, whatever the reader's is.
+#[test]
+fn rounds_are_told_in_the_language_of_the_request() {
+    let world = World::new();
+    let _simulator = served(&world, "[rates]\nmisspelt = 1.0\n");
+    let told = |request: &str, more: &[&str]| {
+        let line = ["infographic", request, "--profile", "writer", "--model", "sim-image", "--size", "256x256"];
+        world.run(&[&line[..], more].concat()).code(0).out
+    };
+    let verbose = told(TEA, &["--output", "verbose", "--rounds", "2"]);
+    let lines: Vec<&str> = verbose.lines().skip_while(|line| *line != "By quality, the best first").collect();
+    assert!(lines[1].starts_with("Prompt, worked out: An infographic"), "{verbose}");
+    assert!(lines[2].starts_with("#1 round=1 result=FAIL violations="), "{verbose}");
+    assert!(lines[3].starts_with("#2 round=2 result=FAIL violations="), "{verbose}");
+    let times: Vec<&str> =
+        lines[4].split(" | ").map(|part| part.trim_end_matches(|c: char| c != ' ').trim_end()).collect();
+    let steps = [
+        "Total",
+        "Prompt evaluation",
+        "Content analysis",
+        "Text",
+        "Prompt expansion",
+        "Image generation",
+        "VLM review",
+    ];
+    assert_eq!(times[..5], steps[..5], "{verbose}");
+    for (part, name) in lines[4].split(" | ").zip(steps).skip(5) {
+        assert!(part.starts_with(name) && part.ends_with("s×2 rounds"), "{part}");
+    }
+    assert!(lines[5].ends_with(".png") && lines[6].ends_with(".png") && lines[5] != lines[6], "{verbose}");
+
+    let chinese =
+        told("水循环：蒸发，凝结，降水，汇集", &["--output", "verbose", "--expand", "disable", "--rounds", "2"]);
+    let times = chinese.lines().find(|line| line.starts_with("总计")).unwrap();
+    assert!(chinese.contains("按质量从高到低\n原始提示词：水循环") && !times.contains("提示词评估"), "{chinese}");
+    let worked_out = told("水循环：蒸发，凝结，降水，汇集", &["--output", "verbose", "--rounds", "2"]);
+    assert!(worked_out.contains("扩写后的提示词：一张题为\"水循环\"的信息图"), "{worked_out}");
+    assert!(times.contains("图像生成") && times.contains("VLM 评审"), "{times}");
+
+    // Three faults and more are summed up; one round is friendly whatever was asked for.
+    let friendly = told(TEA, &["--rounds", "2"]);
+    assert!(friendly.contains(" things in it are not as they should be"), "{friendly}");
+    let once = told(TEA, &["--rounds", "1", "--output", "verbose"]);
+    assert!(once.contains("It shows: ") && !once.contains("#1 round="), "{once}");
 }

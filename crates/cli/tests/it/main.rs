@@ -7,6 +7,7 @@ mod collections;
 mod critique_jobs;
 mod critiques;
 mod deck;
+mod deck_kills;
 mod deck_runs;
 mod demo;
 mod docs;

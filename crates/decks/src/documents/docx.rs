@@ -7,7 +7,7 @@ use std::path::Path;
 use roxmltree::{Document, Node, ParsingOptions};
 use zip::ZipArchive;
 
-use super::{Content, Found, FoundImage};
+use super::{Content, Found, FoundImage, table_mark};
 
 /// Largest part that is read, in bytes: a document of pictures is no reason to fill the memory.
 const MOST_BYTES: u64 = 64 << 20;
@@ -21,19 +21,22 @@ pub(super) fn read(path: &Path) -> Result<Found, String> {
     let parsed = parse(&main)?;
     let mut found = Found::default();
     let mut lines = Vec::new();
+    let mut paragraphs = 0;
     let body = parsed.root_element().children().find(|node| is(*node, "body"));
     for block in body.into_iter().flat_map(|body| body.children()) {
         if is(block, "p") {
-            lines.push(words(block));
+            let line = words(block);
+            paragraphs += usize::from(!line.trim().is_empty());
+            lines.push(line);
         } else if is(block, "tbl") {
             let rows = block.children().filter(|node| is(*node, "tr"));
             let cells = |row: Node<'_, '_>| row.children().filter(|node| is(*node, "tc")).map(cell).collect();
             let table: Vec<Vec<String>> = rows.map(cells).collect();
-            lines.extend(table.iter().map(|row| row.join(" | ")));
+            lines.push(table_mark(found.tables.len()));
             found.tables.push(table);
         }
     }
-    found.paragraphs = Some(lines.iter().filter(|line| !line.trim().is_empty()).count());
+    found.paragraphs = Some(paragraphs);
     lines.join("\n").trim().clone_into(&mut found.text);
     found.images = images(&parsed, &links, &mut parts)?;
     Ok(found)

@@ -2,30 +2,54 @@
 
 use std::path::Path;
 
-use super::{Content, Found, FoundImage};
+use super::{Content, Found, FoundImage, table_mark};
 
 /// Reads a Markdown text that lies in `base`.
 pub(super) fn read(text: &str, base: &Path) -> Found {
     Found { text: text.to_owned(), tables: tables(text), images: images(text, base), ..Found::default() }
 }
 
-/// A row of bars and, below it, one of dashes begin a table; it ends with the first line without a bar.
 fn tables(text: &str) -> Vec<Vec<Vec<String>>> {
-    let lines: Vec<&str> = text.lines().collect();
+    blocks(text)
+        .into_iter()
+        .filter_map(|block| if let Block::Table(rows) = block { Some(rows) } else { None })
+        .collect()
+}
+
+/// The text with a mark in place of each table.
+pub(super) fn without_tables(text: &str) -> String {
+    let mut tables = 0;
+    let line = |block: Block<'_>| match block {
+        Block::Line(line) => line.to_owned(),
+        Block::Table(_) => {
+            tables += 1;
+            table_mark(tables - 1)
+        }
+    };
+    blocks(text).into_iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// A piece of a text.
+enum Block<'a> {
+    Line(&'a str),
+    /// Its rows.
+    Table(Vec<Vec<String>>),
+}
+
+/// A row of bars and, below it, one of dashes begin a table; it ends with the first line without a bar.
+fn blocks(text: &str) -> Vec<Block<'_>> {
+    let mut lines = text.lines().peekable();
     let mut found = Vec::new();
-    let mut at = 0;
-    while at + 1 < lines.len() {
-        if !lines[at].contains('|') || !is_rule(lines[at + 1]) {
-            at += 1;
+    while let Some(line) = lines.next() {
+        if !line.contains('|') || lines.next_if(|next| is_rule(next)).is_none() {
+            found.push(Block::Line(line));
             continue;
         }
-        let mut rows = vec![cells(lines[at])];
-        at += 2;
-        while at < lines.len() && lines[at].contains('|') {
-            rows.push(cells(lines[at]));
-            at += 1;
+        let mut rows = vec![cells(line)];
+        while let Some(row) = lines.next_if(|next| next.contains('|')) {
+            rows.push(cells(row));
         }
-        found.push(rows);
+        found.push(Block::Table(rows));
     }
     found
 }

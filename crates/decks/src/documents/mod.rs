@@ -5,18 +5,24 @@ mod docx;
 mod markdown;
 mod pdf;
 
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
+use imagemill_domain::hash::ContentHash;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::folder::read_text;
 
 /// Most characters that are kept of a document.
 const MOST_CHARS: usize = 20_000;
+/// Most pictures of the documents that a model looks at: each look is paid for.
+const MOST_FIGURES: usize = 40;
 /// Stands where the rest of a long document was cut off.
 const CUT: &str = "\n[…]";
 
-/// `raw_documents.json`.
+/// `raw_documents.json`. Members that nobody knows are kept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RawDocuments {
     /// What could be read, in order.
@@ -25,6 +31,9 @@ pub struct RawDocuments {
     /// What could not.
     #[serde(default)]
     pub errors: Vec<DocumentError>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub more: BTreeMap<String, Value>,
 }
 
 /// One document.
@@ -51,6 +60,54 @@ pub struct RawDocument {
     /// Paragraphs of a DOCX.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paragraphs: Option<usize>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub more: BTreeMap<String, Value>,
+}
+
+impl RawDocument {
+    /// Its words as a model is told them: where a table stands is a mark, so that nobody copies a number from it and none is altered.
+    pub fn without_tables(&self) -> String {
+        if self.kind == "md" { markdown::without_tables(&self.text) } else { self.text.clone() }
+    }
+}
+
+impl RawDocuments {
+    /// The pictures of all documents that are files here, each file once, at most [`MOST_FIGURES`].
+    pub fn figures(&self) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> = Vec::new();
+        for picture in self.documents.iter().flat_map(|document| &document.inherited_images) {
+            let file = PathBuf::from(&picture.path);
+            if files.len() < MOST_FIGURES && file.is_file() && !files.contains(&file) {
+                files.push(file);
+            }
+        }
+        files
+    }
+
+    /// Keeps what a model sees in a picture, wherever the documents show it.
+    pub fn describe(&mut self, file: &Path, caption: &str) {
+        for picture in self.documents.iter_mut().flat_map(|document| &mut document.inherited_images) {
+            if is_same_file(&picture.path, file) {
+                picture.vlm_caption = Some(caption.to_owned());
+            }
+        }
+    }
+
+    /// Whether a picture is described already.
+    pub fn is_described(&self, file: &Path) -> bool {
+        let mut pictures = self.documents.iter().flat_map(|document| &document.inherited_images);
+        pictures.any(|picture| picture.vlm_caption.is_some() && is_same_file(&picture.path, file))
+    }
+}
+
+fn is_same_file(named: &str, file: &Path) -> bool {
+    Path::new(named) == file || std::fs::canonicalize(named).is_ok_and(|named| named == file)
+}
+
+/// Stands where a table is left out.
+fn table_mark(table_index: usize) -> String {
+    format!("[table {table_index}]")
 }
 
 /// A picture of a document.
@@ -67,6 +124,9 @@ pub struct InheritedImage {
     /// What a model sees in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vlm_caption: Option<String>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub more: BTreeMap<String, Value>,
 }
 
 /// A document that could not be read.
@@ -130,17 +190,24 @@ fn read_one(path: &Path, doc_index: usize, pictures: &Path) -> Result<RawDocumen
         other => return Err(format!("`.{other}` is not read; documents are .md, .txt, .pdf or .docx")),
     };
     let mut inherited_images = Vec::new();
+    // The same picture on every page is one file.
+    let mut written: HashMap<ContentHash, String> = HashMap::new();
     for (image_index, image) in found.images.into_iter().enumerate() {
         let path = match image.content {
             Content::Named(name) => name,
-            Content::Bytes(bytes, ending) => {
-                let file = pictures.join(format!("doc{doc_index}_{image_index}.{ending}"));
-                let wrote = std::fs::create_dir_all(pictures).and_then(|()| std::fs::write(&file, bytes));
-                wrote.map_err(|error| format!("a picture of it cannot be written to {}: {error}", file.display()))?;
-                file.display().to_string()
-            }
+            Content::Bytes(bytes, ending) => match written.entry(ContentHash::of(&bytes)) {
+                Entry::Occupied(known) => known.get().clone(),
+                Entry::Vacant(place) => {
+                    let file = pictures.join(format!("doc{doc_index}_{image_index}.{ending}"));
+                    let wrote = std::fs::create_dir_all(pictures).and_then(|()| std::fs::write(&file, bytes));
+                    wrote
+                        .map_err(|error| format!("a picture of it cannot be written to {}: {error}", file.display()))?;
+                    place.insert(file.display().to_string()).clone()
+                }
+            },
         };
-        inherited_images.push(InheritedImage { path, alt: image.alt, doc_index, image_index, vlm_caption: None });
+        let (alt, more) = (image.alt, BTreeMap::new());
+        inherited_images.push(InheritedImage { path, alt, doc_index, image_index, vlm_caption: None, more });
     }
     Ok(RawDocument {
         path: path.display().to_string(),
@@ -151,6 +218,7 @@ fn read_one(path: &Path, doc_index: usize, pictures: &Path) -> Result<RawDocumen
         doc_index,
         pages: found.pages,
         paragraphs: found.paragraphs,
+        more: BTreeMap::new(),
     })
 }
 

@@ -13,6 +13,8 @@ fn markdown_gives_its_words_tables_and_pictures() {
     let tea = &found.documents[0];
     assert_eq!((tea.kind.as_str(), tea.text.as_str()), ("md", text));
     assert_eq!(tea.tables, vec![vec![vec!["Year".to_owned(), "Chests".into()], vec!["1700".into(), "5 | 6".into()]]]);
+    let told = tea.without_tables();
+    assert!(told.starts_with("# Tea\n\n[table 0]\n\nAfter !["), "{told}");
     assert_eq!(tea.inherited_images[0].path, folder.path().join("img/field.png").display().to_string());
     assert_eq!(
         (tea.inherited_images[0].alt.as_str(), tea.inherited_images[1].path.as_str()),
@@ -58,7 +60,7 @@ fn word_documents_give_theirs() {
     let found = read_documents(&[path], &folder.path().join("inherited"));
     assert_eq!(found.errors, []);
     let one = &found.documents[0];
-    assert_eq!((one.text.as_str(), one.paragraphs), ("Tea grows\nYear | 1700", Some(2)));
+    assert_eq!((one.text.as_str(), one.paragraphs), ("Tea grows\n[table 0]", Some(1)));
     assert_eq!(one.tables, vec![vec![vec!["Year".to_owned(), "1700".into()]]]);
     assert_eq!(one.inherited_images[0].alt, "A hill");
     assert!(std::fs::read(&one.inherited_images[0].path).unwrap().starts_with(b"\x89PNG"));

@@ -80,6 +80,77 @@ fn what_is_left_follows_from_what_the_files_hold() {
     assert_eq!(actions(&folder)[3], Skip);
 }
 
+/// Every state of a prompt with every state of a picture; what lies beside the pages is no page.
+#[test]
+fn each_combination_of_prompt_and_picture_has_its_action() {
+    use PageAction::{Full, RenderOnly, Skip};
+    let folder = deck();
+    let (prompt, picture) = (folder.path().join("pages/page_002.prompt.txt"), folder.path().join("pages/page_002.png"));
+    let png = pictures::png(2, 64, 36);
+    folder.write("pages/page_006.png", &png);
+    folder.write("pages/page_006.prompt.txt", "beyond the last page");
+    for (prompt_is, prompt_age) in [("absent", 0), ("empty", 200), ("older than the outline", 400), ("good", 200)] {
+        for picture_is in ["absent", "empty", "cut", "a folder", "no picture", "older than the prompt", "good"] {
+            let _ = (fs::remove_file(&prompt), fs::remove_file(&picture), fs::remove_dir(&picture));
+            if prompt_is != "absent" {
+                fs::write(&prompt, if prompt_is == "empty" { " \n" } else { "a lighthouse" }).unwrap();
+                set_age(&prompt, prompt_age);
+            }
+            match picture_is {
+                "absent" => {}
+                "a folder" => fs::create_dir(&picture).unwrap(),
+                "empty" => fs::write(&picture, b"").unwrap(),
+                "cut" => fs::write(&picture, &png[..png.len() / 2]).unwrap(),
+                "no picture" => fs::write(&picture, b"<html>").unwrap(),
+                _ => fs::write(&picture, &png).unwrap(),
+            }
+            if picture_is == "older than the prompt" {
+                set_age(&picture, 500);
+            } else if picture.is_file() {
+                set_age(&picture, 100);
+            }
+            let wanted = match (prompt_is, picture_is) {
+                ("absent", "good" | "older than the prompt") | ("good", "good") => Skip,
+                ("good", _) => RenderOnly,
+                _ => Full,
+            };
+            let seen = status(&open(&folder)).unwrap();
+            assert_eq!(seen.pages[1].action, wanted, "prompt {prompt_is}, picture {picture_is}");
+            assert_eq!(seen.pages[1].why.is_some(), wanted != Skip, "prompt {prompt_is}, picture {picture_is}");
+            assert_eq!(seen.pages.len(), 5);
+        }
+    }
+}
+
+#[test]
+fn the_pptx_is_made_again_when_anything_it_shows_changed() {
+    let folder = deck();
+    let pptx = folder.path().join("light.pptx");
+    let why = || status(&open(&folder)).unwrap().pptx_why;
+    let write = || build(&open(&folder), &BuildOptions::default()).unwrap();
+    assert!(why().unwrap().contains("there is no light.pptx"));
+    write();
+    assert_eq!(why(), None);
+    set_age(&pptx, 90);
+    assert_eq!(why(), None, "it is newer than all pictures");
+    set_age(&pptx, 150);
+    assert!(why().unwrap().contains("page 1 is newer"));
+    set_age(&pptx, 350);
+    assert!(why().unwrap().contains("outline is newer"));
+    let whole = fs::read(&pptx).unwrap();
+    for broken in [&b""[..], b"PK", &whole[..whole.len() / 2]] {
+        fs::write(&pptx, broken).unwrap();
+        assert!(why().unwrap().contains("broken"), "{} bytes", broken.len());
+    }
+    write();
+    // A page that came late is in the next file.
+    fs::remove_file(folder.path().join("pages/page_003.png")).unwrap();
+    assert_eq!(write().missing_pages, [3]);
+    folder.write("pages/page_003.png", pictures::png(9, 64, 36));
+    set_age(&pptx, 1);
+    assert!(why().unwrap().contains("page 3 is newer"));
+}
+
 #[test]
 fn the_file_has_a_slide_for_each_page_and_is_the_same_each_time() {
     let folder = deck();
@@ -92,6 +163,16 @@ fn the_file_has_a_slide_for_each_page_and_is_the_same_each_time() {
     let path = folder.path().join("light.pptx");
     assert_eq!(check_pptx(&path), Ok(5));
     let first = fs::read(&path).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = |name: &str| fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(
+            mode("light.pptx"),
+            mode("style_spec.md"),
+            "whoever may read the folder's other files may read the deck"
+        );
+    }
     build(&deck, &BuildOptions::default()).unwrap();
     assert!(first == fs::read(&path).unwrap(), "the same deck is the same file");
     for needle in

@@ -37,7 +37,7 @@ pub struct Asked {
 pub struct Taken {
     /// What they set.
     pub key: String,
-    /// To which value.
+    /// To which value; empty when what they say is not possible.
     pub value: String,
     /// The words.
     pub words: String,
@@ -69,9 +69,12 @@ pub fn read_request(request: &str, given: &InfographicSection, catalogue: &Catal
         warnings: Vec::new(),
     };
     let mut set: Vec<&'static str> = Vec::new();
-    let pairs = pairs(request, catalogue);
-    for (taken, key) in pairs {
-        asked.take(&taken, key);
+    let (pairs, unknown) = pairs(request, catalogue);
+    asked.warnings = unknown;
+    for (mut taken, key) in pairs {
+        if !asked.take(&taken, key) {
+            taken.value.clear();
+        }
         set.push(key);
         asked.taken.push(taken);
     }
@@ -100,8 +103,10 @@ pub fn read_request(request: &str, given: &InfographicSection, catalogue: &Catal
 }
 
 impl Asked {
-    fn take(&mut self, taken: &Taken, key: &str) {
+    /// Whether it is possible.
+    fn take(&mut self, taken: &Taken, key: &str) -> bool {
         let value = taken.value.as_str();
+        let known = self.warnings.len();
         let mut wrong = |range: &str| {
             let Taken { key, value, .. } = taken;
             self.warnings.push(format!("{key} = {value} in the request is not possible and was left out: {range}"));
@@ -113,6 +118,7 @@ impl Asked {
                     if self.rounds != rounds {
                         let clamped = self.rounds;
                         self.warnings.push(format!("{rounds} rounds were asked for; there are {clamped}"));
+                        return true;
                     }
                 }
                 Err(_) => wrong("1 to 8"),
@@ -136,12 +142,14 @@ impl Asked {
             "style" => self.style = Some(value.to_owned()),
             _ => {}
         }
+        self.warnings.len() == known
     }
 }
 
-/// Every `key=value` among the words.
-fn pairs(request: &str, catalogue: &Catalogue) -> Vec<(Taken, &'static str)> {
-    let mut found = Vec::new();
+/// Every `key=value` among the words, and what is said of layouts and styles that the catalogue does not have: they may be part of the
+/// subject.
+fn pairs(request: &str, catalogue: &Catalogue) -> (Vec<(Taken, &'static str)>, Vec<String>) {
+    let (mut found, mut unknown) = (Vec::new(), Vec::new());
     let mut at = 0;
     for word in request.split_whitespace() {
         let start = at + request[at..].find(word).unwrap_or(0);
@@ -158,9 +166,11 @@ fn pairs(request: &str, catalogue: &Catalogue) -> Vec<(Taken, &'static str)> {
         if known {
             let end = start + bare.len();
             found.push((Taken { key: key.into(), value, words: bare.to_owned(), start, end }, key));
+        } else if !value.is_empty() {
+            unknown.push(format!("{bare} names no {key} of the catalogue and stays in the request"));
         }
     }
-    found
+    (found, unknown)
 }
 
 /// The request with blanks where something was taken, byte for byte.

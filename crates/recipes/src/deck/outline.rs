@@ -1,5 +1,5 @@
-//! `outline`: what a deck says and how it looks. Captions of example pictures, a digest of the documents, the style, the outline;
-//! each is a file of the deck, and one that is there is not made again.
+//! `outline`: what a deck says and how it looks. Captions of pictures, a digest of the documents, the style, the outline; each is a
+//! file of the deck or stands in one, and what is there is not made again.
 
 use std::fmt::Write as _;
 
@@ -8,9 +8,11 @@ use imagemill_domain::chat::DEFAULT_MAX_TOKENS;
 use imagemill_domain::failure::{Billing, Failure, FailureKind};
 use imagemill_domain::job_file::{JobFile, RecipeName};
 use imagemill_domain::plan::PlannedStep;
+use imagemill_domain::task::SourcePicture;
 use imagemill_engine::{AskPart, ChatAsk, Ending, Recipe, RecipeFuture, TaskContext};
 use serde_json::json;
 
+use super::digest;
 use super::place::{blocking, facts, is_final, of_model, open, write};
 use super::words;
 use crate::fill::fill;
@@ -37,7 +39,8 @@ impl Recipe for Outline {
         let documents = folder.as_ref().and_then(|folder| folder.documents(&info).ok().flatten());
         let digested = u32::from(documents.is_some() && info.document_digest.is_none());
         let letters: usize = documents.iter().flat_map(|all| &all.documents).map(|document| document.text.len()).sum();
-        let captions = info.references().0.len() as u32;
+        let figures = documents.as_ref().map_or(0, |documents| documents.figures().len());
+        let captions = (info.references().0.len() + figures) as u32;
         let tokens = u64::from(DEFAULT_MAX_TOKENS);
         vec![
             PlannedStep::words([captions, captions, captions], 1_500, 1, tokens),
@@ -51,6 +54,9 @@ impl Recipe for Outline {
         Box::pin(make(task))
     }
 }
+
+/// The column that says how many of the task's pictures are examples; those behind them are out of the documents.
+const EXAMPLES: &str = "examples";
 
 /// A deck on its way to an outline.
 struct Writer<'a> {
@@ -84,43 +90,77 @@ impl Writer<'_> {
         fill(text, &[("LANGUAGE", &self.folder.language()), ("PAGES", &pages)])
     }
 
+    /// The example pictures, and the pictures of the documents.
+    fn pictures(&self) -> (&[SourcePicture], &[SourcePicture]) {
+        let spec = self.task.spec();
+        let examples = spec.columns.get(EXAMPLES).and_then(|count| count.parse().ok()).unwrap_or(spec.pictures.len());
+        spec.pictures.split_at(examples.min(spec.pictures.len()))
+    }
+
     /// What a model sees in the example pictures. A picture that nobody can describe is still shown where the style is made.
     async fn captions(&mut self) -> Result<(), Failure> {
         let mut found = false;
-        for (at, picture) in self.task.spec().pictures.iter().enumerate() {
+        for (at, picture) in self.pictures().0.to_vec().iter().enumerate() {
             if self.info.user_assets.reference_image_captions.contains_key(&picture.path) {
                 continue;
             }
             let ask = ChatAsk::new("Describe this example picture.").system(self.system(words::CAPTION));
-            match self.task.chat(&format!("caption-{}", at + 1), ask.picture(picture.clone())).await {
-                Ok(reply) => {
-                    let captions = &mut self.info.user_assets.reference_image_captions;
-                    captions.insert(picture.path.clone(), reply.text.trim().to_owned());
-                    found = true;
-                }
-                Err(failure) if is_final(&failure) => {
-                    self.notes.push(format!("{} has no caption: {}", picture.name, failure.message));
-                }
-                Err(failure) => return Err(failure),
+            if let Some(caption) = self.caption(&format!("caption-{}", at + 1), ask, picture).await? {
+                self.info.user_assets.reference_image_captions.insert(picture.path.clone(), caption);
+                found = true;
             }
         }
         if found { self.write_info().await } else { Ok(()) }
     }
 
-    /// What the documents say. The model sees their words and how many tables and pictures there are, never the tables' cells, so
-    /// that it cannot alter a number. Without a digest the deck is made from the request alone.
+    /// What a model sees in the documents' pictures.
+    async fn figures(&mut self, documents: &mut RawDocuments) -> Result<(), Failure> {
+        let mut found = false;
+        for (at, picture) in self.pictures().1.to_vec().iter().enumerate() {
+            if documents.is_described(picture.path.as_ref()) {
+                continue;
+            }
+            let ask = ChatAsk::new("Describe this picture of a document.").system(self.system(words::FIGURE));
+            if let Some(caption) = self.caption(&format!("figure-{}", at + 1), ask, picture).await? {
+                documents.describe(picture.path.as_ref(), &caption);
+                found = true;
+            }
+        }
+        if !found {
+            return Ok(());
+        }
+        let (folder, documents) = (self.folder.clone(), documents.clone());
+        blocking(move || folder.write_documents(&documents)).await
+    }
+
+    /// `None` when nobody can describe the picture, which is noted.
+    async fn caption(&mut self, step: &str, ask: ChatAsk, picture: &SourcePicture) -> Result<Option<String>, Failure> {
+        match self.task.chat(step, ask.picture(picture.clone())).await {
+            Ok(reply) => Ok(Some(reply.text.trim().to_owned())),
+            Err(failure) if is_final(&failure) => {
+                self.notes.push(format!("{} has no caption: {}", picture.name, failure.message));
+                Ok(None)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// What the documents say. The model sees their words, what their pictures show and how many tables there are, never the tables'
+    /// cells, so that it cannot alter a number. Without a digest the deck is made from the request alone.
     async fn digest(&mut self) -> Result<(), Failure> {
         if self.info.document_digest.is_some() {
             return Ok(());
         }
         let (folder, info) = (self.folder.clone(), self.info.clone());
-        let Some(documents) = blocking(move || folder.documents(&info)).await? else { return Ok(()) };
+        let Some(mut documents) = blocking(move || folder.documents(&info)).await? else { return Ok(()) };
         if documents.documents.is_empty() {
             return Ok(());
         }
-        let ask = ChatAsk::new(told(&documents)).system(self.system(words::DIGEST));
+        self.figures(&mut documents).await?;
+        let ask = ChatAsk::new(digest::told(&documents)).system(self.system(words::DIGEST));
         match self.task.structured("digest", ask, &words::digest_schema()).await {
-            Ok(digest) => {
+            Ok(mut digest) => {
+                self.notes.extend(digest::prune(&mut digest, &documents));
                 self.info.document_digest = Some(digest);
                 self.write_info().await
             }
@@ -147,7 +187,7 @@ impl Writer<'_> {
         let facts = facts(&self.folder, &self.info);
         let mut ask =
             ChatAsk::new(format!("Write the style of this deck.\n\n{facts:#}")).system(self.system(words::STYLE));
-        for picture in &self.task.spec().pictures {
+        for picture in self.pictures().0 {
             ask = ask.picture(picture.clone());
         }
         let mut style = mend_style(&self.task.chat("style", ask.clone()).await?.text);
@@ -219,15 +259,4 @@ fn listed(faults: &[Fault]) -> String {
         let _ = writeln!(out, "- and {} more", faults.len() - TOLD);
     }
     out.trim_end().to_owned()
-}
-
-/// The documents as the model sees them.
-fn told(documents: &RawDocuments) -> String {
-    let mut out = String::from("The documents:");
-    for document in &documents.documents {
-        let (tables, pictures) = (document.tables.len(), document.inherited_images.len());
-        let _ =
-            write!(out, "\n\n## doc{} ({tables} tables, {pictures} pictures)\n{}", document.doc_index, document.text);
-    }
-    out
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 pub(super) const DIGEST: &str = include_str!("../../../../data/prompts/deck/digest.md");
 pub(super) const CAPTION: &str = include_str!("../../../../data/prompts/deck/caption.md");
+pub(super) const FIGURE: &str = include_str!("../../../../data/prompts/deck/figure.md");
 pub(super) const STYLE: &str = include_str!("../../../../data/prompts/deck/style.md");
 pub(super) const OUTLINE: &str = include_str!("../../../../data/prompts/deck/outline.md");
 pub(super) const PAGE: &str = include_str!("../../../../data/prompts/deck/page.md");
@@ -97,6 +98,7 @@ mod tests {
         for (text, names) in [
             (DIGEST, &["LANGUAGE"][..]),
             (CAPTION, &["LANGUAGE"]),
+            (FIGURE, &["LANGUAGE"]),
             (STYLE, &["LANGUAGE"]),
             (OUTLINE, &["LANGUAGE", "PAGES", "PAGES"]),
             (PAGE, &["LANGUAGE", "PAGE_TYPE"]),

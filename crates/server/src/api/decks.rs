@@ -154,6 +154,7 @@ async fn document(state: &AppState, folder: &DeckFolder) -> Answer<Value> {
             takes = pages_of(state, job.id).await?;
         }
     }
+    let goes_on = state.owed_decks.has(&folder.root);
     let folder = folder.clone();
     blocking(move || {
         let mut document = summary(&folder);
@@ -175,6 +176,7 @@ async fn document(state: &AppState, folder: &DeckFolder) -> Answer<Value> {
         document["pptx_done"] = status.pptx_done.into();
         document["style"] = read_text(&folder.style_path()).unwrap_or_default().into();
         document["jobs"] = jobs.into();
+        document["goes_on"] = goes_on.into();
         Ok(document)
     })
     .await

@@ -3,12 +3,15 @@
 mod about;
 mod asset_folders;
 mod catalogue;
+mod collection_merges;
+mod collection_work;
 mod collections;
 mod costs;
 mod decks;
 mod doctor;
 mod documents;
 mod drafts;
+mod exports;
 mod folders;
 mod jobs;
 mod logs;

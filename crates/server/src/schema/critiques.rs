@@ -74,6 +74,80 @@ shapes! {
         /// Who looked a second time, what the scores are worth, and whether they drifted.
         judge: Value,
         items: Vec<QueueItem>,
+        /// The cursor of the page behind this one.
+        next: Option<String>,
+    }
+
+    /// Pictures that a collection took in.
+    PicturesTakenIn {
+        added: u64,
+        /// Ones that it had.
+        known: u64,
+        /// With `path` and `reason`.
+        skipped: Vec<Value>,
+    }
+
+    /// Jobs that were submitted or taken up again, with `id` and `name`.
+    WorkSubmitted { jobs: Vec<Value> }
+
+    /// A batch that was given back.
+    BatchReleased {
+        /// Pictures that wait again.
+        released: u64,
+    }
+
+    /// Batches for somebody else, with `batch` and `rows`.
+    BatchesHandedOut { batches: Vec<Value> }
+
+    /// Rows of somebody else that were taken.
+    RowsTaken {
+        accepted: u64,
+        /// With `picture` and `reason`; without a reason the collection has no such picture.
+        refused: Vec<Value>,
+    }
+
+    /// A merge, or what it would be.
+    MergeDocument {
+        merge: u32,
+        rows: u64,
+        /// Rows that merges have now.
+        all: u64,
+        folder: String,
+        /// The address of the table.
+        lance: Option<String>,
+        /// Its version.
+        version: u64,
+        /// With `picture` and `reason`; without a reason readers keep the row out.
+        left_out: Vec<Value>,
+        /// What would change in the table.
+        difference: Option<Value>,
+    }
+
+    /// A merge that was taken back.
+    MergeUndone { name: String, merge: u32, rows: u64, version: u64 }
+
+    /// What is wrong with a data set.
+    DatasetChecked {
+        form: String,
+        files: u64,
+        /// Pictures that were decoded.
+        pictures: u64,
+        /// With `file`, `rule` and `message`.
+        faults: Vec<Value>,
+    }
+
+    /// What changed between two releases.
+    DatasetChanges {
+        from: String,
+        to: String,
+        /// Rows of each collection.
+        before: Value,
+        after: Value,
+        /// Ids of rows.
+        added: Vec<String>,
+        removed: Vec<String>,
+        /// Ids of rows, with the columns that differ.
+        changed: Value,
     }
 
     /// A reading of a row.

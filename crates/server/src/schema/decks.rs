@@ -77,6 +77,8 @@ shapes! {
         style: String,
         pages: Vec<DeckSlide>,
         jobs: Vec<DeckJob>,
+        /// Whether it is on its way: what comes behind its job starts by itself.
+        goes_on: bool,
         /// Documents that could not be read, when it was just made.
         unread: Option<Vec<Value>>,
     }

@@ -140,3 +140,114 @@ async fn findings_are_told_in_the_readers_language() {
     let page = world.send(reqwest::Method::GET, &path, asked).await.ok();
     assert_eq!(page["findings"][0]["message"], "critique_en 与 korean:1 的文本相同");
 }
+
+/// Pictures taken in, batches priced, refused, written and given back, failed ones written again: what `imagemill collections` does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pictures_become_batches_and_batches_jobs() {
+    let folder = World::new().await;
+    folder.folder.write("imagemill.toml", format!("{CONFIG}batch = 2\n"));
+    folder.folder.write("gate.toml", "least_zh = 4\nleast_en = 3\n");
+    let world = folder.again().await;
+    world.photos(5);
+    world.folder.write("photos/torn.png", b"no picture");
+    let at = "/collections/korean";
+    world.post(&format!("{at}/pictures"), json!({})).await.refused(400, "usage");
+    world.post("/collections/nothing/pictures", json!({"paths": ["photos"]})).await.refused(404, "not_found");
+    let taken = world.post(&format!("{at}/pictures"), json!({"paths": ["photos"]})).await.ok();
+    assert_eq!((&taken["added"], &taken["known"]), (&json!(5), &json!(0)));
+    assert!(taken["skipped"][0]["path"].as_str().unwrap().ends_with("torn.png"), "{taken:#}");
+    let again = world.post(&format!("{at}/pictures"), json!({"paths": ["photos"]})).await.ok();
+    assert_eq!((&again["added"], &again["known"]), (&json!(0), &json!(5)));
+
+    // A price that nobody knows is agreed to, or nothing is taken.
+    world.post(&format!("{at}/batches"), json!({"count": 0})).await.refused(400, "usage");
+    let dear = json!({"provider": "openai", "base_url": "https://127.0.0.1:1/v1", "model": "nobody-knows",
+        "credential": {"kind": "key", "value": "sk-test"}});
+    world.put("/profiles/dear", dear).await.ok();
+    let dear = json!({"profile": "dear", "count": 3});
+    world.post(&format!("{at}/batches"), dear).await.refused(409, "needs_consent");
+    let pending = |list: &Value| {
+        let korean = list["collections"].as_array().unwrap().iter().find(|one| one["name"] == "korean").unwrap();
+        korean["states"]["pending"].clone()
+    };
+    assert_eq!(pending(&world.get("/collections").await.ok()), 5);
+
+    let jobs = world.post(&format!("{at}/batches"), json!({"count": 2, "profile": "simulator"})).await.ok();
+    let names: Vec<&str> = jobs["jobs"].as_array().unwrap().iter().map(|job| job["name"].as_str().unwrap()).collect();
+    assert_eq!(names.len(), 2);
+    for name in &names {
+        world.ended(name).await;
+    }
+    let list = world.get("/collections").await.ok();
+    assert_eq!(pending(&list), 1);
+    world.delete(&format!("{at}/batches/1")).await.ok();
+    let jobs = world.post(&format!("{at}/retry"), json!({})).await.ok();
+    for job in jobs["jobs"].as_array().unwrap() {
+        assert!(names.contains(&job["name"].as_str().unwrap()), "{jobs:#}");
+    }
+
+    world.post(&format!("{at}/looks"), json!({"share": 2})).await.refused(400, "usage");
+    let look = world.post(&format!("{at}/looks"), json!({"share": 1.0, "profile": "simulator"})).await.ok();
+    let name = look["jobs"][0]["name"].as_str().unwrap().to_owned();
+    assert!(name.starts_with("korean-look-"), "{look:#}");
+    world.ended(&name).await;
+    // Somebody else writes the last one: a row that fails costs nobody, and what passes is merged, exported and taken back.
+    let handed = world.post(&format!("{at}/handouts"), json!({"size": 1})).await.ok();
+    let file = handed["batches"][0]["rows"][0]["filepath"].as_str().unwrap().to_owned();
+    let row = |file: &str| {
+        json!({"filepath": file, "critique_zh": "远山淡墨，舟泊苇间", "critique_en": "A pale hill, and a boat unmoored.",
+            "covered_dimensions": ["KR_L1_D1"], "quality_score": 70})
+    };
+    let mut torn = row(&file);
+    torn["critique_zh"] = "".into();
+    let taken = world.post(&format!("{at}/rows"), json!({"rows": [torn, row("nobody.png"), row(&file)]})).await.ok();
+    assert_eq!(taken["accepted"], 1, "{taken:#}");
+    let why: Vec<bool> = taken["refused"].as_array().unwrap().iter().map(|row| row["reason"].is_string()).collect();
+    assert_eq!(why, [true, false], "{taken:#}");
+    let set = |folder: &str| json!({"collections": ["korean"], "form": "jsonl", "folder": folder, "no_pictures": true});
+    world.post("/exports", set("sets/early")).await.refused(409, "conflict");
+    let planned = world.post(&format!("{at}/merges"), json!({"dry_run": true})).await.ok();
+    let merged = world.post(&format!("{at}/merges"), json!({})).await.ok();
+    assert_eq!((&planned["rows"], &merged["merge"]), (&merged["rows"], &json!(1)));
+    assert!(merged["rows"].as_u64().unwrap() >= 1 && world.folder.path().join("checkpoints").is_dir(), "{merged:#}");
+
+    let begun = world.post("/exports", set("sets/korean")).await.ok();
+    let done = world.saved(&begun["save"]).await;
+    assert_eq!((&done["state"], &done["result"]["train"]), (&json!("done"), &merged["rows"]), "{done:#}");
+    let checked = world.post("/exports/checks", json!({"folder": "sets/korean"})).await.ok();
+    assert_eq!(checked["faults"], json!([]));
+    for release in ["1", "2"] {
+        let body = json!({"collections": ["korean"], "folder": format!("release-{release}"), "release": release});
+        let begun = world.post("/exports/releases", body).await.ok();
+        assert_eq!(world.saved(&begun["save"]).await["state"], "done");
+    }
+    let change = world.post("/exports/changes", json!({"from": "release-1", "to": "release-2"})).await.ok();
+    assert_eq!((&change["from"], &change["added"]), (&json!("1"), &json!([])), "{change:#}");
+    world.post("/exports", json!({"form": "jsonl", "folder": "x"})).await.refused(400, "usage");
+    let kohya = json!({"collections": ["korean"], "form": "kohya", "folder": "x"});
+    world.post("/exports", kohya).await.refused(400, "usage");
+
+    let undone = world.delete(&format!("{at}/merges")).await.ok();
+    assert_eq!((&undone["merge"], &undone["rows"]), (&json!(1), &merged["rows"]));
+    world.delete(&format!("{at}/merges")).await.refused(409, "conflict");
+    let audit = world.get("/audit").await.ok();
+    assert!(audit.to_string().contains("korean: 2"), "{audit:#}");
+}
+
+/// Pages of the queue follow one another although rows leave it meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_queue_comes_in_pages() {
+    let (world, pictures) = world().await;
+    let first = world.get("/collections/korean/queue?limit=1").await.ok();
+    assert_eq!((names(&first), &first["total"]), (vec!["korean/2.png"], &3.into()));
+    let path = format!("/collections/korean/rows/{}", pictures[2]);
+    let version = world.get(&path).await.ok()["version"].clone();
+    let said = json!({"reader": "ann", "version": version, "verdict": "approve"});
+    let said = world.put(&format!("{path}/reading"), said).await.ok();
+    assert_eq!(said["state"], "accepted");
+    let cursor = first["next"].as_str().unwrap();
+    let rest = world.get(&format!("/collections/korean/queue?limit=9&cursor={cursor}")).await.ok();
+    assert_eq!((names(&rest), &rest["next"]), (vec!["korean/1.png", "korean/0.png"], &Value::Null));
+    let said = json!({"reader": "ann", "version": version, "verdict": "reject"});
+    assert_eq!(world.put(&format!("{path}/reading"), said).await.ok()["state"], "rejected");
+}

@@ -71,3 +71,23 @@ async fn a_page_makes_a_deck_and_changes_it() {
     }
     world.get("/decks/nothing").await.refused(404, "not_found");
 }
+
+/// A server that ends between a deck's two jobs is followed by one that goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_next_server_makes_the_pages() {
+    let world = World::new().await;
+    let made = world.post("/decks", json!({"topic": TOPIC, "pages": 3})).await.ok();
+    let id = made["id"].as_str().unwrap().to_owned();
+    assert_eq!(made["goes_on"], false);
+    world.post(&format!("/decks/{id}/run"), json!({"profile": "simulator"})).await.ok();
+    let world = world.again().await;
+    assert_eq!(world.get(&format!("/decks/{id}")).await.ok()["goes_on"], true);
+    settled(&world, &id).await;
+    for _ in 0..100 {
+        if world.get(&format!("/decks/{id}")).await.ok()["goes_on"] == false {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("a deck that is made is still on its way");
+}

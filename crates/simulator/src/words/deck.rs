@@ -15,6 +15,7 @@ use crate::state::Shared;
 /// How the questions begin.
 const STYLE: &str = "Write the style of this deck.";
 const CAPTION: &str = "Describe this example picture.";
+const FIGURE: &str = "Describe this picture of a document.";
 const PAGE: &str = "Describe page ";
 /// Stands before the texts in a question for a page's prompt.
 const TEXTS: &str = "Texts of the page, each of which appears:";
@@ -45,13 +46,16 @@ pub(super) fn words(shared: &Shared, asked: &Asked) -> Option<String> {
     if prompt.starts_with(STYLE) {
         return Some(style(&facts(prompt)));
     }
-    if prompt.starts_with(CAPTION) {
+    if prompt.starts_with(CAPTION) || prompt.starts_with(FIGURE) {
         let source = asked.sources.first()?;
         let format = PictureFormat::sniff(source).map_or("picture", PictureFormat::word);
-        return Some(format!(
-            "A {format} picture of soft fields of colour, lit from the left ({}).",
-            &blake3::hash(source).to_hex()[..8]
-        ));
+        let mark = &blake3::hash(source).to_hex()[..8];
+        let said = if prompt.starts_with(FIGURE) {
+            "as a document shows it, fields of colour side by side"
+        } else {
+            "of soft fields of colour, lit from the left"
+        };
+        return Some(format!("A {format} picture {said} ({mark})."));
     }
     if !prompt.starts_with(PAGE) {
         return None;
@@ -70,7 +74,23 @@ fn digest(prompt: &str) -> Value {
     let text =
         prompt.split("\n\n## doc").nth(1).and_then(|rest| rest.split_once('\n')).map_or(prompt, |(_, text)| text);
     let text = text.split("Answer with one JSON value").next().unwrap_or_default();
-    let pieces = pieces(text);
+    let marks = |kind: &str| -> Vec<(u64, String)> {
+        let mark = |line: &str| {
+            line.trim()
+                .strip_prefix('[')?
+                .strip_prefix(kind)?
+                .split_once(']')
+                .map(|(at, rest)| (at.to_owned(), rest.to_owned()))
+        };
+        let marks = text.lines().filter_map(mark);
+        marks.filter_map(|(at, rest)| Some((at.trim().parse().ok()?, rest.trim().to_owned()))).collect()
+    };
+    let place = |key: &str, hint: &str, (at, said): (u64, String)| json!({"doc_index": 0, key: at, hint: said});
+    let tables: Vec<Value> = marks("table").into_iter().map(|mark| place("table_index", "title_hint", mark)).collect();
+    let pictures: Vec<Value> =
+        marks("picture").into_iter().map(|mark| place("image_index", "caption_hint", mark)).collect();
+    let words: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with('[')).collect();
+    let pieces = pieces(&words.join("\n"));
     let short =
         |at: usize, most: usize| -> String { pieces.get(at).map_or("", String::as_str).chars().take(most).collect() };
     let points: Vec<&String> = pieces.iter().take(8).collect();
@@ -79,7 +99,7 @@ fn digest(prompt: &str) -> Value {
         .map(|piece| json!({"metric": piece, "value": digits(piece), "context": piece, "source": "doc0"}))
         .collect();
     json!({"topic_summary": short(0, 200), "key_sections": [{"title": short(0, 40), "summary": short(1, 120)}], "key_points": points,
-        "data_highlights": highlights, "inherited_tables": [], "inherited_images": []})
+        "data_highlights": highlights, "inherited_tables": tables, "inherited_images": pictures})
 }
 
 fn digits(text: &str) -> String {

@@ -39,16 +39,18 @@ pub(super) fn answer(shared: &Shared, asked: &Asked, schema: &Value) -> Option<V
 
 /// A prompt for a picture, when one is asked for.
 pub(super) fn prompt(asked: &Asked) -> Option<String> {
-    let (content, labels) = asked.prompt.split_once(LABELS)?;
+    let (_, labels) = asked.prompt.split_once(LABELS)?;
     let labels = quoted(labels);
     let title = labels.first()?;
-    let mut out = if is_cjk(content) {
+    // Headings of the content are English whatever its words are.
+    let chinese = is_cjk(&labels.concat());
+    let mut out = if chinese {
         format!("一张题为\"{title}\"的信息图，米色纸纹背景，标题用粗体大字。")
     } else {
         format!("An infographic with the title \"{title}\" in large bold letters over a background of cream paper.")
     };
     for (at, label) in labels.iter().enumerate().skip(1) {
-        let written = if is_cjk(content) {
+        let written = if chinese {
             write!(out, "第 {at} 处写着\"{label}\"，配一幅相应的小图。")
         } else {
             write!(out, " In place {at}, beside a small drawing that fits it, stands \"{label}\".")

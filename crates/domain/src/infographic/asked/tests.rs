@@ -29,9 +29,12 @@ fn pairs_are_taken_from_anywhere() {
 #[test]
 fn bad_values_are_told_and_defaults_hold() {
     let asked = read("Tea aspect_ratio=5:3 max_rounds=99 prompts_expand_mode=maybe style=nothing");
-    assert_eq!((asked.rounds, asked.ratio, asked.expand), (8, None, Expand::Auto));
-    assert_eq!(asked.warnings.len(), 3, "{:?}", asked.warnings);
+    assert_eq!((asked.rounds, asked.ratio.as_deref(), asked.expand), (8, None, Expand::Auto));
+    assert_eq!(asked.warnings.len(), 4, "{:?}", asked.warnings);
+    assert_eq!(asked.warnings[0], "style=nothing names no style of the catalogue and stays in the request");
     assert_eq!(asked.text, "Tea style=nothing", "what is no style is part of the subject");
+    let possible: Vec<_> = taken(&asked).into_iter().filter(|(_, value)| !value.is_empty()).collect();
+    assert_eq!(possible, [("max_rounds", "99")]);
 }
 
 #[test]
