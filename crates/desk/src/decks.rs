@@ -93,7 +93,9 @@ pub fn deck_job_name(folder: &DeckFolder) -> String {
 
 /// Style and outline are asked of who answers in words; the job's own model draws.
 fn outline_job(config: &Config, folder: &DeckFolder, base: &JobFile) -> Result<JobInput, DeskError> {
-    let mut file = JobFile { recipe: RecipeName::Outline, deck: Some(section(folder, base, &[])), ..base.clone() };
+    // Whether words are read off pages is no matter of the words' job; there it says whether documents' pictures are looked at.
+    let section = DeckSection { check: true, ..section(folder, base, &[]) };
+    let mut file = JobFile { recipe: RecipeName::Outline, deck: Some(section), ..base.clone() };
     let text = base.text.clone().unwrap_or_default();
     if text.profile.is_some() {
         (file.profile, file.profiles, file.model) = (text.profile.clone(), None, None);
@@ -220,7 +222,7 @@ pub(crate) fn settle(input: &mut JobInput, plan: &mut Plan, table: &CapabilityTa
 }
 
 /// Style and outline where nobody looks at pictures: examples need eyes, pictures of documents only go without a caption.
-fn without_eyes(input: &JobInput, plan: &mut Plan, model: &str) -> Result<(), DeskError> {
+fn without_eyes(input: &mut JobInput, plan: &mut Plan, model: &str) -> Result<(), DeskError> {
     let examples =
         |item: &SourceItem| item.columns.get(EXAMPLES).and_then(|count| count.parse().ok()).unwrap_or(0usize);
     if plan.scan.items.iter().any(|item| examples(item) > 0) {
@@ -229,6 +231,9 @@ fn without_eyes(input: &JobInput, plan: &mut Plan, model: &str) -> Result<(), De
     let mut figures = 0;
     for item in &mut plan.scan.items {
         figures += item.pictures.drain(examples(item)..).count();
+    }
+    for section in [&mut input.file.deck, &mut plan.definition.file.deck].into_iter().flatten() {
+        section.check = false;
     }
     if figures > 0 {
         plan.warnings.push(format!(

@@ -83,7 +83,8 @@ async fn killed_with_answers_on_their_way_it_is_the_same_deck_and_what_was_lost_
         // The provider goes on without us, and charges.
         tokio::time::sleep(Duration::from_millis(LATENCY_MS)).await;
     }
-    let lost = (calls(workspace.path(), CallState::Unknown).await + calls(workspace.path(), CallState::Sent).await) as u64;
+    let lost =
+        (calls(workspace.path(), CallState::Unknown).await + calls(workspace.path(), CallState::Sent).await) as u64;
     let (mut code, mut said) = run(workspace.path(), &[]).await;
     if code == 1 {
         // Which page a call is of depends on the machine's pace; one that lost two answers waits for a person's word.
