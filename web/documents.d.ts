@@ -15,7 +15,7 @@ export type JobState = 'submitting' | 'active' | 'paused' | 'stopped' | 'finishe
 export interface FailureGroup { kind: string; state?: string; tasks: number; task?: number; title?: string; message?: string }
 export interface Job {
   job: string; id: number; state: JobState; reason: string | null; profile: string; model?: string; recipe?: string; created_us?: number;
-  tasks: Record<TaskState, number>; total: number; pictures: number; spent: number; reserved: number; budget: number | null;
+  tasks: Record<TaskState, number>; total: number; pictures: number; spent: number; unpriced: number; reserved: number; budget: number | null;
   waiting_until_us?: number | null; profile_paused?: { kind: string; reason: string; until_us: number | null } | null;
   failures?: FailureGroup[]; put_off?: Record<string, number>; unknown?: { call: number; task: number; ceiling: number | null }[]; seconds?: number; saved?: Saved | null; not_saved?: string | null;
 }
@@ -37,14 +37,14 @@ export interface TaskRow {
 
 export interface Collection {
   name: string; title: { en: string; zh: string } | null; accepted: number; target: number; gap: number; percent: number | null; pictures: number; states: Record<string, number>;
-  batch: number; batches: number; batches_left: number; next_milestone: number | null; next_batch: number; milestones: number[]; due: string | null; spent: number; cost_each: number | null;
+  batch: number; batches: number; batches_left: number; next_milestone: number | null; next_batch: number; milestones: number[]; due: string | null; spent: number; unpriced: number; cost_each: number | null;
   seconds_left: number | null; key: string;
 }
 export interface QueueList {
   name: string; view: string; counts: Record<string, number>; total: number; second_read: number;
   agreement: { reviewers: { name: string; reviewed: number; keep: number; reject: number }[]; pairs: { a: string; b: string; both: number; agree: number; kappa: number | null }[]; disputed: number; scored_twice: number; score_gap: number | null };
   judge: { judge: string | null; looked: number; anchors: number; calibration: { anchors: number; error: number; error_raw: number } | null; drift: { anchors: number; shift: number; alarm: boolean } | null };
-  items: { picture: string; name: string; state?: string; decision?: string; points?: number; reasons?: any[]; edited?: boolean; quality?: number | null }[];
+  items: { picture: string; name: string; state?: string; decision?: string; points?: number; reasons?: any[]; edited?: boolean; quality?: number | null }[]; next: string | null;
 }
 export interface CritiqueReading { reader: string; verdict: string; score: number | null; note: string; blind: boolean; at_us: number }
 export interface CritiquePage {
@@ -78,7 +78,7 @@ export interface SaveRun { state: 'running' | 'done' | 'failed'; done: number; t
 
 export interface Limits { concurrency?: number; requests_per_minute?: number | null; images_per_minute?: number | null; bytes_in_flight?: number; longest_wait_ms?: number }
 export interface Profile {
-  name: string; description: string; provider: string; protocol: string; base_url: string; model: string; credential: { env?: string; file?: string } | null; ready: boolean;
+  name: string; description: string; provider: string; protocol: string; base_url: string; model: string; credential: { env?: string; file?: string; keyring?: string } | null; ready: boolean;
   default: boolean; limits: Limits; budget?: { day: number | string | null; total: number | string | null } | null; paused?: { kind: string; reason: string; until_us: number | null } | null;
   network: { allow_private_api: boolean; allow_private_downloads: boolean }; origin: string; editable: boolean;
 }
@@ -99,7 +99,7 @@ export interface DeckPage {
 }
 export interface Deck extends DeckRow {
   style_spec_done: boolean; outline_done: boolean; pptx_done: boolean; style: string; pages: DeckPage[];
-  jobs: { id: number; what: string; state: JobState; reason: string | null; spent: number; open: number }[];
+  jobs: { id: number; what: string; state: JobState; reason: string | null; spent: number; unpriced: number; open: number }[];
   goes_on: boolean;
 }
 export interface AssetCard {

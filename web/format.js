@@ -4,6 +4,8 @@ import * as logic from './format.logic.js';
 
 /** @param {number | null | undefined} dollars */
 export const money = (dollars) => (dollars === null || dollars === undefined ? t('money.unknown') : logic.money(dollars, language.value));
+/** What is told of a sum that `unpriced` calls are not in. @param {number} dollars @param {number | undefined} unpriced */
+export const spent = (dollars, unpriced) => (!unpriced ? money(dollars) : dollars > 0 ? t('money.at_least', { money: money(dollars) }) : t('money.unknown'));
 /** @param {number} value */
 export const count = (value) => value.toLocaleString(language.value);
 /** @param {number} bytes */

@@ -1,4 +1,4 @@
-// Which key does what in the queue of critiques.
+// What the queue of critiques does without a page: which key does what, what a person changed, rows that come page by page.
 
 /** @typedef {{ do: 'verdict', verdict: 'approve' | 'reject' | 'none' } | { do: 'score', score: number } | { do: 'move', by: number } | { do: 'edit' | 'note' | 'second' | 'save' | 'back' }} Command */
 
@@ -23,4 +23,10 @@ export function command(event, editing) {
 /** The members that a person really changed. @param {Record<string, any>} row @param {Record<string, any>} draft @returns {Record<string, unknown>} */
 export function changed(row, draft) {
   return Object.fromEntries(Object.entries(draft).filter(([member, value]) => JSON.stringify(row[member] ?? (Array.isArray(value) ? [] : '')) !== JSON.stringify(value)));
+}
+
+/** A list with the page behind it. A row that rose meanwhile, and stands on both, is there once. @template {{ items: { picture: string }[] }} T @param {T} known @param {T} page @returns {T} */
+export function joined(known, page) {
+  const there = new Set(known.items.map(({ picture }) => picture));
+  return { ...page, items: [...known.items, ...page.items.filter(({ picture }) => !there.has(picture))] };
 }

@@ -1,6 +1,6 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { changed, command } from './keys.logic.js';
+import { changed, command, joined } from './keys.logic.js';
 
 const press = (/** @type {string} */ key, more = {}, editing = false) => command({ key, ctrlKey: false, metaKey: false, altKey: false, shiftKey: false, ...more }, editing);
 
@@ -25,4 +25,10 @@ test('only what is another one was changed', () => {
   assert.deepEqual(changed(row, { ...row, medium: '' }), {});
   assert.deepEqual(changed(row, { critique_en: 'A slope.', covered_dimensions: ['KR_L1_D1'] }), { critique_en: 'A slope.' });
   assert.deepEqual(changed(row, { covered_dimensions: [] }), { covered_dimensions: [] });
+});
+
+test('pages follow one another, and no row stands there twice', () => {
+  const rows = (/** @type {string} */ names) => [...names].map((picture) => ({ picture }));
+  const list = joined({ items: rows('abc'), next: '9.2', total: 6 }, { items: rows('bde'), next: null, total: 5 });
+  assert.deepEqual(list, { items: rows('abcde'), next: null, total: 5 });
 });

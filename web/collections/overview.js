@@ -3,7 +3,7 @@ import { html, useEffect, useState } from '../html.js';
 import { t, language, word } from '../i18n/texts.js';
 import { get } from '../api.js';
 import { onChanges } from '../events.js';
-import { count, duration, money } from '../format.js';
+import { count, duration, money, spent } from '../format.js';
 import { Empty, Failed } from '../parts/parts.js';
 
 /** @typedef {import('../documents.d.ts').Collection} Collection */
@@ -28,7 +28,7 @@ const Card = ({ one, first }) => html`<section class="panel collection" data-nam
   ${one.pictures === 0 ? html`<p class="dim">${t('collections.empty')} <code>imagemill collections add ${one.name} …</code></p>` : html`
     <div class="row tight">${Object.entries(one.states).filter(([, n]) => n > 0).map(([state, n]) => html`<span key=${state} class=${`pill ${state}`}>${word('item', state)} ${count(n)}</span>`)}</div>
     <dl class="facts"><dt>${t('collections.each')}</dt><dd>${one.cost_each === null ? '–' : money(one.cost_each)}</dd><dt>${t('collections.left')}</dt><dd>${one.gap === 0 ? t('collections.reached') : duration(one.seconds_left)}</dd>
-      <dt>${t('collections.spent')}</dt><dd>${money(one.spent)}</dd><dt>${t('collections.next')}</dt><dd>${one.batches_left > 0 ? t('collections.next_batch', { n: one.batches_left, batch: one.next_batch }) : t('collections.nothing_waits')}</dd></dl>
+      <dt>${t('collections.spent')}</dt><dd>${spent(one.spent, one.unpriced)}</dd><dt>${t('collections.next')}</dt><dd>${one.batches_left > 0 ? t('collections.next_batch', { n: one.batches_left, batch: one.next_batch }) : t('collections.nothing_waits')}</dd></dl>
     ${one.batches_left > 0 && first && html`<p class="dim"><code>imagemill collections run ${one.name}</code></p>`}`}
 </section>`;
 

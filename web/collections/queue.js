@@ -7,17 +7,21 @@ import { address } from '../route.logic.js';
 import { count } from '../format.js';
 import { Button, Choice, Empty, Failed, textOf } from '../parts/parts.js';
 import { foreign } from '../parts/keys.js';
-import { changed, command } from './keys.logic.js';
+import { changed, command, joined } from './keys.logic.js';
 import { RowPage } from './row.js';
 
 /** @typedef {import('../documents.d.ts').QueueList} QueueList */
 /** @typedef {import('../documents.d.ts').CritiquePage} CritiquePage */
 
+/** Rows that are fetched at once, and how near to the end of those the next ones are. */
+const page_rows = 200;
+const near_end = 40;
 const views = ['open', 'second', 'rejected', 'edited', 'all'];
 export const readerName = () => reviewer.value || about.value?.reviewer || 'me';
 
-/** @param {{ list: QueueList, at: string, onPick: (picture: string) => void }} props */
-const List = ({ list, at, onPick }) => html`<div class="queue-list" role="listbox" aria-label=${t('queue.rows')} tabindex="0" aria-activedescendant=${at ? `q${at}` : undefined}>
+/** @param {{ list: QueueList, at: string, onPick: (picture: string) => void, onEnd: () => void }} props */
+const List = ({ list, at, onPick, onEnd }) => html`<div class="queue-list" role="listbox" aria-label=${t('queue.rows')} tabindex="0" aria-activedescendant=${at ? `q${at}` : undefined}
+    onScroll=${(/** @type {any} */ { currentTarget: box }) => { if (box.scrollHeight - box.scrollTop - box.clientHeight < 1500) onEnd(); }}>
   ${list.items.map((item) => html`<div key=${item.picture} id=${`q${item.picture}`} role="option" aria-selected=${item.picture === at} class=${`queue-item ${item.picture === at ? 'on' : ''} ${item.decision ?? ''}`} onClick=${() => onPick(item.picture)}>
     <img src=${`/api/v1/collections/${list.name}/pictures/${item.picture}/thumbnail`} alt="" loading="lazy" decoding="async" />
     <div><div class="ellipsis">${item.name}</div><div class="dim ellipsis">${item.reasons?.length ? item.reasons.map(reasonWords).join(', ') : item.decision && item.decision !== 'open' ? word('decision', item.decision) : '\u00a0'}</div></div>
@@ -50,13 +54,22 @@ export function Queue({ name }) {
   const [draft, setDraft] = useState(/** @type {Record<string, any> | null} */ (null));
   const reader = readerName();
   const latest = useRef(/** @type {any} */ (null));
+  const fetching = useRef('');
 
-  const load = () => get(`/collections/${name}/queue`, { view, reader, limit: 2000 }).then((/** @type {QueueList} */ found) => {
+  const load = () => get(`/collections/${name}/queue`, { view, reader, limit: page_rows }).then((/** @type {QueueList} */ found) => {
+    fetching.current = '';
     setList(found);
     setError(null);
     setAt((before) => (found.items.some(({ picture }) => picture === before) ? before : found.items[0]?.picture ?? ''));
   }).catch(setError);
   useEffect(() => { setList(null); setAt(''); load(); }, [name, view, reader]);
+  /** The rows behind those that are here; each page is asked for once. */
+  const more = () => {
+    const cursor = list?.next;
+    if (!cursor || fetching.current === cursor) return;
+    fetching.current = cursor;
+    get(`/collections/${name}/queue`, { view, reader, limit: page_rows, cursor }).then((/** @type {QueueList} */ found) => setList((known) => (known?.next === cursor ? joined(known, found) : known))).catch((problem) => { fetching.current = ''; complain(problem); });
+  };
   useEffect(() => {
     setPage(null);
     setDraft(null);
@@ -80,7 +93,9 @@ export function Queue({ name }) {
   };
   const move = (/** @type {number} */ by) => {
     const items = list?.items ?? [];
-    const next = items[items.findIndex(({ picture }) => picture === at) + by];
+    const place = items.findIndex(({ picture }) => picture === at) + by;
+    if (place > items.length - near_end) more();
+    const next = items[place];
     if (next) setAt(next.picture);
     else if (by > 0 && items.length > 0) say(t('queue.last'));
   };
@@ -133,7 +148,7 @@ export function Queue({ name }) {
       <${Choice} label=${t('queue.view')} value=${view} onChange=${(/** @type {string} */ next) => stay(address(`/critiques/${name}`, { view: next === 'open' ? '' : next }))} options=${views.map((value) => ({ value, label: `${t(`queue_view.${value}`)} ${list ? count(list.counts[value] ?? 0) : ''}`, hint: value === 'second' ? t('queue.second_hint') : undefined }))} />
       <label class="row tight"><span class="dim">${t('review.reviewer')}</span><input class="grow" name="reviewer" value=${reviewer.value} placeholder=${about.value?.reviewer ?? ''} maxlength="60" onChange=${(/** @type {any} */ event) => { reviewer.value = textOf(event).trim(); }} /></label>
       ${error && html`<${Failed} error=${error} />`}
-      ${list && html`<${List} list=${list} at=${at} onPick=${setAt} /><${Figures} list=${list} />`}
+      ${list && html`<${List} list=${list} at=${at} onPick=${setAt} onEnd=${more} /><${Figures} list=${list} />`}
     </aside>
     <div class="queue-main">
       ${list && list.items.length === 0 && html`<${Empty} title=${t(view === 'second' ? 'queue.no_second' : 'queue.none')}><${Button} label=${t('again')} icon="retry" onClick=${load} /></${Empty}>`}

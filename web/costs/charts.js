@@ -3,7 +3,7 @@ import { html, useEffect, useRef, useState } from '../html.js';
 import { t } from '../i18n/texts.js';
 import { jobList } from '../state.js';
 import { language } from '../i18n/texts.js';
-import { count, money } from '../format.js';
+import { count, money, spent } from '../format.js';
 import { filled, ticks } from './charts.logic.js';
 
 /** @typedef {import('../documents.d.ts').CostGroup} Group */
@@ -34,7 +34,7 @@ export function Days({ groups, days }) {
   const every = Math.max(1, Math.ceil(84 / step));
   const shown = all[over];
   return html`<div class="chart" ref=${box}>
-    <div class="chart-note" aria-live="polite">${shown ? html`<b>${label(shown.day)}</b> ${money(shown.group?.spent ?? 0)}${shown.group ? ` · ${t('gallery.n_pictures', { n: shown.group.pictures })}` : ''}${shown.group && shown.group.held > 0 ? ` · ${t('costs.held')} ${money(shown.group.held)}` : ''}` : html`<span class="faint">${t('costs.hover')}</span>`}
+    <div class="chart-note" aria-live="polite">${shown ? html`<b>${label(shown.day)}</b> ${spent(shown.group?.spent ?? 0, shown.group?.unpriced)}${shown.group ? ` · ${t('gallery.n_pictures', { n: shown.group.pictures })}` : ''}${shown.group && shown.group.held > 0 ? ` · ${t('costs.held')} ${money(shown.group.held)}` : ''}` : html`<span class="faint">${t('costs.hover')}</span>`}
       ${html`<span class="legend"><i></i>${t('costs.spent')} <i class="held"></i>${t('costs.held')}</span>`}</div>
     <svg width=${width} height=${height} role="img" aria-label=${t('costs.by_day')} onMouseLeave=${() => setOver(-1)}>
       ${axis.map((value) => html`<g key=${value}><line x1=${left} x2=${width} y1=${y(value)} y2=${y(value)} class="axis" /><text x=${left - 8} y=${y(value) + 4} text-anchor="end">${money(value)}</text></g>`)}
@@ -56,6 +56,6 @@ export function Rows({ groups, link = false }) {
   return html`<div class="scroll-x" tabindex="0" role="region" aria-label=${t('nav.costs')}><table class="cost-rows"><thead><tr><th></th><th class="share"></th><th class="right">${t('costs.spent')}</th><th class="right">${t('costs.held')}</th><th class="right">${t('job.pictures_label')}</th><th class="right">${t('costs.calls')}</th></tr></thead>
     <tbody>${sorted.map((group) => html`<tr key=${group.name}><td class="break">${link && idOf(group.name) ? html`<a href=${`#/jobs/${idOf(group.name)}`}>${group.name}</a>` : group.name}</td>
       <td class="share"><div class="share-bar"><i style=${{ width: `${(group.spent / most) * 100}%` }}></i><i class="held" style=${{ width: `${(group.held / most) * 100}%` }}></i></div></td>
-      <td class="right">${money(group.spent)}</td><td class="right dim">${group.held > 0 ? money(group.held) : '–'}</td><td class="right">${count(group.pictures)}</td>
+      <td class="right">${spent(group.spent, group.unpriced)}</td><td class="right dim">${group.held > 0 ? money(group.held) : '–'}</td><td class="right">${count(group.pictures)}</td>
       <td class="right">${count(group.calls)}${group.unpriced > 0 && html`<div class="wait">${t('costs.n_unpriced', { n: group.unpriced })}</div>`}</td></tr>`)}</tbody></table></div>`;
 }

@@ -5,7 +5,7 @@ import { get } from '../api.js';
 import { onChanges } from '../events.js';
 import { jobList, route, stay } from '../state.js';
 import { address } from '../route.logic.js';
-import { count, money } from '../format.js';
+import { count, money, spent } from '../format.js';
 import { Choice, Empty, Failed, Select } from '../parts/parts.js';
 import { Days, Rows } from './charts.js';
 
@@ -34,8 +34,8 @@ export function Costs() {
       <${Select} label=${t('filter.job')} value=${job} onChange=${(/** @type {string} */ value) => where({ job: value })} options=${[{ value: '', label: t('filter.all_jobs') }, ...jobList.value.map((entry) => ({ value: String(entry.id), label: entry.job }))]} /></header>
     ${error && html`<${Failed} error=${error} />`}
     ${costs && total && (total.calls === 0 ? html`<${Empty} title=${t('costs.none')} />` : html`
-      <dl class="numbers"><div><dt>${t('costs.spent')}</dt><dd>${money(total.spent)}</dd></div><div><dt>${t('costs.held')}</dt><dd>${money(total.held)}<small>${t('costs.held_hint')}</small></dd></div>
-        <div><dt>${t('job.pictures_label')}</dt><dd>${count(total.pictures)}<small>${total.pictures > 0 ? t('costs.each', { money: money(total.spent / total.pictures) }) : ''}</small></dd></div>
+      <dl class="numbers"><div><dt>${t('costs.spent')}</dt><dd>${spent(total.spent, total.unpriced)}</dd></div><div><dt>${t('costs.held')}</dt><dd>${money(total.held)}<small>${t('costs.held_hint')}</small></dd></div>
+        <div><dt>${t('job.pictures_label')}</dt><dd>${count(total.pictures)}<small>${total.pictures > 0 && total.unpriced === 0 ? t('costs.each', { money: money(total.spent / total.pictures) }) : ''}</small></dd></div>
         <div><dt>${t('costs.calls')}</dt><dd>${count(total.calls)}<small>${total.unknown > 0 ? t('costs.unknown', { n: total.unknown }) : ''}</small></dd></div>
         ${total.unpriced > 0 && html`<div><dt>${t('costs.unpriced')}</dt><dd>${count(total.unpriced)}<small>${t('costs.unpriced_hint')}</small></dd></div>`}</dl>
       <section class="panel"><header><h2>${t('costs.by_day')}</h2></header><${Days} groups=${costs.day?.groups ?? []} days=${days === 'all' ? 0 : Number(days)} /></section>

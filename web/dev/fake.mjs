@@ -19,7 +19,7 @@ const counts = (more) => ({ queued: 0, running: 0, waiting: 0, succeeded: 0, par
 const job = (id, name, more) => {
   const tasks = counts(more.tasks);
   return { reason: null, profile: 'simulator', model: 'sim-image', recipe: 'edit', created_us: now() - id * 7.2e9, reserved: 0, budget: null, waiting_until_us: null, profile_paused: null, failures: [], put_off: {}, unknown: [], seconds: 4000,
-    job: name, id, total: Object.values(tasks).reduce((a, b) => a + b, 0), pictures: tasks.succeeded, spent: tasks.succeeded * 0.04, ...more, tasks };
+    job: name, id, total: Object.values(tasks).reduce((a, b) => a + b, 0), pictures: tasks.succeeded, spent: tasks.succeeded * 0.04, unpriced: 0, ...more, tasks };
 };
 const jobs = new Map([
   job(1, 'alps-at-night', { state: 'finished', tasks: { succeeded: RESULTS - 60, failed: 42, refused: 18 }, pictures: RESULTS, failures: [{ kind: 'bad_picture', state: 'failed', tasks: 42, task: 7, title: '007.png', message: 'the picture ends in the middle' }, { kind: 'refused', state: 'refused', tasks: 18, task: 9, title: '009.png', message: 'the provider answered 400: moderation' }] }),

@@ -5,7 +5,7 @@ import { get, post, sourceThumbnailUrl, thumbnailUrl } from '../api.js';
 import { ask, complain, jobs, loadJob, route, say, stay } from '../state.js';
 import { onChanges } from '../events.js';
 import { address } from '../route.logic.js';
-import { count, duration, money, time } from '../format.js';
+import { count, duration, money, spent, time } from '../format.js';
 import { Button, Empty, Failed, Select, textOf } from '../parts/parts.js';
 import { Bar, Counts, Failures, Pace } from './progress.js';
 import { Commands } from './list.js';
@@ -17,7 +17,7 @@ const states = ['queued', 'running', 'waiting', 'succeeded', 'partial', 'failed'
 const Numbers = ({ job }) => html`<dl class="numbers">
   <div><dt>${t('job.pictures_label')}</dt><dd>${count(job.pictures)}</dd></div>
   <div><dt>${t('job.tasks_label')}</dt><dd>${count(job.total)}</dd></div>
-  <div><dt>${t('job.spent')}</dt><dd>${money(job.spent)}<small>${job.budget === null ? t('job.no_budget') : t('job.of_budget', { money: money(job.budget) })}</small></dd></div>
+  <div><dt>${t('job.spent')}</dt><dd>${spent(job.spent, job.unpriced)}<small>${job.budget === null ? t('job.no_budget') : t('job.of_budget', { money: money(job.budget) })}</small>${job.unpriced > 0 && html`<small class="wait">${t('costs.n_unpriced', { n: job.unpriced })}</small>`}</dd></div>
   <div><dt>${t('job.held')}</dt><dd>${money(job.reserved)}</dd></div>
   ${job.seconds !== undefined && html`<div><dt>${t('job.time')}</dt><dd>${duration(job.seconds)}</dd></div>`}
   <div><dt>${t('job.model')}</dt><dd class="name">${job.model ?? '–'}<small>${job.profile}</small></dd></div>

@@ -1,7 +1,7 @@
 // How far a job is: a bar by state, the counts beside it, money.
 import { html } from '../html.js';
 import { t, word } from '../i18n/texts.js';
-import { count, duration, money } from '../format.js';
+import { count, duration, money, spent } from '../format.js';
 import { jobActivity } from '../state.js';
 import { segments, done } from './progress.logic.js';
 
@@ -32,7 +32,7 @@ export const Pace = ({ job }) => {
 };
 
 /** @param {{ job: import('../documents.d.ts').Job }} props */
-export const Money = ({ job }) => html`<span class="nowrap">${money(job.spent)}${job.budget !== null && html`<span class="dim"> / ${money(job.budget)}</span>`}</span>
+export const Money = ({ job }) => html`<span class="nowrap">${spent(job.spent, job.unpriced)}${job.budget !== null && html`<span class="dim"> / ${money(job.budget)}</span>`}</span>
   ${job.reserved > 0 && html`<span class="faint nowrap" title=${t('job.reserved_hint')}>${t('job.reserved', { money: money(job.reserved) })}</span>`}`;
 
 /** Failures by kind; each leads to its tasks. @param {{ job: import('../documents.d.ts').Job }} props */

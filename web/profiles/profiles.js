@@ -7,9 +7,12 @@ import { onChanges } from '../events.js';
 import { time } from '../format.js';
 import { Button, Check, Empty, Failed, Field, Select, textOf } from '../parts/parts.js';
 import { Icon } from '../parts/icons.js';
-import { blank, formOf, profileBody, protocols, providers } from './profiles.logic.js';
+import { blank, formOf, keyPlace, profileBody, protocols, providers } from './profiles.logic.js';
 
 /** @typedef {import('../documents.d.ts').Profile} Profile */
+
+/** @type {Record<string, string>} */
+const placeholders = { env: 'MY_API_KEY', file: '~/.config/imagemill/studio.key', keyring: 'studio' };
 
 /** @param {{ profile: Profile, on: boolean }} props */
 const Line = ({ profile, on }) => {
@@ -52,6 +55,7 @@ function Editor({ profile, onSaved, onGone }) {
     if (!profile || !(await ask({ title: t('profiles.delete_title', { name: profile.name }), text: t('profiles.delete_text'), confirm: t('delete'), danger: true }))) return;
     await remove(`/profiles/${encodeURIComponent(profile.name)}`).then(onGone, setError);
   };
+  const [place, where] = profile ? keyPlace(profile) : ['none', ''];
   const listModels = () => { setBusy('models'); get(`/profiles/${encodeURIComponent(form.name)}/models`).then((answer) => setModels(answer.names), setError).finally(() => setBusy('')); };
   return html`<form class="profile-form" onSubmit=${save}>
     <section class="panel"><div class="fields">
@@ -64,11 +68,12 @@ function Editor({ profile, onSaved, onGone }) {
         <datalist id="profile-models">${(models ?? []).map((name) => html`<option key=${name} value=${name} />`)}</datalist>
         ${models && html`<div class="variables">${models.length === 0 ? html`<span class="dim">${t('profiles.no_models')}</span>` : models.slice(0, 60).map((name) => html`<button type="button" class="pill" key=${name} aria-pressed=${form.model === name} onClick=${() => change({ model: name })}>${name}</button>`)}</div>`}</div>
       </div></section>
-    <section class="panel"><h2>${t('profiles.credential')}</h2>${profile && html`<p class="dim">${profile.credential?.env ? t('profiles.credential_is_env', { where: profile.credential.env }) : profile.credential?.file ? t('profiles.credential_is_file', { where: profile.credential.file }) : t('profiles.credential_is_none')}</p>`}
+    <section class="panel"><h2>${t('profiles.credential')}</h2>${profile && html`<p class="dim break">${t(`profiles.credential_is_${place}`, { where })}</p>`}
       <div class="row"><${Select} label=${t('profiles.credential')} name="credential_kind" value=${form.credential_kind} onChange=${(/** @type {any} */ credential_kind) => change({ credential_kind, credential_value: '' })}
-        options=${[...(profile ? ['keep'] : []), 'key', 'env', 'file', 'none'].map((value) => ({ value, label: t(`profiles.credential_${value === 'none' ? 'no' : value}`) }))} />
+        options=${[...(profile ? ['keep'] : []), 'key', 'env', 'file', 'keyring', 'none'].map((value) => ({ value, label: t(`profiles.credential_${value === 'none' ? 'no' : value}`) }))} />
         ${!['keep', 'none'].includes(form.credential_kind) && html`<input class="grow mono" style=${{ width: 'auto' }} name="credential_value" aria-label=${t(`profiles.credential_${form.credential_kind}`)} type=${form.credential_kind === 'key' ? 'password' : 'text'} autocomplete="off" value=${form.credential_value}
-          placeholder=${form.credential_kind === 'env' ? 'MY_API_KEY' : form.credential_kind === 'file' ? '~/.config/imagemill/studio.key' : 'sk-…'} onInput=${(/** @type {any} */ event) => change({ credential_value: textOf(event) })} />`}</div></section>
+          placeholder=${placeholders[form.credential_kind] ?? 'sk-…'} onInput=${(/** @type {any} */ event) => change({ credential_value: textOf(event) })} />`}</div>
+      ${form.credential_kind === 'keyring' && html`<span class="field-hint">${t('profiles.credential_keyring_hint', { name: form.name.trim() || 'NAME' })}</span>`}</section>
     <section class="panel"><h2>${t('profiles.limits')}</h2><div class="fields">${text('concurrency', { numeric: true, placeholder: '8' })}${text('requests_per_minute', { numeric: true, placeholder: t('new.no_limit') })}${text('images_per_minute', { numeric: true, placeholder: t('new.no_limit') })}
       ${text('budget_day', { numeric: true, placeholder: t('new.no_limit') })}${text('budget_total', { numeric: true, placeholder: t('new.no_limit') })}</div></section>
     <section class="panel"><h2>${t('profiles.network')}</h2><${Check} label=${t('profiles.private_api')} hint=${t('profiles.private_api_hint')} checked=${form.allow_private_api} onChange=${(/** @type {boolean} */ allow_private_api) => change({ allow_private_api })} />

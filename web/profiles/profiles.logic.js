@@ -1,9 +1,9 @@
 // A profile as its form holds it, and the document that is sent.
 
-export const protocols = ['auto', 'chat_completions', 'responses', 'images', 'images_multipart', 'gemini', 'seedream', 'sensenova', 'openrouter_images', 'anthropic_messages', 'fal', 'replicate', 'hosted_media', 'comfyui', 'automatic1111'];
-export const providers = ['openai', 'openrouter', 'xai', 'gemini', 'seedream', 'sensenova', 'grok2api', 'anthropic', 'fal', 'replicate', 'wavespeed', 'comfyui', 'automatic1111', 'sdcpp', 'localai', 'vllm', 'ollama'];
+export const protocols = ['auto', 'chat_completions', 'responses', 'images', 'images_multipart', 'gemini', 'seedream', 'sensenova', 'openrouter_images', 'anthropic_messages', 'fal', 'replicate', 'hosted_media', 'comfy_router', 'comfyui', 'automatic1111'];
+export const providers = ['openai', 'openrouter', 'xai', 'gemini', 'seedream', 'sensenova', 'grok2api', 'anthropic', 'fal', 'replicate', 'wavespeed', 'comfy-router', 'comfyui', 'automatic1111', 'sdcpp', 'localai', 'vllm', 'ollama'];
 
-/** @typedef {{ name: string, description: string, provider: string, protocol: string, base_url: string, model: string, credential_kind: 'keep' | 'none' | 'env' | 'file' | 'key', credential_value: string,
+/** @typedef {{ name: string, description: string, provider: string, protocol: string, base_url: string, model: string, credential_kind: 'keep' | 'none' | 'env' | 'file' | 'keyring' | 'key', credential_value: string,
  *   concurrency: string, requests_per_minute: string, images_per_minute: string, budget_day: string, budget_total: string, allow_private_api: boolean, allow_private_downloads: boolean }} Form */
 
 /** @returns {Form} */
@@ -21,6 +21,9 @@ export function formOf(profile) {
     budget_day: text(profile.budget?.day), budget_total: text(profile.budget?.total), allow_private_api: profile.network.allow_private_api, allow_private_downloads: profile.network.allow_private_downloads,
   };
 }
+
+/** Where a profile's key is: the end of the sentence's name, and the place. @param {import('../documents.d.ts').Profile} profile @returns {[string, string]} */
+export const keyPlace = (profile) => Object.entries(profile.credential ?? { none: '' })[0];
 
 /** What is sent: the server keeps what is not in it, so a key that is kept is left out and an emptied limit is `null`.
  * @param {Form} form @returns {Record<string, any>} */

@@ -1,12 +1,30 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { blank, formOf, profileBody } from './profiles.logic.js';
+import { readFileSync } from 'node:fs';
+import en from '../i18n/en.js';
+import { blank, formOf, keyPlace, profileBody, protocols } from './profiles.logic.js';
 
 test('a kept key is never sent, a new one is', () => {
   assert.equal('credential' in profileBody({ ...blank(), credential_kind: 'keep', credential_value: 'typed before' }), false);
   assert.equal('credential' in profileBody({ ...blank(), credential_kind: 'key', credential_value: ' ' }), false);
   assert.deepEqual(profileBody({ ...blank(), credential_kind: 'env', credential_value: 'MY_KEY ' }).credential, { kind: 'env', value: 'MY_KEY' });
   assert.deepEqual(profileBody({ ...blank(), credential_kind: 'none' }).credential, { kind: 'none' });
+});
+
+test('wherever a key is, there is a sentence for it and the form keeps it', () => {
+  for (const [credential, place] of /** @type {[any, string][]} */ ([[{ env: 'A' }, 'env'], [{ file: '/k' }, 'file'], [{ keyring: 'studio' }, 'keyring'], [null, 'none']])) {
+    const profile = /** @type {any} */ ({ name: 'studio', credential, network: {} });
+    assert.equal(keyPlace(profile)[0], place);
+    assert.ok(`profiles.credential_is_${place}` in en, place);
+    assert.equal('credential' in profileBody(formOf(profile)), false);
+  }
+  assert.deepEqual(profileBody({ ...blank(), credential_kind: 'keyring', credential_value: ' studio ' }).credential, { kind: 'keyring', value: 'studio' });
+});
+
+test('every protocol of the documents can be chosen', () => {
+  const row = readFileSync(new URL('../../docs/config.md', import.meta.url), 'utf8').split('\n').find((line) => line.startsWith('| `protocol` | `auto` |')) ?? '';
+  const named = [...new Set([...row.matchAll(/`([a-z0-9_]+)`/g)].map((match) => match[1]))].filter((name) => name !== 'protocol');
+  assert.deepEqual([...protocols].sort(), named.sort());
 });
 
 test('an emptied limit is taken away, words are handed on for the server to name', () => {

@@ -4,11 +4,11 @@ import { t, word } from '../i18n/texts.js';
 import { get, pictureUrl, post, sourceUrl, thumbnailUrl } from '../api.js';
 import { complain, say } from '../state.js';
 import { onChanges } from '../events.js';
-import { bytes, duration, money, time } from '../format.js';
+import { bytes, duration, money, spent, time } from '../format.js';
 import { Button, Failed } from '../parts/parts.js';
 import { Critique } from './critique.js';
 import { Infographic } from './infographic.js';
-import { nextStep, pretty } from './task.logic.js';
+import { costOf, countsOf, nextStep, pretty } from './task.logic.js';
 
 /** @param {{ title: string, value: unknown }} props */
 const Raw = ({ title, value }) => {
@@ -20,11 +20,10 @@ const Raw = ({ title, value }) => {
 /** @param {{ entry: any, allowed: boolean }} props */
 const Call = ({ entry, allowed }) => {
   const { call } = entry;
-  const cost = call.cost ?? null;
   return html`<li class="call">
     <div class="row"><span class=${`pill ${call.state === 'fetched' ? 'succeeded' : call.state}`}>${word('call_state', call.state)}</span><b>${call.step}</b><span class="dim">${t('task.attempt', { n: call.attempt })}</span>
       <span class="dim">${call.model} · ${call.profile}</span>${call.http_status && html`<span class="mono dim">HTTP ${call.http_status}</span>`}
-      <span class="push nowrap">${cost !== null ? money(cost) : call.ceiling !== null && call.ceiling !== undefined && ['sent', 'accepted', 'produced', 'unknown'].includes(call.state) ? t('task.up_to', { money: money(call.ceiling) }) : '–'}</span></div>
+      <span class="push nowrap">${(call.cost ?? null) !== null || countsOf(call) === null ? money(call.cost) : t('task.up_to', { money: money(call.ceiling) })}</span></div>
     <div class="dim">${time(call.sent_us)}${call.ended_us ? ` · ${duration((call.ended_us - call.sent_us) / 1e6)}` : ''}${call.remote_id ? html` · <span class="mono">${call.remote_id}</span>` : ''}
       ${Object.entries(call.usage ?? {}).filter(([, value]) => typeof value === 'number' && value > 0).map(([key, value]) => html` · ${key.replaceAll('_', ' ')} ${value}`)}</div>
     ${call.failure && html`<div class="trouble"><b>${word('failure', call.failure.kind)}</b> ${call.failure.message}</div>`}
@@ -60,7 +59,7 @@ export function TaskPage({ id }) {
   const job = known.job_id;
   const title = known.title;
   const sources = task.spec.src ?? [];
-  const spent = known.calls.reduce((/** @type {number} */ sum, /** @type {any} */ entry) => sum + Number(entry.call.cost ?? 0), 0);
+  const cost = costOf(known.calls);
   const step = nextStep(task, known.calls, known.recipe);
   const retry = () => post(`/jobs/${job}/retry`, { tasks: [id] }).then((answer) => { say(t('job.retried', { n: answer.tasks })); load(); }, complain);
   return html`<div class="page">
@@ -80,7 +79,7 @@ export function TaskPage({ id }) {
           ${known.calls.length === 0 ? html`<p class="dim">${t('task.no_calls')}</p>` : html`<ol class="calls">${known.calls.map((/** @type {any} */ entry) => html`<${Call} key=${entry.call.id} entry=${entry} allowed=${known.raw_allowed !== false} />`)}</ol>`}</section>
       </div>
       <aside class="panel">${known.prompt && html`<h3>${t('new.prompt')}</h3><p class="break prompt">${known.prompt}</p>`}
-        <dl class="facts"><dt>${t('job.cost')}</dt><dd>${money(spent)}</dd><dt>${t('job.tries')}</dt><dd>${task.attempt}</dd>
+        <dl class="facts"><dt>${t('job.cost')}</dt><dd>${spent(cost.spent, cost.unpriced)}</dd><dt>${t('job.tries')}</dt><dd>${task.attempt}</dd>
           <dt>${t('task.sample')}</dt><dd>${(task.spec.s ?? 0) + 1}</dd>
           <dt>${t('task.key')}</dt><dd class="mono break">${task.key.slice(0, 16)}</dd>
           ${task.started_us && html`<dt>${t('task.started')}</dt><dd>${time(task.started_us)}</dd>`}${task.ended_us && html`<dt>${t('task.ended')}</dt><dd>${time(task.ended_us)}</dd>`}

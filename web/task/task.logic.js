@@ -17,6 +17,15 @@ export function faultsOf(review) {
   return [...review.violations, ...labels.map((/** @type {any} */ check) => ({ rule: 'label', label: check.label, read: check.read ?? null }))];
 }
 
+/** What a call counts: its cost, else the most it may cost; `null` where nobody knows either. @param {any} call */
+export const countsOf = (call) => call.cost ?? call.ceiling ?? null;
+
+/** What a task's calls cost, and how many of them are not in the sum. @param {any[]} entries */
+export function costOf(entries) {
+  const counts = entries.map((entry) => entry.call).filter((call) => ['fetched', 'refused', 'failed'].includes(call.state)).map(countsOf);
+  return { spent: counts.reduce((sum, one) => sum + (one ?? 0), 0), unpriced: counts.filter((one) => one === null).length };
+}
+
 /** What a person can do now, as the key of a sentence. @param {any} task @param {any[]} calls @param {string} [recipe] */
 export function nextStep(task, calls, recipe = 'edit') {
   if (task.state === 'unknown') return 'unknown';

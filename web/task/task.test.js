@@ -1,6 +1,6 @@
 import test from 'node:test';
 import assert from 'node:assert/strict';
-import { faultsOf, nextStep, pretty } from './task.logic.js';
+import { costOf, faultsOf, nextStep, pretty } from './task.logic.js';
 import en from '../i18n/en.js';
 
 test('every state has a next step with a sentence', () => {
@@ -13,6 +13,11 @@ test('every state has a next step with a sentence', () => {
   assert.equal(nextStep({ state: 'failed', failure: { kind: 'auth' } }, []), 'profile');
   assert.ok('next.written' in en && nextStep({ state: 'succeeded' }, [], 'critique') === 'written');
   assert.equal(nextStep({ state: 'waiting' }, [{ call: { state: 'accepted' } }]), 'asking');
+});
+
+test('calls without a price are not taken for free ones', () => {
+  const calls = [{ state: 'fetched', cost: 0.04, ceiling: 0.05 }, { state: 'failed', cost: null, ceiling: 0.05 }, { state: 'fetched', cost: null, ceiling: null }, { state: 'refused', cost: 0, ceiling: null }, { state: 'unknown', cost: null, ceiling: 0.05 }];
+  assert.deepEqual(costOf(calls.map((call) => ({ call }))), { spent: 0.09, unpriced: 1 });
 });
 
 test('JSON is indented and anything else untouched', () => {

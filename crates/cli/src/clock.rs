@@ -8,11 +8,6 @@ pub(crate) fn local_time(at_us: i64) -> String {
     }
 }
 
-/// A time for machines, in UTC.
-pub(crate) fn utc_time(at_us: i64) -> String {
-    jiff::Timestamp::from_microsecond(at_us).map(|at| format!("{at:.0}")).unwrap_or_default()
-}
-
 /// `45s`, `3m 20s`, `2h 05m`, `3d 4h`.
 pub(crate) fn duration(seconds: u64) -> String {
     match seconds {

@@ -448,5 +448,5 @@ fn exit_of(progress: &Progress, end: End, save_failed: bool) -> Exit {
 
 /// Money of a job in one line, for lists.
 pub(crate) fn money(context: &Context, job: &JobSnapshot) -> String {
-    money_line(&context.texts, (job.spent, job.priced), job.reserved, job.budget)
+    money_line(&context.texts, job)
 }

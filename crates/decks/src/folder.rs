@@ -227,7 +227,11 @@ pub fn write_whole(
     let unwritable = |error: std::io::Error| DeckError::Unwritable { path: path.to_path_buf(), why: error.to_string() };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(unwritable)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(unwritable)?;
+    let mut draft = tempfile::Builder::new();
+    // A finished file is for whoever may read the folder, as any other program's would be; a temporary one would be its owner's alone.
+    #[cfg(unix)]
+    draft.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = draft.tempfile_in(folder).map_err(unwritable)?;
     write(file.as_file_mut()).map_err(unwritable)?;
     file.as_file_mut().flush().and_then(|()| file.as_file().sync_all()).map_err(unwritable)?;
     file.persist(path).map_err(|error| unwritable(error.error))?;

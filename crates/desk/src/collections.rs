@@ -1,11 +1,11 @@
 //! Collections as a workspace has them: the state of each picture, told by the job of its batch, and what was measured on the way.
 //! Which collection comes first, and the files of other programs, are the domain's matter.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use imagemill_domain::collection::{ArtistStatus, Collection, ProgressFile, Standing};
-use imagemill_domain::critique::{CritiqueEdit, Decision, Reading, edited, version_of};
+use imagemill_domain::critique::{CritiqueEdit, Decision, Reading, edited, edits_of, version_of};
 use imagemill_domain::hash::ContentHash;
 use imagemill_domain::job::Job;
 use imagemill_domain::money::Money;
@@ -82,7 +82,7 @@ impl ItemState {
     }
 
     fn of(item: &CollectionItem, handed_out: bool, task: Option<TaskState>) -> Self {
-        let accepted = item.accepted.is_some() || task == Some(TaskState::Succeeded);
+        let accepted = item.has_row || task == Some(TaskState::Succeeded);
         match (accepted, item.batch, task) {
             (true, ..) if item.merged > 0 => Self::Merged,
             (true, ..) => Self::Accepted,
@@ -124,10 +124,26 @@ pub struct BoardItem {
 /// The row of a picture.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BoardRow {
-    /// As it was written.
-    pub first: Value,
+    /// As it was written, where people changed it.
+    before: Option<Value>,
     /// As people left it.
     pub now: Value,
+}
+
+impl BoardRow {
+    /// With what people changed in it.
+    pub(crate) fn new(first: Value, edits: &[CritiqueEdit]) -> Self {
+        if edits_of(&first, edits).is_empty() {
+            return Self { before: None, now: first };
+        }
+        let now = edited(&first, edits);
+        Self { before: Some(first), now }
+    }
+
+    /// As it was written.
+    pub fn first(&self) -> &Value {
+        self.before.as_ref().unwrap_or(&self.now)
+    }
 }
 
 /// A batch with its job.
@@ -154,8 +170,10 @@ pub struct Board {
     pub edits: HashMap<ContentHash, Vec<CritiqueEdit>>,
     /// What people said of its rows.
     pub readings: HashMap<ContentHash, Vec<Reading>>,
-    /// What its batches cost so far.
+    /// What its batches cost so far, as far as prices are known.
     pub spent: Money,
+    /// Calls of its batches that ended and cost nobody knows what.
+    pub unpriced: u64,
     /// Seconds in which at least one of its batches was at work.
     pub busy_s: f64,
 }
@@ -164,12 +182,15 @@ impl Board {
     /// Reads it.
     pub async fn read(store: &Store, name: &str, collection: &Collection) -> Result<Self, DeskError> {
         let items = store.collections().items(name).await?;
+        let begun = store.collections().merges(name).await?.into_iter().map(|merge| (merge.number, merge.created_us));
+        let begun: HashMap<u32, i64> = begun.collect();
         let mut tasks: HashMap<(u32, ContentHash), Task> = HashMap::new();
-        let (mut batches, mut spans, mut spent) = (Vec::new(), Vec::new(), Money::ZERO);
+        let (mut batches, mut spans, mut spent, mut unpriced) = (Vec::new(), Vec::new(), Money::ZERO, 0);
         for batch in store.collections().batches(name).await? {
             let job = if batch.job.is_empty() { None } else { store.jobs().by_name(&batch.job).await? };
             if let Some(job) = &job {
                 spent += job.spent;
+                unpriced += job.unpriced;
                 let found = tasks_of(store, job).await?;
                 let begun = found.iter().filter_map(|task| task.started_us).min();
                 let ended = found.iter().filter_map(|task| task.ended_us).max();
@@ -182,14 +203,19 @@ impl Board {
             }
             batches.push(BoardBatch { batch, job });
         }
-        let handed_out = |number: Option<u32>| {
-            batches.iter().any(|known: &BoardBatch| Some(known.batch.number) == number && known.batch.job.is_empty())
-        };
+        let of_others = batches.iter().filter(|known: &&BoardBatch| known.batch.job.is_empty());
+        let of_others: HashSet<u32> = of_others.map(|known| known.batch.number).collect();
         let items = items
             .into_iter()
-            .map(|item| {
+            .map(|mut item| {
                 let task = item.batch.and_then(|number| tasks.get(&(number, item.picture)));
-                let state = ItemState::of(&item, handed_out(item.batch), task.map(|task| task.state));
+                // What was written anew after its merge began waits for the next one.
+                let written_us = task.filter(|_| !item.has_row).and_then(|task| task.ended_us);
+                if written_us.zip(begun.get(&item.merged)).is_some_and(|(written, begun)| written > *begun) {
+                    item.merged = 0;
+                }
+                let handed_out = item.batch.is_some_and(|number| of_others.contains(&number));
+                let state = ItemState::of(&item, handed_out, task.map(|task| task.state));
                 let failure = task.and_then(|task| task.failure.as_ref()).map(|failure| failure.message.clone());
                 BoardItem { state, task: task.map(|task| task.id), failure, item }
             })
@@ -203,7 +229,8 @@ impl Board {
             readings.entry(reading.picture).or_insert_with(Vec::new).push(reading);
         }
         let busy_s = union_s(spans);
-        let mut board = Self { name: name.to_owned(), collection, items, batches, edits, readings, spent, busy_s };
+        let mut board =
+            Self { name: name.to_owned(), collection, items, batches, edits, readings, spent, unpriced, busy_s };
         board.reject(store).await?;
         Ok(board)
     }
@@ -218,6 +245,7 @@ impl Board {
             edits: HashMap::new(),
             readings: HashMap::new(),
             spent: Money::ZERO,
+            unpriced: 0,
             busy_s: 0.0,
         }
     }
@@ -240,27 +268,62 @@ impl Board {
 
     /// The row of a picture, wherever it is from; `None` when it has none.
     pub async fn row(&self, store: &Store, item: &BoardItem) -> Result<Option<BoardRow>, DeskError> {
-        let first = match (&item.item.accepted, item.task) {
+        let first = match item.task {
             _ if !item.state.has_row() => None,
-            (Some(row), _) => Some(row.clone()),
-            (None, Some(task)) => store.tasks().document(task).await?,
-            (None, None) => None,
+            _ if item.item.has_row => store.collections().row(&self.name, item.item.picture).await?,
+            Some(task) => store.tasks().document(task).await?,
+            None => None,
         };
-        let edits = self.edits.get(&item.item.picture).map(Vec::as_slice).unwrap_or_default();
-        Ok(first.map(|first| BoardRow { now: edited(&first, edits), first }))
+        Ok(first.map(|first| BoardRow::new(first, self.edits_of(item))))
+    }
+
+    /// All rows with their places in `items`, those that readers keep out too.
+    pub async fn all_rows(&self, store: &Store) -> Result<Vec<(usize, BoardRow)>, DeskError> {
+        let mut imported: HashMap<ContentHash, Value> =
+            store.collections().rows(&self.name).await?.into_iter().collect();
+        let mut written: HashMap<TaskId, Value> = HashMap::new();
+        for job in self.batches.iter().filter_map(|batch| batch.job.as_ref()) {
+            let mut after = None;
+            loop {
+                let page = store.tasks().documents(job.id, after, PAGE).await?;
+                let Some((last, _)) = page.last() else { break };
+                after = Some((last.position, last.id));
+                written.extend(page.into_iter().map(|(task, row)| (task.id, row)));
+            }
+        }
+        let mut rows = Vec::new();
+        for (at, item) in self.items.iter().enumerate().filter(|(_, item)| item.state.has_row()) {
+            let first = if item.item.has_row {
+                imported.remove(&item.item.picture)
+            } else {
+                item.task.and_then(|task| written.remove(&task))
+            };
+            rows.extend(first.map(|first| (at, BoardRow::new(first, self.edits_of(item)))));
+        }
+        Ok(rows)
     }
 
     /// The rows that may be given out, as people left them, with their places in `items`.
     pub async fn rows(&self, store: &Store) -> Result<Vec<(usize, Value)>, DeskError> {
-        let mut rows = Vec::new();
+        let rows = self.all_rows(store).await?.into_iter();
+        let given = rows.filter(|(at, _)| self.items[*at].state != ItemState::Rejected);
+        Ok(given.map(|(at, row)| (at, row.now)).collect())
+    }
+
+    /// What people changed in a picture's rows, of earlier texts too.
+    pub fn edits_of(&self, item: &BoardItem) -> &[CritiqueEdit] {
+        self.edits.get(&item.item.picture).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The places of the pictures of each batch.
+    pub fn by_batch(&self) -> BTreeMap<u32, Vec<usize>> {
+        let mut places: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
         for (at, item) in self.items.iter().enumerate() {
-            if item.state != ItemState::Rejected
-                && let Some(row) = self.row(store, item).await?
-            {
-                rows.push((at, row.now));
+            if let Some(number) = item.item.batch {
+                places.entry(number).or_default().push(at);
             }
         }
-        Ok(rows)
+        places
     }
 
     /// What people said of a picture's rows, of earlier texts too.
@@ -291,16 +354,16 @@ impl Board {
 
     /// Rows that tasks of this workspace brought.
     fn written_here(&self) -> u64 {
-        let written = |item: &&BoardItem| {
-            item.item.accepted.is_none() && matches!(item.state, ItemState::Accepted | ItemState::Merged)
-        };
+        let written =
+            |item: &&BoardItem| !item.item.has_row && matches!(item.state, ItemState::Accepted | ItemState::Merged);
         self.items.iter().filter(written).count() as u64
     }
 
-    /// What one accepted row cost, failed and repeated calls included; `None` before there is one.
+    /// What one accepted row cost, failed and repeated calls included; `None` before there is one, and where not every price is
+    /// known.
     pub fn cost_each(&self) -> Option<Money> {
         let written = self.written_here();
-        (written > 0).then(|| Money::from_micros(self.spent.micros / written as i64))
+        (written > 0 && self.unpriced == 0).then(|| Money::from_micros(self.spent.micros / written as i64))
     }
 
     /// Seconds until the target is reached at the measured pace; `None` before anything was measured.
@@ -326,6 +389,7 @@ impl Board {
             "next_milestone": standing.next_milestone(),
             "next_batch": self.next_batch(),
             "spent": self.spent,
+            "unpriced": self.unpriced,
             "cost_each": self.cost_each(),
             "seconds_left": self.seconds_left(),
         })
@@ -339,11 +403,10 @@ impl Board {
     /// The progress file of other programs.
     pub fn progress(&self, now: &str) -> ProgressFile {
         let done = |state: ItemState| matches!(state, ItemState::Accepted | ItemState::Merged);
-        let of = |number: u32| self.items.iter().filter(move |item| item.item.batch == Some(number));
-        let numbers = || self.batches.iter().map(|batch| batch.batch.number);
-        let whole = |number: &u32, good: &dyn Fn(ItemState) -> bool| {
-            of(*number).next().is_some() && of(*number).all(|item| good(item.state))
-        };
+        let batches = self.by_batch();
+        let of = |number: u32| batches.get(&number).into_iter().flatten().map(|at| &self.items[*at]);
+        let numbers = || batches.keys().copied();
+        let whole = |number: &u32, good: &dyn Fn(ItemState) -> bool| of(*number).all(|item| good(item.state));
         let failed = |number: u32| {
             let items: Vec<&BoardItem> = of(number).filter(|item| item.state >= ItemState::Failed).collect();
             let error = items.first()?.failure.clone();
@@ -388,7 +451,7 @@ pub fn new_items(scan: &Scan) -> Vec<NewCollectionItem> {
 }
 
 /// Writes the pictures of a batch as the list of its job; returns the path that the job names.
-pub fn write_list(folder: &Path, batch: &str, items: &[CollectionItem]) -> Result<String, DeskError> {
+pub(crate) fn write_list(folder: &Path, batch: &str, items: &[CollectionItem]) -> Result<String, DeskError> {
     let path = folder.join(format!("{batch}.jsonl"));
     let fault = |source| DeskError::File { what: "cannot write the list of the batch", path: path.clone(), source };
     std::fs::create_dir_all(folder).map_err(fault)?;

@@ -50,7 +50,7 @@ pub struct CostSum {
     pub held: Money,
     /// Calls with unknown outcome.
     pub unknown: u64,
-    /// Calls with pictures whose price nobody knows.
+    /// Calls that ended and cost nobody knows what; they are not in `spent`.
     pub unpriced: u64,
 }
 

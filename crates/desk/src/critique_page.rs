@@ -10,6 +10,7 @@ use imagemill_domain::hash::ContentHash;
 use imagemill_store::Store;
 use serde_json::{Value, json};
 
+use crate::collections::{BoardRow, ItemState};
 use crate::critique_queue::{Queue, QueueEntry};
 use crate::error::DeskError;
 use crate::lang::Lang;
@@ -49,7 +50,7 @@ pub struct Wanted {
 impl Queue {
     /// The entry of a picture.
     pub fn entry(&self, picture: &ContentHash) -> Option<&QueueEntry> {
-        self.entries.iter().find(|entry| self.item(entry).item.picture == *picture)
+        self.place(picture).map(|at| &self.entries[at])
     }
 
     /// An entry as a reader sees it.
@@ -87,8 +88,8 @@ impl Queue {
     }
 
     fn edits(&self, entry: &QueueEntry) -> Vec<&CritiqueEdit> {
-        let all = self.board.edits.get(&self.item(entry).item.picture).map(Vec::as_slice).unwrap_or_default();
-        edits_of(&entry.row.first, all)
+        let all = self.board.edits_of(self.item(entry));
+        edits_of(entry.row.first(), all)
     }
 
     /// The rubric, with what the row says it covers; ids that the rubric does not have stand at the end.
@@ -123,12 +124,14 @@ impl Queue {
         if changes.is_empty() {
             return Ok(true);
         }
-        let (base, known) = (version_of(&entry.row.first), self.edits(entry).len());
+        let (base, known) = (version_of(entry.row.first()), self.edits(entry).len());
         let (author, note) = (wanted.author, wanted.note);
         let edit = CritiqueEdit { picture: *picture, base, author, changes, note, at_us: now_us };
         let kept = store.critiques().edit(&self.board.name, edit.clone(), known).await?;
         if kept {
             self.board.edits.entry(*picture).or_default().push(edit);
+            let place = self.entries[at].at;
+            self.board.items[place].item.merged = 0;
             self.renew(at);
         }
         Ok(kept)
@@ -161,16 +164,34 @@ impl Queue {
         Ok(true)
     }
 
-    fn place(&self, picture: &ContentHash) -> Option<usize> {
-        self.entries.iter().position(|entry| self.item(entry).item.picture == *picture)
+    /// Takes over what people did in `before` while this one was read.
+    pub fn catch_up(&mut self, before: &Self) {
+        for picture in &before.touched {
+            let (Some(at), Some(known)) = (self.place(picture), before.place(picture)) else { continue };
+            let place = self.entries[at].at;
+            let edits = before.board.edits_of(before.item(&before.entries[known]));
+            if edits.len() > self.board.edits_of(&self.board.items[place]).len() {
+                self.board.edits.insert(*picture, edits.to_vec());
+                self.board.items[place].item.merged = 0;
+            }
+            let readings = before.board.readings.get(picture).cloned().unwrap_or_default();
+            self.board.readings.insert(*picture, readings);
+            self.renew(at);
+        }
+    }
+
+    /// Forgets what people did so far: whoever reads the queue from here on finds it in the store.
+    pub fn begin_again(&mut self) {
+        self.touched.clear();
     }
 
     /// Tells an entry anew after it was changed. Copies and stock sentences of a new text show at the next reading of the queue.
     fn renew(&mut self, at: usize) {
-        let picture = self.item(&self.entries[at]).item.picture;
-        let edits = self.board.edits.get(&picture).cloned().unwrap_or_default();
+        let place = self.entries[at].at;
+        let picture = self.board.items[place].item.picture;
+        self.touched.push(picture);
         let mut entry = self.entries[at].clone();
-        entry.row.now = imagemill_domain::critique::edited(&entry.row.first, &edits);
+        entry.row = BoardRow::new(entry.row.first().clone(), self.board.edits_of(&self.board.items[place]));
         let version = version_of(&entry.row.now);
         if version != entry.version {
             entry.version = version;
@@ -179,6 +200,12 @@ impl Queue {
             entry.faults = entry.row.now.as_object().map(|row| self.commission.faults(row)).unwrap_or_default();
         }
         entry.decision = self.board.decision(self.item(&entry), &entry.row);
+        let item = &mut self.board.items[place];
+        item.state = match item.item.merged {
+            _ if !entry.decision.lets_through() => ItemState::Rejected,
+            0 => ItemState::Accepted,
+            _ => ItemState::Merged,
+        };
         let known = Known {
             faults: &entry.faults,
             look: entry.look.as_ref(),

@@ -1,12 +1,13 @@
 //! The queue of critiques for people: which rows to read first and why, what the second looks found, what the judge's scores are worth,
 //! and how far readers agree. Gathers what the store has; the rules are the domain's.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use imagemill_domain::critique::{
-    Anchor, Calibration, Commission, CritiqueSection, Decision, Drift, Fault, Known, Look, Outcome, Reading,
-    ReadingAgreement, Reason, Risk, agreement, check, in_sample, read, risk, version_of,
+    Anchor, Answer, Calibration, Commission, CritiqueSection, Decision, Drift, Fault, Known, Look, Outcome, Reading,
+    ReadingAgreement, Reason, Risk, agreement, answer_of, check, in_sample, risk, version_of,
 };
 use imagemill_domain::hash::ContentHash;
 use imagemill_store::Store;
@@ -43,6 +44,16 @@ pub struct QueueEntry {
     /// What speaks for reading it soon.
     pub risk: Risk,
 }
+
+impl QueueEntry {
+    /// What rows are ordered by: the riskiest first, then as their pictures came.
+    fn turn(&self) -> Turn {
+        (Reverse(self.risk.points), self.at)
+    }
+}
+
+/// See [`QueueEntry::turn`].
+type Turn = (Reverse<u32>, usize);
 
 /// The judge, as far as it is known.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -107,6 +118,10 @@ pub struct Queue {
     pub outcome: Outcome,
     /// Who looked a second time.
     pub judge: JudgeStanding,
+    /// Where each picture's entry stands.
+    places: HashMap<ContentHash, usize>,
+    /// Pictures whose rows were changed or read since it was read.
+    pub(crate) touched: Vec<ContentHash>,
 }
 
 impl Queue {
@@ -115,22 +130,33 @@ impl Queue {
         let board = Board::read(store, name, collection(config, name)?).await?;
         let section = CritiqueSection { collection: Some(name.to_owned()), ..CritiqueSection::default() };
         let commission = commission_of(config, base, &section)?;
-        let mut rows: Vec<(usize, BoardRow, String)> = Vec::new();
-        for (at, item) in board.items.iter().enumerate() {
-            if let Some(row) = board.row(store, item).await? {
-                let version = version_of(&row.now);
-                rows.push((at, row, version));
-            }
-        }
+        let rows = board.all_rows(store).await?.into_iter().map(|(at, row)| {
+            let version = version_of(&row.now);
+            (at, row, version)
+        });
+        let rows: Vec<(usize, BoardRow, String)> = rows.collect();
+        let looks = looks(store, name).await?;
+        // The gate over a large collection is seconds of work.
+        let assembling = tokio::task::spawn_blocking(move || Self::of(board, commission, rows, &looks));
+        assembling.await.map_err(|error| DeskError::Critique(error.to_string()))
+    }
+
+    fn of(
+        board: Board,
+        commission: Commission,
+        mut rows: Vec<(usize, BoardRow, String)>,
+        looks: &[Vec<(ContentHash, Look)>],
+    ) -> Self {
+        let name = &board.name;
         // Those that are merged stand first, so that the later one of two copies is the one that is found.
         rows.sort_by_key(|(at, ..)| board.items[*at].item.merged == 0);
-        let lines: Vec<&Value> = rows.iter().map(|(_, row, _)| &row.now).collect();
-        let answers = if rows.is_empty() { Vec::new() } else { read(name, &json!(lines).to_string()) };
+        let members = rows.iter().zip(1..).filter_map(|((_, row, _), number)| Some((number, row.now.as_object()?)));
+        let answers: Vec<Answer> = members.map(|(number, row)| answer_of(name, number, row)).collect();
         let mut outcome = check(&answers, &commission.rubric, &commission.gate, None);
-        let looks = looks(store, name).await?;
+        drop(answers);
         let standing = |(at, _, version): &(usize, BoardRow, String)| (board.items[*at].item.picture, version.clone());
         let current: Vec<(ContentHash, String)> = rows.iter().map(standing).collect();
-        let judged = Judged::of(&looks, &current, &board.readings);
+        let judged = Judged::of(looks, &current, &board.readings);
         let mut entries: Vec<QueueEntry> = Vec::new();
         for ((at, row, version), number) in rows.into_iter().zip(1..) {
             let item = &board.items[at];
@@ -151,8 +177,14 @@ impl Queue {
             let sampled = in_sample(name, &item.item.picture, board.collection.second_read());
             entries.push(QueueEntry { at, row, version, faults, look, quality, decision, sampled, risk });
         }
-        entries.sort_by_key(|entry| (std::cmp::Reverse(entry.risk.points), entry.at));
-        Ok(Self { board, commission, entries, outcome, judge: judged.standing })
+        entries.sort_by_key(QueueEntry::turn);
+        let places = entries.iter().map(|entry| board.items[entry.at].item.picture).zip(0..).collect();
+        Self { board, commission, entries, outcome, judge: judged.standing, places, touched: Vec::new() }
+    }
+
+    /// Where a picture's entry stands.
+    pub(crate) fn place(&self, picture: &ContentHash) -> Option<usize> {
+        self.places.get(picture).copied()
     }
 
     /// The picture of an entry.
@@ -175,18 +207,25 @@ impl Queue {
     /// The rows of a view for a reader, in the order in which they are to be read. A second reading comes in the order of the
     /// pictures, so that the order tells nothing.
     pub fn view(&self, view: QueueView, reader: &str) -> Vec<&QueueEntry> {
-        let wanted = |entry: &&QueueEntry| match view {
+        let mut entries: Vec<&QueueEntry> =
+            self.entries.iter().filter(|entry| self.is_in(view, entry, reader)).collect();
+        if view == QueueView::Second {
+            entries.sort_by_key(|entry| entry.at);
+        } else {
+            // Nearly in order already: few have other points than when it was read.
+            entries.sort_by_key(|entry| entry.turn());
+        }
+        entries
+    }
+
+    fn is_in(&self, view: QueueView, entry: &QueueEntry, reader: &str) -> bool {
+        match view {
             QueueView::Open => matches!(entry.decision, Decision::Open | Decision::Disputed),
             QueueView::Second => self.waits_for(entry, reader),
             QueueView::Rejected => !entry.decision.lets_through(),
             QueueView::Edited => entry.row.now.get("edited_by").is_some(),
             QueueView::All => true,
-        };
-        let mut entries: Vec<&QueueEntry> = self.entries.iter().filter(wanted).collect();
-        if view == QueueView::Second {
-            entries.sort_by_key(|entry| entry.at);
         }
-        entries
     }
 
     /// Whether a reader is to read an entry blind: it is in the sample, somebody else decided, and this one did not.
@@ -197,12 +236,21 @@ impl Queue {
         entry.sampled && !own && by_others.next().is_some()
     }
 
-    /// What `--json` prints of a view.
-    pub fn document(&self, view: QueueView, reader: &str, limit: usize) -> Value {
+    /// What `--json` prints of a view: up to `limit` rows behind `cursor`, which is `next` of the page before. Rows that leave a view
+    /// meanwhile move no other to a page that was shown.
+    pub fn document(&self, view: QueueView, reader: &str, limit: usize, cursor: Option<&str>) -> Value {
         let rows = self.view(view, reader);
-        let items: Vec<Value> =
-            rows.iter().take(limit).map(|entry| self.entry_document(entry, view == QueueView::Second)).collect();
-        let count = |view| (QueueView::word(view), self.view(view, reader).len());
+        let is_blind = view == QueueView::Second;
+        let turn = |entry: &QueueEntry| if is_blind { (Reverse(0), entry.at) } else { entry.turn() };
+        let behind = cursor.and_then(parsed_turn);
+        let begin = behind.map_or(0, |behind| rows.partition_point(|entry| turn(entry) <= behind));
+        let page = &rows[begin..rows.len().min(begin.saturating_add(limit))];
+        let items: Vec<Value> = page.iter().map(|entry| self.entry_document(entry, is_blind)).collect();
+        let last = page.last().filter(|_| begin + page.len() < rows.len()).map(|entry| turn(entry));
+        let count = |view: QueueView| {
+            let rows = self.entries.iter().filter(|entry| self.is_in(view, entry, reader)).count();
+            (view.word(), rows)
+        };
         let views = [QueueView::Open, QueueView::Second, QueueView::Rejected, QueueView::Edited, QueueView::All];
         json!({
             "name": self.board.name,
@@ -213,6 +261,7 @@ impl Queue {
             "agreement": self.agreement(),
             "judge": self.judge,
             "items": items,
+            "next": last.map(|(Reverse(points), at)| format!("{points}.{at}")),
         })
     }
 
@@ -230,6 +279,12 @@ impl Queue {
         }
         document
     }
+}
+
+/// The cursor of a page; one that is none of ours is the beginning.
+fn parsed_turn(cursor: &str) -> Option<Turn> {
+    let (points, at) = cursor.split_once('.')?;
+    Some((Reverse(points.parse().ok()?), at.parse().ok()?))
 }
 
 fn reason_document(reason: &Reason) -> Value {

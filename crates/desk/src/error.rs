@@ -8,6 +8,8 @@ use imagemill_domain::failure::Failure;
 use imagemill_domain::job_file::JobFileError;
 use imagemill_domain::plan::PlanError;
 use imagemill_engine::EngineError;
+use imagemill_export::dataset::DatasetError;
+use imagemill_export::lake::LakeError;
 use imagemill_simulator::SimulatorError;
 use imagemill_sources::SourceError;
 use imagemill_store::StoreError;
@@ -201,6 +203,12 @@ pub enum DeskError {
         /// Why.
         error: PlanError,
     },
+    /// A data set cannot be made of this.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// A Lance table, or a build without Lance.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
     /// The sources cannot be read.
     #[error(transparent)]
     Sources(#[from] SourceError),
@@ -245,7 +253,8 @@ impl DeskError {
                 | Self::Written(_)
                 | Self::Plan { .. }
                 | Self::Sources(_)
-        )
+                | Self::Lake(LakeError::NotBuilt)
+        ) || matches!(self, Self::Dataset(error) if error.is_usage())
     }
 }
 

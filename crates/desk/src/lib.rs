@@ -5,6 +5,9 @@
 mod asset_folders;
 pub mod catalogue;
 mod clock;
+mod collection_files;
+mod collection_merge;
+mod collection_work;
 mod collections;
 pub mod config;
 mod costs;
@@ -39,7 +42,13 @@ mod workspace;
 
 pub use asset_folders::{asset_card, asset_folders, asset_folders_below};
 pub use clock::{day_name, now_us, offset_us, rfc3339};
-pub use collections::{Board, BoardBatch, BoardItem, BoardRow, ItemState, new_items, write_list};
+pub use collection_files::write_input;
+pub use collection_merge::{LeftOut, MergeOrder, Merged, NotUndone, Undone, merge, merged_rows, undo_merge};
+pub use collection_work::{
+    CritiqueOrder, TakenBatch, first_waiting, give_back_unsubmitted, look_job, release_batch, retry_batches,
+    scan_pictures, take_batches, take_in,
+};
+pub use collections::{Board, BoardBatch, BoardItem, BoardRow, ItemState, new_items};
 pub use costs::{CostSum, CostsBy, costs};
 pub use critique_page::{Said, Wanted};
 pub use critique_queue::{Queue, QueueEntry, QueueView};
@@ -56,7 +65,7 @@ pub use key_files::{KeyPlace, forget_key, keep_key, keep_key_in_store, key_file,
 pub use lang::Lang;
 pub use look::{
     FailureExample, PauseState, UnknownCall, WayState, failure_examples, find_job, snapshot, snapshot_of,
-    unknown_calls, ways_of,
+    snapshot_with, unknown_calls, ways_of,
 };
 pub use loose::{LooseFile, loose_files};
 pub use lost::LostCall;

@@ -9,7 +9,7 @@ use imagemill_domain::route::Route;
 use imagemill_domain::speaker::Speakers;
 use imagemill_domain::task::{TaskId, TaskState};
 use imagemill_engine::Activity;
-use imagemill_store::{BatchState, PausedProfile, Store, TaskFilter};
+use imagemill_store::{BatchState, JobFigures, PausedProfile, Store, TaskFilter};
 use serde::Serialize;
 
 use crate::clock::now_us;
@@ -75,7 +75,20 @@ pub async fn snapshot_of(
     paused: &[PausedProfile],
     activity: Option<&Activity>,
 ) -> Result<JobSnapshot, DeskError> {
-    let counts = store.jobs().counts(job.id).await?;
+    let mut figures = store.jobs().figures(vec![job.id]).await?;
+    let figures = figures.pop().unwrap_or_default();
+    snapshot_with(store, job, figures, paused, activity).await
+}
+
+/// The same of a job that was counted already, as one of a list.
+pub async fn snapshot_with(
+    store: &Store,
+    job: Job,
+    figures: JobFigures,
+    paused: &[PausedProfile],
+    activity: Option<&Activity>,
+) -> Result<JobSnapshot, DeskError> {
+    let JobFigures { counts, failures, pictures } = figures;
     let names: Vec<&str> = job.definition.picture_profiles().map(|profile| profile.name.as_str()).collect();
     let profile = names.join(", ");
     let waits = counts.get(TaskState::Waiting) > 0 && counts.get(TaskState::Running) == 0;
@@ -93,11 +106,11 @@ pub async fn snapshot_of(
         state: job.state,
         reason: job.reason,
         spent: job.spent,
-        priced: job.definition.is_priced(),
+        unpriced: job.unpriced,
         reserved: job.reserved,
         budget: job.budget,
-        failures: store.jobs().failures(job.id).await?,
-        pictures: store.jobs().pictures(job.id).await?,
+        failures,
+        pictures,
         recipe: job.definition.file.recipe,
         batches,
         waiting_until_us: if waits { store.tasks().next_due().await? } else { None },

@@ -6,6 +6,7 @@ use imagemill_domain::money::Money;
 use imagemill_domain::task::Task;
 use imagemill_providers::Ticket;
 use imagemill_store::Store;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::error::DeskError;
@@ -51,6 +52,16 @@ impl LostCall {
     /// The most that all of them may have cost, as far as prices are known.
     pub fn ceiling(lost: &[Self]) -> Money {
         lost.iter().filter_map(|lost| lost.call.ceiling).sum()
+    }
+
+    /// How many of them have no known price.
+    pub fn unpriced(lost: &[Self]) -> u64 {
+        lost.iter().filter(|lost| lost.call.ceiling.is_none()).count() as u64
+    }
+
+    /// What is told of several: `calls`, and what `lost` may have cost.
+    pub fn list<T: Serialize>(calls: &[T], lost: &[Self]) -> Value {
+        json!({ "calls": calls, "ceiling": Self::ceiling(lost), "unpriced": Self::unpriced(lost) })
     }
 
     /// Its JSON form.

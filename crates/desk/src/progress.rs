@@ -30,10 +30,10 @@ pub struct JobSnapshot {
     pub reason: Option<String>,
     /// Tasks by state.
     pub counts: TaskCounts,
-    /// Settled so far.
+    /// Settled so far, as far as prices are known.
     pub spent: Money,
-    /// The prices of its calls are known, so that what is spent is all of it.
-    pub priced: bool,
+    /// Calls that ended and cost nobody knows what.
+    pub unpriced: u64,
     /// Held for calls under way and unknown outcomes.
     pub reserved: Money,
     /// The most it may spend.

@@ -10,7 +10,7 @@ use crate::critique::Words;
 
 mod files;
 
-pub use files::{ArtistStatus, CollectionFile, ProgressFile, batch_file, picture_of};
+pub use files::{ArtistStatus, CollectionFile, ProgressFile, batch_file, path_key, picture_of};
 
 /// The collections of this build.
 pub const SHIPPED: &str = include_str!("../../../data/collections.toml");

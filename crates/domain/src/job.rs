@@ -109,11 +109,6 @@ impl JobDefinition {
         std::iter::once(&self.profile).chain(self.others.iter().map(|route| &route.profile))
     }
 
-    /// Whether the price of its picture calls is known, whichever way they go.
-    pub fn is_priced(&self) -> bool {
-        self.call_ceiling.is_some() && self.others.iter().all(|route| route.call_ceiling.is_some())
-    }
-
     /// Every profile that its calls go to, each once.
     pub fn profiles(&self) -> Vec<&Profile> {
         let speakers = [&self.speakers.text, &self.speakers.vision].into_iter().flatten();
@@ -144,8 +139,10 @@ pub struct Job {
     pub definition: Arc<JobDefinition>,
     /// The most it may spend; `None` for no limit.
     pub budget: Option<Money>,
-    /// Settled so far.
+    /// Settled so far, as far as prices are known.
     pub spent: Money,
+    /// Calls that ended and cost nobody knows what; they are not in `spent`.
+    pub unpriced: u64,
     /// Held for calls under way and for unknown outcomes.
     pub reserved: Money,
     /// When it was submitted first, microseconds since 1970.

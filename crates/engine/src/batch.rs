@@ -15,6 +15,7 @@ use imagemill_domain::failure::{Billing, Failure, FailureKind};
 use imagemill_domain::job::JobId;
 use imagemill_domain::lane::{BatchFallback, BatchId, BatchTerms};
 use imagemill_domain::money::Money;
+use imagemill_domain::task::TaskState;
 use imagemill_providers::{BatchProvider, CallFailure};
 use imagemill_store::{Batch, CallEnd};
 
@@ -134,12 +135,29 @@ pub(crate) async fn fell_back(task: &TaskContext, step: &str) -> Result<bool, Fa
     Ok(calls.iter().any(|call| call.step == step && call.batch.is_some() && unfinished(call)))
 }
 
-/// The task waits until its batch brings something.
-pub(crate) async fn wait(task: &TaskContext) -> Result<Step, Failure> {
-    let now_us = task.shared.clock.now_us();
-    let waits = task.shared.store.tasks().wait_for_result(task.claimed.lease, None, None, true, now_us).await;
-    waits.map_err(|error| local(&error))?;
-    Ok(Step::Moved)
+/// The task waits until its batch brings something for `call`; what came of it when its batch ended meanwhile.
+pub(crate) async fn wait(task: &TaskContext, call: CallId) -> Result<Step, Failure> {
+    if rest(task, call).await? {
+        return Ok(Step::Moved);
+    }
+    let ended = task.shared.store.calls().get(call).await.map_err(|error| local(&error))?;
+    let failure = ended.and_then(|call| call.failure).filter(|failure| failure.kind != FailureKind::Stopped);
+    let Some(failure) = failure else { return Ok(Step::Released) };
+    let unknown = failure.kind == FailureKind::UnknownOutcome;
+    let decision = Decision::End(if unknown { TaskState::Unknown } else { TaskState::Failed });
+    Ok(Step::Judged { failure, decision, written: false })
+}
+
+/// Lets the task wait; `false` when its call is in no batch any more.
+async fn rest(task: &TaskContext, call: CallId) -> Result<bool, Failure> {
+    let (shared, now_us) = (&task.shared, task.shared.clock.now_us());
+    let waits = shared.store.tasks().wait_for_result(task.claimed.lease, None, None, true, now_us).await;
+    let waits = waits.map_err(|error| local(&error))?;
+    // What came between the last look and the wait found nobody waiting.
+    if waits && lock(&shared.stuck).contains_key(&call) {
+        shared.store.batches().deliver(vec![call], now_us).await.map_err(|error| local(&error))?;
+    }
+    Ok(waits)
 }
 
 /// Ends a call of a batch that brought nothing: by the batch's own rules where it was not run, else like every other call.

@@ -406,8 +406,14 @@ impl TaskContext {
             };
         }
         if call.batch.is_some() {
-            batch::wait(self).await?;
-            return Err(self.waits());
+            return Err(match batch::wait(self, call.id).await? {
+                Step::Judged { failure, decision, written } => {
+                    let step = Step::Judged { failure: failure.clone(), decision, written };
+                    self.course.decided(step, failure)
+                }
+                Step::Moved => self.waits(),
+                _ => self.release(),
+            });
         }
         let failure = paid::end_not_written();
         let end = failed_end(self, &failure, Usage::default(), String::new());

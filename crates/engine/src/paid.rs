@@ -336,7 +336,7 @@ async fn resume(task: &TaskContext, ask: &ImageAsk, earlier: &[Call]) -> Result<
     }
     let Some((answer, kept)) = found else {
         if call.batch.is_some() {
-            return batch::wait(task).await.map(Some);
+            return batch::wait(task, call.id).await.map(Some);
         }
         let failure = end_not_written();
         let end = failed_end(task, &failure, Usage::default(), String::new());

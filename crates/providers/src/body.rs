@@ -3,13 +3,15 @@
 //!
 //! Must not know what the parts mean.
 
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use bytes::Bytes;
+use futures_util::TryStreamExt;
 use futures_util::stream::{self, Stream, StreamExt};
+use imagemill_domain::failure::FailureKind;
 use serde_json::Value;
 use tokio::io::AsyncReadExt;
 
@@ -63,17 +65,59 @@ impl Body {
 pub(crate) struct SentState(Arc<AtomicU8>);
 
 impl SentState {
+    const OPEN: u8 = 0;
     const COMPLETE: u8 = 1;
     const SOURCE_FAILED: u8 = 2;
+    const GIVEN_UP: u8 = 3;
+    const UNREADABLE: u8 = 4;
 
     /// Every byte was handed over, so the request may have run. Before that it cannot have: its length was announced.
     pub(crate) fn is_complete(&self) -> bool {
         self.0.load(Ordering::Acquire) == Self::COMPLETE
     }
 
-    /// A source picture could not be read to its announced end.
-    pub(crate) fn source_failed(&self) -> bool {
-        self.0.load(Ordering::Acquire) == Self::SOURCE_FAILED
+    /// What it means that the body could not be read to its announced end: a source picture is gone or another one (`invalid`), or
+    /// this machine could not read it, or a file of ours (`local`).
+    pub(crate) fn source_failed(&self) -> Option<FailureKind> {
+        match self.0.load(Ordering::Acquire) {
+            Self::SOURCE_FAILED => Some(FailureKind::Invalid),
+            Self::UNREADABLE => Some(FailureKind::Local),
+            _ => None,
+        }
+    }
+
+    fn failed(&self, error: &io::Error) {
+        let of_source = [ErrorKind::InvalidData, ErrorKind::NotFound, ErrorKind::PermissionDenied];
+        let state = if of_source.contains(&error.kind()) { Self::SOURCE_FAILED } else { Self::UNREADABLE };
+        self.0.store(state, Ordering::Release);
+    }
+
+    /// Whether the last piece may be handed over.
+    fn completes(&self) -> bool {
+        let open = self.0.compare_exchange(Self::OPEN, Self::COMPLETE, Ordering::AcqRel, Ordering::Acquire);
+        matches!(open, Ok(_) | Err(Self::COMPLETE))
+    }
+
+    /// Nobody waits for the answer any more: what is not complete by now never will be. The connection is served by another
+    /// thread, and might else hand the last piece over after somebody looked and found it missing.
+    pub(crate) fn give_up(&self) {
+        let _ = self.0.compare_exchange(Self::OPEN, Self::GIVEN_UP, Ordering::AcqRel, Ordering::Acquire);
+    }
+}
+
+/// Gives a request up when it is dropped unanswered.
+pub(crate) struct Awaited<'a>(pub(crate) &'a SentState);
+
+impl Awaited<'_> {
+    /// The answer begins, perhaps before the body was handed over whole.
+    pub(crate) fn answered(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Awaited<'_> {
+    fn drop(&mut self) {
+        self.0.give_up();
     }
 }
 
@@ -87,7 +131,7 @@ pub(crate) fn stream(
     let pieces = stream::iter(body.parts).flat_map(|part| match part {
         Part::Text(bytes) => stream::once(async { Ok(bytes) }).boxed(),
         Part::Raw(picture) => pieces(picture.bytes, picture.len).boxed(),
-        Part::File(path, len) => pieces(PictureBytes::File(path), len).boxed(),
+        Part::File(path, len) => pieces(PictureBytes::File(path), len).map_err(io::Error::other).boxed(),
         Part::Base64(picture) => pieces(picture.bytes, picture.len)
             .map(|piece| piece.map(|bytes| base64_simd::STANDARD.encode_to_string(&bytes).into()))
             .boxed(),
@@ -99,11 +143,14 @@ pub(crate) fn stream(
             Ok(bytes) => {
                 handed += bytes.len() as u64;
                 if handed == whole {
-                    state.0.store(SentState::COMPLETE, Ordering::Release);
+                    // Told first: whoever gives it up at this moment believes that it went out.
                     on_sent();
+                    if !state.completes() {
+                        return Err(io::Error::other("nobody waits for the answer any more"));
+                    }
                 }
             }
-            Err(_) => state.0.store(SentState::SOURCE_FAILED, Ordering::Release),
+            Err(error) => state.failed(error),
         }
         piece
     })
@@ -150,7 +197,7 @@ fn pieces(bytes: PictureBytes, len: u64) -> impl Stream<Item = io::Result<Bytes>
 }
 
 fn changed() -> io::Error {
-    io::Error::other("a source picture changed while it was sent")
+    io::Error::new(ErrorKind::InvalidData, "a source picture changed while it was sent")
 }
 
 /// Surrounds a picture's number in a JSON body until its bytes are sent. A noncharacter, so no text has it.
@@ -249,4 +296,60 @@ fn form_file_name(picture: &PictureInput) -> String {
 /// As browsers write names in forms (HTML standard, multipart/form-data encoding).
 fn quoted(name: &str) -> String {
     name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A body of two pieces and what became of the request's state.
+    fn two_pieces(state: &SentState) -> impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static {
+        let parts = vec![Part::Text("{\"prompt\":".into()), Part::Text("\"a barn\"}".into()), Part::Text("".into())];
+        Box::pin(stream(Body { content_type: "application/json".into(), parts }, state, || ()))
+    }
+
+    #[tokio::test]
+    async fn a_request_that_was_given_up_never_goes_out_whole() {
+        let state = SentState::default();
+        let mut pieces = two_pieces(&state);
+        assert!(pieces.next().await.unwrap().is_ok());
+        drop(Awaited(&state));
+        assert!(pieces.next().await.unwrap().is_err(), "the connection hands nothing more over");
+        assert!(!state.is_complete());
+    }
+
+    #[tokio::test]
+    async fn a_file_of_ours_that_cannot_be_read_is_no_fault_of_the_request() {
+        let gone = std::env::temp_dir().join("imagemill-no-such-file");
+        let picture = PictureInput {
+            bytes: PictureBytes::File(gone.clone()),
+            len: 9,
+            format: imagemill_domain::picture::PictureFormat::Png,
+            blake3: imagemill_domain::hash::ContentHash::of(b"x"),
+            file_name: "a.png".into(),
+            address: None,
+        };
+        for (part, kind) in [(Part::File(gone, 9), FailureKind::Local), (Part::Raw(picture), FailureKind::Invalid)] {
+            let state = SentState::default();
+            let body = Body { content_type: "text/plain".into(), parts: vec![part] };
+            assert!(Box::pin(stream(body, &state, || ())).next().await.unwrap().is_err());
+            assert_eq!((state.source_failed(), state.is_complete()), (Some(kind), false));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_that_went_out_stays_so() {
+        let state = SentState::default();
+        let mut pieces = two_pieces(&state);
+        let awaited = Awaited(&state);
+        while let Some(piece) = pieces.next().await {
+            assert!(piece.is_ok());
+        }
+        drop(awaited);
+        assert!(state.is_complete());
+        let answered_early = SentState::default();
+        Awaited(&answered_early).answered();
+        let all: Vec<_> = two_pieces(&answered_early).collect().await;
+        assert!(all.iter().all(Result::is_ok), "an answer may begin before the request ended");
+    }
 }

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::address::{CheckedResolver, Purpose, Refusal};
-use crate::body::{self, Body, SentState};
+use crate::body::{self, Awaited, Body, SentState};
 
 /// How much of an answer is read that is only quoted.
 pub(crate) const MAX_ERROR_BODY: usize = 64 << 10;
@@ -86,7 +86,14 @@ pub(crate) async fn send(
         builder = builder.body(reqwest::Body::wrap_stream(body::stream(body, &state, on_sent)));
     }
     let first_byte = Duration::from_millis(timeouts.first_byte_ms.min(timeouts.total_ms));
-    let response = match tokio::time::timeout(first_byte, builder.send()).await {
+    let awaited = Awaited(&state);
+    let answered = tokio::time::timeout(first_byte, builder.send()).await;
+    if let Ok(Ok(_)) = &answered {
+        awaited.answered();
+    } else {
+        drop(awaited);
+    }
+    let response = match answered {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => return Err(not_answered(&error, &host, &state)),
         Err(_) if state.is_complete() => {
@@ -171,9 +178,8 @@ fn not_answered(error: &reqwest::Error, host: &str, state: &SentState) -> Failur
     if let Some(refusal) = cause::<Refusal>(error) {
         return Failure::new(FailureKind::Invalid, refusal.to_string());
     }
-    if state.source_failed() {
-        let message = format!("the request was not completed: {}", words(error));
-        return Failure::new(FailureKind::Invalid, message);
+    if let Some(kind) = state.source_failed() {
+        return Failure::new(kind, format!("the request was not completed: {}", words(error)));
     }
     if error.is_builder() || error.is_request() && error.url().is_none() {
         return Failure::new(FailureKind::Invalid, format!("the request could not be made: {}", words(error)));

@@ -1,15 +1,16 @@
 //! The event stream: every event once and in order, from the number that the client saw last. One reader follows the table for
 //! all clients; a client that comes late, or falls behind, reads the table itself until it has caught up.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::response::sse::{Event as Message, KeepAlive, Sse};
-use futures_util::stream::{self, Stream};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
 use imagemill_domain::event::Event;
 use imagemill_engine::EventFeed;
 use serde::Deserialize;
@@ -27,13 +28,46 @@ const BEHIND: usize = 64;
 /// Events of one page of the table.
 const PAGE: u32 = 1_000;
 
-/// An event with its number, ready to be sent.
-type Ready = (i64, Arc<str>);
+/// Silence after which a comment goes out, so that nobody between takes the stream for dead.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Events as they go out, written once for all clients: fifty pages beside a fast job would else cost more than the job.
+#[derive(Debug)]
+struct Batch {
+    text: Bytes,
+    /// The number of each event, and where it begins.
+    starts: Vec<(i64, usize)>,
+}
+
+impl Batch {
+    fn of(events: &[Event]) -> Self {
+        let (mut text, mut starts) = (String::new(), Vec::with_capacity(events.len()));
+        for event in events {
+            let mut document = serde_json::to_value(event).expect("an event always serialises");
+            if let Some(object) = document.as_object_mut() {
+                object.insert("type".to_owned(), "event".into());
+            }
+            starts.push((event.seq, text.len()));
+            let _ = write!(text, "event: event\nid: {}\ndata: {document}\n\n", event.seq);
+        }
+        Self { text: text.into(), starts }
+    }
+
+    fn last(&self) -> Option<i64> {
+        self.starts.last().map(|(seq, _)| *seq)
+    }
+
+    /// The events behind this number; nothing when there are none.
+    fn behind(&self, seq: i64) -> Bytes {
+        let at = self.starts.partition_point(|(own, _)| *own <= seq);
+        self.starts.get(at).map_or_else(Bytes::new, |(_, begin)| self.text.slice(*begin..))
+    }
+}
 
 /// From the reader to the clients.
 #[derive(Debug)]
 pub(crate) struct EventHub {
-    sender: broadcast::Sender<Arc<[Ready]>>,
+    sender: broadcast::Sender<Arc<Batch>>,
 }
 
 impl Default for EventHub {
@@ -53,7 +87,7 @@ pub(crate) async fn follow(state: AppState) {
                 state.board.on_events(&events);
                 if state.hub.sender.receiver_count() > 0 {
                     // Nobody listening any more is no error.
-                    let _ = state.hub.sender.send(events.iter().map(ready).collect());
+                    let _ = state.hub.sender.send(Arc::new(Batch::of(&events)));
                 }
                 tokio::time::sleep(FOLD).await;
             }
@@ -63,14 +97,6 @@ pub(crate) async fn follow(state: AppState) {
             }
         }
     }
-}
-
-fn ready(event: &Event) -> Ready {
-    let mut value = serde_json::to_value(event).expect("an event always serialises");
-    if let Some(object) = value.as_object_mut() {
-        object.insert("type".to_owned(), "event".into());
-    }
-    (event.seq, Arc::from(value.to_string()))
 }
 
 /// Where to begin.
@@ -91,53 +117,51 @@ pub(crate) async fn events(
     State(state): State<AppState>,
     Query(query): Query<EventsQuery>,
     headers: HeaderMap,
-) -> Answer<Sse<impl Stream<Item = Result<Message, Infallible>>>> {
+) -> Answer<Response> {
     let latest = state.store.events().latest().await?;
     let resumed = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse::<i64>().ok());
     // A number that was never given belongs to another workspace.
     let after = resumed.or(query.after).map_or(latest, |after| after.min(latest));
     let mut activity = state.board.watch();
     activity.mark_changed();
-    let client =
-        Client { after, backlog: VecDeque::new(), behind: true, live: state.hub.sender.subscribe(), activity, state };
-    let messages = stream::unfold(client, |mut client| async move {
-        let message = client.next().await?;
-        Some((Ok(message), client))
+    let client = Client { after, behind: true, live: state.hub.sender.subscribe(), activity, state };
+    let pieces = stream::unfold(client, |mut client| async move {
+        let piece = tokio::time::timeout(KEEP_ALIVE, client.next()).await;
+        let piece = piece.unwrap_or_else(|_| Some(Bytes::from_static(b":\n\n")))?;
+        Some((Ok::<_, Infallible>(piece), client))
     });
-    Ok(Sse::new(messages).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+    let headers = [(header::CONTENT_TYPE, "text/event-stream"), (header::CACHE_CONTROL, "no-cache")];
+    Ok((headers, Body::from_stream(pieces)).into_response())
 }
 
 /// One listener.
 struct Client {
     after: i64,
-    backlog: VecDeque<Ready>,
     /// Whether the table has to be read before live events count. They are subscribed to first, so none is lost between.
     behind: bool,
-    live: broadcast::Receiver<Arc<[Ready]>>,
+    live: broadcast::Receiver<Arc<Batch>>,
     activity: watch::Receiver<Arc<str>>,
     state: AppState,
 }
 
 impl Client {
-    async fn next(&mut self) -> Option<Message> {
+    /// The next piece of the stream, one event or many; `None` ends it. May be given up while it waits: nothing is lost.
+    async fn next(&mut self) -> Option<Bytes> {
         loop {
-            if let Some((seq, text)) = self.backlog.pop_front() {
-                self.after = seq;
-                return Some(Message::default().event("event").id(seq.to_string()).data(&*text));
-            }
             if self.behind {
                 // A store that does not answer ends the stream; the client comes again.
                 let page = self.state.store.events().after(self.after, PAGE).await.ok()?;
                 self.behind = page.len() == PAGE as usize;
-                self.backlog.extend(page.iter().map(ready));
+                if let Some(piece) = self.take(&Batch::of(&page)) {
+                    return Some(piece);
+                }
                 continue;
             }
             tokio::select! {
                 batch = self.live.recv() => match batch {
-                    Ok(batch) => {
-                        let after = self.after;
-                        self.backlog.extend(batch.iter().filter(|(seq, _)| *seq > after).cloned());
-                    }
+                    Ok(batch) => if let Some(piece) = self.take(&batch) {
+                        return Some(piece);
+                    },
                     Err(broadcast::error::RecvError::Lagged(_)) => self.behind = true,
                     Err(broadcast::error::RecvError::Closed) => return None,
                 },
@@ -145,10 +169,16 @@ impl Client {
                     changed.ok()?;
                     let text = self.activity.borrow_and_update().clone();
                     if !text.is_empty() {
-                        return Some(Message::default().event("activity").data(&*text));
+                        return Some(format!("event: activity\ndata: {text}\n\n").into());
                     }
                 }
             }
         }
+    }
+
+    fn take(&mut self, batch: &Batch) -> Option<Bytes> {
+        let piece = batch.behind(self.after);
+        self.after = batch.last().map_or(self.after, |last| last.max(self.after));
+        (!piece.is_empty()).then_some(piece)
     }
 }

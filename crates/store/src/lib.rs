@@ -17,9 +17,9 @@ pub use error::StoreError;
 pub use files::Files;
 pub use record::{
     Batch, BatchCall, BatchState, BudgetOf, CallEnd, Claimed, CollectionBatch, CollectionItem, CollectionMerge,
-    CostLine, CostsOf, Finished, GalleryFilter, GalleryOrder, GalleryRow, Health, JobBrief, Lease, NewAsset, NewCall,
-    NewCollectionItem, NewJob, NewTask, OpenCall, OpenJob, Orphan, OverBudget, Owner, OwnerId, PausedProfile, PollJob,
-    RetrySelection, ReviewChange, Submitted, TaskBrief, TaskEnd, TaskFilter, VerdictFilter,
+    CostLine, CostsOf, Finished, GalleryFilter, GalleryOrder, GalleryRow, Health, JobBrief, JobFigures, Lease,
+    NewAsset, NewCall, NewCollectionItem, NewJob, NewTask, OpenCall, OpenJob, Orphan, OverBudget, Owner, OwnerId,
+    PausedProfile, PollJob, RetrySelection, ReviewChange, Submitted, TaskBrief, TaskEnd, TaskFilter, VerdictFilter,
 };
 pub use sqlite::{
     Assets, Batches, Calls, Collections, Critiques, Events, GivenPicture, Jobs, Owners, Profiles, Reviews, Store,

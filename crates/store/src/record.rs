@@ -7,7 +7,7 @@ use imagemill_domain::asset::{Asset, AssetId, Delivery};
 use imagemill_domain::call::{Call, CallId, CallState, Usage};
 use imagemill_domain::failure::{Failure, FailureKind};
 use imagemill_domain::hash::{ContentHash, RequestHash, TaskKey};
-use imagemill_domain::job::{JobDefinition, JobId, JobState};
+use imagemill_domain::job::{JobDefinition, JobId, JobState, TaskCounts};
 use imagemill_domain::lane::BatchId;
 use imagemill_domain::money::Money;
 use imagemill_domain::picture::{Finding, Findings, PictureFacts};
@@ -76,6 +76,17 @@ pub struct JobBrief {
     pub profile: String,
     /// Model by name.
     pub model: String,
+}
+
+/// What is counted of a job.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JobFigures {
+    /// Its tasks by state.
+    pub counts: TaskCounts,
+    /// How many tasks have which kind of failure in which state; without zeros.
+    pub failures: Vec<(FailureKind, TaskState, u64)>,
+    /// Result pictures, superseded ones not counted.
+    pub pictures: u64,
 }
 
 /// An active job with work left.
@@ -416,7 +427,7 @@ pub struct CostLine {
     pub held: Money,
     /// Calls with unknown outcome.
     pub unknown: u64,
-    /// Calls with pictures whose price nobody knows; they are not in `spent`.
+    /// Calls that ended and cost nobody knows what; they are not in `spent`.
     pub unpriced: u64,
 }
 
@@ -561,10 +572,12 @@ pub struct CollectionItem {
     pub columns: BTreeMap<String, String>,
     /// The batch that took it.
     pub batch: Option<u32>,
-    /// A row that came from elsewhere.
-    pub accepted: Option<serde_json::Value>,
-    /// The merge that has its row; 0 for none.
+    /// Whether a row came from elsewhere; it needs no task.
+    pub has_row: bool,
+    /// The merge that has its row as it stands; 0 for none.
     pub merged: u32,
+    /// When a row of it was merged first, microseconds since 1970: its ids are made from it.
+    pub minted_us: Option<i64>,
 }
 
 /// A merge of accepted rows.

@@ -95,7 +95,7 @@ pub(crate) struct ImportFilesArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) root: Option<PathBuf>,
     /// Who wrote critiques that do not say: human, model or model+human-edited
-    #[arg(long, value_name = "WHO", default_value = "unknown")]
+    #[arg(long, value_name = "WHO", default_value = "unknown", value_parser = ["human", "model", "model+human-edited", "unknown"])]
     pub(crate) authorship: String,
 }
 
@@ -253,7 +253,7 @@ pub(crate) struct SyncArgs {
     /// Folder or address of LanceDB tables that the rows go into (default: the collection's)
     #[arg(long, value_name = "URI")]
     pub(crate) lance: Option<String>,
-    /// With a table: bring rows of earlier merges there again, such as those that were edited
+    /// With a table: bring every row of earlier merges there again
     #[arg(long)]
     pub(crate) all: bool,
     /// Only show what would be merged

@@ -2,19 +2,18 @@
 //! stands in the workspace. How files are read and merged is in `collections::files`.
 
 mod files;
-mod lake;
 mod looking;
+mod merging;
 mod reading;
 
-pub(crate) use files::rows_of;
-
-use imagemill_desk::{Board, ItemState, JobInput, Runner, collection, new_items, now_us, write_list};
+use imagemill_desk::{
+    Board, CritiqueOrder, ItemState, Runner, collection, first_waiting, give_back_unsubmitted, new_items,
+    release_batch, retry_batches, scan_pictures, take_batches,
+};
 use imagemill_domain::collection::{Collection, Priority, Standing, order};
-use imagemill_domain::critique::CritiqueSection;
-use imagemill_domain::job_file::{JobFile, RecipeName, SourceSection};
-use imagemill_domain::task::TaskState;
+use imagemill_domain::job_file::SourceSection;
 use imagemill_simulator::Scenario;
-use imagemill_store::{RetrySelection, Store};
+use imagemill_store::Store;
 use serde_json::json;
 
 use crate::cli::{
@@ -40,8 +39,8 @@ pub(crate) async fn run(context: &Context, args: CollectionsArgs) -> anyhow::Res
         CollectionsAction::Release(args) => release(context, &args).await,
         CollectionsAction::Run(args) => Box::pin(run_batches(context, args)).await,
         CollectionsAction::Retry(args) => retry(context, args).await,
-        CollectionsAction::Sync(args) => files::sync(context, &args).await,
-        CollectionsAction::Undo(args) => lake::undo(context, &args).await,
+        CollectionsAction::Sync(args) => merging::sync(context, args).await,
+        CollectionsAction::Undo(args) => merging::undo(context, &args).await,
         CollectionsAction::Milestones(args) => milestones(context, &args).await,
         CollectionsAction::Check(args) => reading::check(context, &args).await,
         CollectionsAction::Look(args) => looking::look(context, args).await,
@@ -159,32 +158,27 @@ async fn milestones(context: &Context, args: &NameArgs) -> anyhow::Result<Exit> 
 }
 
 async fn add(context: &Context, args: AddArgs) -> anyhow::Result<Exit> {
-    collection(&context.desk.config, &args.name)?;
     let section = SourceSection {
         paths: args.paths,
         list: args.list,
         picture_column: args.picture_column,
         ..SourceSection::default()
     };
-    let base = context.desk.current.clone();
-    let scanning = move || imagemill_sources::scan(&section, &base, RecipeName::Critique, &mut |_| ());
-    let scan = tokio::task::spawn_blocking(scanning).await?.map_err(imagemill_desk::DeskError::from)?;
+    let scan = scan_pictures(&context.desk, &args.name, section).await?;
     for skipped in &scan.skipped {
         context.warn(format!("{}: {}", skipped.path, context.texts.translated(&skipped.reason.to_string())));
     }
-    let items = new_items(&scan);
-    files::take_in(context, &args.name, items).await
+    files::keep(context, &args.name, new_items(&scan)).await?;
+    Ok(Exit::Ok)
 }
 
 async fn release(context: &Context, args: &ReleaseArgs) -> anyhow::Result<Exit> {
     collection(&context.desk.config, &args.name)?;
     let store = context.desk.existing_store().await?;
-    let open = board(context, &store, &args.name).await?.items.into_iter();
-    let busy = open.filter(|item| item.item.batch == Some(args.batch)).any(|item| item.state == ItemState::Working);
-    if busy {
+    let board = board(context, &store, &args.name).await?;
+    let Some(given) = release_batch(&store, &board, args.batch).await? else {
         return Err(Quit::usage(say!(context.texts, "collections.busy", batch = args.batch)));
-    }
-    let given = store.collections().give_back(&args.name, args.batch).await?;
+    };
     store.close().await;
     let pictures = context.texts.count("picture", given);
     context.printer.line(say!(context.texts, "collections.released", pictures = pictures));
@@ -198,11 +192,9 @@ async fn chosen(context: &Context, name: Option<&str>) -> anyhow::Result<String>
         collection(&context.desk.config, name)?;
         return Ok(name.to_owned());
     }
-    let boards = boards(context).await?;
-    let mut standings: Vec<Standing<'_>> =
-        boards.iter().filter(|board| board.count(ItemState::Pending) > 0).map(Board::standing).collect();
-    order(&mut standings, context.desk.config.collection_priority);
-    let first = standings.first().map(|standing| standing.name.to_owned());
+    let store = context.desk.store().await?;
+    let first = first_waiting(&context.desk, &store).await?;
+    store.close().await;
     first.ok_or_else(|| Quit::usage(say!(context.texts, "collections.nothing")))
 }
 
@@ -210,39 +202,27 @@ async fn run_batches(context: &Context, args: RunBatchesArgs) -> anyhow::Result<
     let name = chosen(context, args.name.as_deref()).await?;
     let own = collection(&context.desk.config, &name)?;
     let store = context.desk.store().await?;
-    let prefix = name.clone();
-    let job = move |number: u32| format!("{prefix}-batch-{number:03}");
-    let taken = store.collections().take(&name, args.count, args.size.unwrap_or(own.batch()), job, now_us()).await?;
+    let order = CritiqueOrder {
+        profile: args.profile,
+        model: args.model,
+        budget: args.budget,
+        accept_unknown_price: args.start.accept_unknown_price,
+    };
+    let taken = take_batches(&context.desk, &store, &name, (args.count, args.size), &order).await?;
     store.close().await;
     if taken.is_empty() {
         context.printer.line(say!(context.texts, "collections.none_waiting", name = name));
         return Ok(Exit::Ok);
     }
-    let folder = context.desk.workspace.state().join("collections");
-    let mut inputs = Vec::new();
-    for (batch, items) in &taken {
-        let mut file = JobFile::new(RecipeName::Critique);
-        file.critique = Some(CritiqueSection { collection: Some(name.clone()), ..CritiqueSection::default() });
-        file.source.list = Some(write_list(&folder, &batch.job, items)?);
-        file.source.picture_column = Some("file".to_owned());
-        file.profile.clone_from(&args.profile);
-        file.model.clone_from(&args.model);
-        file.budget = args.budget;
-        file.accept_unknown_price = args.start.accept_unknown_price;
-        let (name, base) = (batch.job.clone(), context.desk.current.clone());
-        inputs.push(JobInput { file, name, base, text: None, save_to: None, concurrency: None });
-    }
+    let batches: Vec<(u32, String)> = taken.iter().map(|batch| (batch.number, batch.input.name.clone())).collect();
+    let inputs = taken.into_iter().map(|batch| batch.input).collect();
     let runner = Runner::new(format!("collections run {name}"), Scenario::default());
     let running = Box::pin(launch::run(context, inputs, args.start.yes, runner));
-    let ended = if own.lance.is_some() { lake::merging(context, &name, running).await } else { running.await };
+    let ended = if own.lance.is_some() { merging::merging(context, &name, running).await } else { running.await };
     if !matches!(ended, Ok(Exit::Ok | Exit::SomeFailed | Exit::Stopped)) {
-        // Nothing was submitted: the pictures wait again at once.
+        // Nothing was submitted.
         let store = context.desk.store().await?;
-        for (batch, _) in &taken {
-            if store.jobs().by_name(&batch.job).await?.is_none() {
-                store.collections().give_back(&name, batch.number).await?;
-            }
-        }
+        give_back_unsubmitted(&store, &name, &batches).await?;
         store.close().await;
     }
     ended
@@ -252,17 +232,8 @@ async fn retry(context: &Context, args: RetryBatchesArgs) -> anyhow::Result<Exit
     collection(&context.desk.config, &args.name)?;
     let store = context.desk.existing_store().await?;
     let board = board(context, &store, &args.name).await?;
-    let mut jobs = Vec::new();
     let since = store.events().latest().await?;
-    for batch in &board.batches {
-        let failed =
-            board.items.iter().any(|item| item.item.batch == Some(batch.batch.number) && item.state.may_be_retried());
-        if let Some(job) = batch.job.as_ref().filter(|_| failed) {
-            let states = vec![TaskState::Failed, TaskState::Partial, TaskState::Stopped];
-            store.tasks().retry(job.id, RetrySelection::States(states), true, now_us()).await?;
-            jobs.push((job.id, None));
-        }
-    }
+    let jobs: Vec<_> = retry_batches(&store, &board).await?.into_iter().map(|job| (job, None)).collect();
     if jobs.is_empty() {
         context.printer.line(say!(context.texts, "collections.nothing_failed", name = args.name));
         return Ok(Exit::Ok);

@@ -7,7 +7,7 @@ use crate::cli::{CostsArgs, CostsBy};
 use crate::context::Context;
 use crate::printer::Tone;
 use crate::quit::Exit;
-use crate::report::{bar, rough};
+use crate::report::{bar, rough, spent_parts};
 use crate::texts::say;
 
 /// Characters of a line's bar.
@@ -61,16 +61,16 @@ fn tell(context: &Context, groups: &[(String, CostSum)], total: &CostSum) {
     }
 }
 
-/// `$12.30 spent, $0.04 held, 310 calls, 298 pictures, $0.0413 each`.
+/// `$12.30 spent, $0.04 held, 310 calls, 298 pictures, $0.0413 each`. Nobody knows what one cost where prices are missing.
 fn words(context: &Context, sum: &CostSum) -> String {
     let texts = &context.texts;
-    let mut parts = vec![say!(texts, "money.spent", money = rough(sum.spent))];
+    let mut parts = spent_parts(texts, rough(sum.spent), sum.spent, sum.unpriced);
     if sum.held > Money::ZERO {
         parts.push(say!(texts, "money.held", money = rough(sum.held)));
     }
     parts.push(texts.count("call", sum.calls));
     parts.push(texts.count("picture", sum.pictures));
-    if sum.pictures > 0 && sum.spent > Money::ZERO {
+    if sum.pictures > 0 && sum.spent > Money::ZERO && sum.unpriced == 0 {
         let each = Money::from_micros(sum.spent.micros / i64::try_from(sum.pictures).unwrap_or(i64::MAX));
         parts.push(say!(texts, "costs.each", money = rough(each)));
     }

@@ -1,20 +1,17 @@
 //! `imagemill export`: training sets out of jobs, tables out of collections, and the check of what was written. What is in a set, and the
 //! files of its form, are the export crate's matter.
 
-use imagemill_desk::{Board, BoardItem, ItemState, find_job};
+use imagemill_desk::{find_job, merged_rows};
 use imagemill_domain::job_file::RecipeName;
 use imagemill_export::dataset::{
-    CaptionRule, CritiqueRow, Dataset, Form, FormOptions, Likeness, PictureRequest, ReleaseRequest, Rights, Written,
-    changes, check, critiques, pictures, release, write,
+    CaptionRule, CardWords, CritiqueRow, Dataset, Form, FormOptions, Likeness, PictureRequest, ReleaseRequest, Rights,
+    Written, changes, check, critiques, pictures, release, write,
 };
-use imagemill_store::{CollectionMerge, Store};
-use serde_json::Value;
 
 use crate::cli::{
     ChangesArgs, CheckFolderArgs, DatasetAction, DatasetArgs, ExportCritiquesArgs, ExportPicturesArgs, FormArgs,
     ReleaseSetArgs,
 };
-use crate::commands::collections::{board, rows_of};
 use crate::context::Context;
 use crate::printer::Tone;
 use crate::quit::{Exit, Quit};
@@ -93,7 +90,7 @@ async fn of_release(context: &Context, args: &ReleaseSetArgs) -> anyhow::Result<
     };
     let likeness = Likeness { bits: args.duplicates, validation: 0.0 };
     let request = ReleaseRequest {
-        set: critiques(args.names.join("-"), rows, likeness, rights).await?,
+        set: critiques(args.names.join("-"), rows, likeness, rights).await?.with_words(words(context)),
         version: args.release.clone(),
         pilot: args.pilot as usize,
         since: args.since.as_ref().map(|folder| context.desk.current.join(folder)),
@@ -107,7 +104,7 @@ async fn of_release(context: &Context, args: &ReleaseSetArgs) -> anyhow::Result<
 async fn tell_changes(context: &Context, args: &ChangesArgs) -> anyhow::Result<Exit> {
     let here = &context.desk.current;
     let change = changes(here.join(&args.from), here.join(&args.to)).await?;
-    context.printer.line(change.text().trim_end());
+    context.printer.line(change.text(&words(context)).trim_end());
     context.printer.json(&change);
     Ok(Exit::Ok)
 }
@@ -117,7 +114,7 @@ async fn rows_of_all(context: &Context, names: &[String]) -> anyhow::Result<Vec<
     let store = context.desk.existing_store().await?;
     let mut rows = Vec::new();
     for name in names {
-        let own = merged_rows(context, &store, name).await?;
+        let own = merged_rows(&context.desk, &store, name).await?;
         if own.is_empty() {
             return Err(Quit::usage(say!(context.texts, "export.nothing_merged", name = name)));
         }
@@ -125,49 +122,6 @@ async fn rows_of_all(context: &Context, names: &[String]) -> anyhow::Result<Vec<
     }
     store.close().await;
     Ok(rows)
-}
-
-/// The rows of a collection that merges hold.
-pub(crate) async fn merged_rows(context: &Context, store: &Store, name: &str) -> anyhow::Result<Vec<CritiqueRow>> {
-    let board = board(context, store, name).await?;
-    let merges = store.collections().merges(name).await?;
-    let merged = rows_of(store, &board).await?.into_iter().filter(|(item, _)| item.state == ItemState::Merged);
-    Ok(merged.filter_map(|(item, row)| critique_row(&board, &merges, item, row, item.item.merged)).collect())
-}
-
-/// A row with its picture, and with what its collection knows of it. `merge` is the merge that has it, or will.
-pub(crate) fn critique_row(
-    board: &Board,
-    merges: &[CollectionMerge],
-    item: &BoardItem,
-    row: Value,
-    merge: u32,
-) -> Option<CritiqueRow> {
-    let Value::Object(mut row) = row else { return None };
-    let picture = &item.item;
-    let batch = board.batches.iter().find(|batch| Some(batch.batch.number) == picture.batch);
-    let job = batch.and_then(|batch| batch.job.as_ref()).map(|job| job.name.clone());
-    for (member, value) in [
-        ("batch_id", picture.batch.map(Value::from)),
-        ("run_id", job.map(Value::from)),
-        ("task", item.task.map(|task| Value::from(task.0))),
-        ("merge", Some(Value::from(merge))),
-    ] {
-        row.insert(member.to_owned(), value.unwrap_or_default());
-    }
-    for (column, value) in &picture.columns {
-        row.entry(column.clone()).or_insert_with(|| value.clone().into());
-    }
-    let minted = merges.iter().find(|known| known.number == merge).map_or(0, |known| known.created_us);
-    Some(CritiqueRow {
-        collection: board.name.clone(),
-        picture: picture.picture,
-        path: picture.path.clone().into(),
-        name: picture.name.clone(),
-        number: picture.id,
-        minted_ms: minted / 1_000,
-        row,
-    })
 }
 
 async fn check_folder(context: &Context, args: &CheckFolderArgs) -> anyhow::Result<Exit> {
@@ -192,9 +146,14 @@ async fn check_folder(context: &Context, args: &CheckFolderArgs) -> anyhow::Resu
 }
 
 async fn put(context: &Context, set: Dataset, options: FormOptions, args: &FormArgs) -> anyhow::Result<Exit> {
-    let written = write(set, options, context.desk.current.join(&args.to)).await?;
+    let written = write(set.with_words(words(context)), options, context.desk.current.join(&args.to)).await?;
     tell(context, "export.done", &written);
     Ok(Exit::Ok)
+}
+
+/// What cards are written with: the reader's language.
+fn words(context: &Context) -> CardWords {
+    CardWords::of(context.texts.lang.word())
 }
 
 fn tell(context: &Context, key: &str, written: &Written) {

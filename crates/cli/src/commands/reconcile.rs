@@ -3,8 +3,8 @@
 use imagemill_desk::{LostCall, now_us};
 use imagemill_domain::call::CallId;
 use imagemill_domain::job::Job;
+use imagemill_domain::money::Money;
 use imagemill_store::Store;
-use serde_json::json;
 
 use crate::cli::ReconcileArgs;
 use crate::clock::local_time;
@@ -26,7 +26,7 @@ pub(crate) async fn run(context: &Context, args: ReconcileArgs) -> anyhow::Resul
     if !(args.resend || args.charged || args.not_charged) {
         tell(context, &lost);
         let documents: Vec<_> = lost.iter().map(LostCall::document).collect();
-        context.printer.json(&json!({ "calls": documents, "ceiling": LostCall::ceiling(&lost) }));
+        context.printer.json(&LostCall::list(&documents, &lost));
         return Ok(Exit::Ok);
     }
     if args.calls.is_empty() && !args.all {
@@ -50,11 +50,11 @@ pub(crate) async fn run(context: &Context, args: ReconcileArgs) -> anyhow::Resul
         _ => "reconcile.not_charged",
     };
     let calls = context.texts.count("call", done.len() as u64);
-    let text = say!(context.texts, key, calls = calls, money = LostCall::ceiling(&done));
+    let text = say!(context.texts, key, calls = calls, money = most(context, &done));
     if !args.resend || args.later || done.is_empty() {
         context.printer.line(text);
         let ids: Vec<_> = done.iter().map(|lost| lost.call.id).collect();
-        context.printer.json(&json!({ "calls": ids, "ceiling": LostCall::ceiling(&done) }));
+        context.printer.json(&LostCall::list(&ids, &done));
         return Ok(Exit::Ok);
     }
     context.printer.note(text);
@@ -101,7 +101,7 @@ async fn usage(context: &Context, store: &Store, args: &ReconcileArgs) -> anyhow
         1.. => (Tone::Warn, "reconcile.more_there"),
         _ => (Tone::Warn, "reconcile.less_there"),
     };
-    let shown = imagemill_domain::money::Money::from_micros(difference.micros.abs());
+    let shown = Money::from_micros(difference.micros.abs());
     printer.line(printer.paint(tone, say!(texts, key, money = shown)));
     if ours.unpriced > 0 {
         printer
@@ -126,6 +126,17 @@ async fn read(context: &Context, store: &Store, args: &ReconcileArgs) -> anyhow:
     Ok(found)
 }
 
+/// The most that they may have cost: `$0.12`, `$0.12 + 3 calls of unknown price`, `3 calls of unknown price`.
+fn most(context: &Context, lost: &[LostCall]) -> String {
+    let (known, unpriced) = (LostCall::ceiling(lost), LostCall::unpriced(lost));
+    let rest = say!(context.texts, "money.unpriced", calls = context.texts.count("call", unpriced));
+    match (known > Money::ZERO, unpriced > 0) {
+        (_, false) => known.to_string(),
+        (true, true) => format!("{known} + {rest}"),
+        (false, true) => rest,
+    }
+}
+
 fn tell(context: &Context, lost: &[LostCall]) {
     let (texts, printer) = (&context.texts, &context.printer);
     if lost.is_empty() {
@@ -133,7 +144,7 @@ fn tell(context: &Context, lost: &[LostCall]) {
         return;
     }
     let calls = texts.count("call", lost.len() as u64);
-    printer.line(say!(texts, "reconcile.head", calls = calls, money = LostCall::ceiling(lost)));
+    printer.line(say!(texts, "reconcile.head", calls = calls, money = most(context, lost)));
     for lost in lost.iter().take(LISTED) {
         let price = lost.call.ceiling.map_or_else(|| "?".to_owned(), |ceiling| ceiling.to_string());
         printer.line(format!(

@@ -1,6 +1,6 @@
 //! Single lines about a job: beside a progress bar, in a log without a terminal, in a list. Pure: from state to text.
 
-use imagemill_desk::{Progress, now_us};
+use imagemill_desk::{JobSnapshot, Progress, now_us};
 use imagemill_domain::job::{JobState, TaskCounts};
 use imagemill_domain::money::Money;
 use imagemill_domain::task::TaskState;
@@ -15,22 +15,32 @@ pub(crate) fn bar(done: u64, total: u64, width: usize) -> String {
     format!("{}{}", "━".repeat(filled), "╌".repeat(width - filled))
 }
 
-/// `$1.20 spent, $0.08 held, budget $5.00`. Without prices nobody may take the sum for all of it.
-pub(crate) fn money_line(
-    texts: &Texts,
-    (spent, priced): (Money, bool),
-    reserved: Money,
-    budget: Option<Money>,
-) -> String {
-    let key = if priced { "money.spent" } else { "money.spent_partly" };
-    let mut parts = vec![say!(texts, key, money = spent)];
-    if reserved > Money::ZERO {
-        parts.push(say!(texts, "money.held", money = reserved));
+/// `$1.20 spent, 3 calls of unknown price, $0.08 held, budget $5.00`.
+pub(crate) fn money_line(texts: &Texts, job: &JobSnapshot) -> String {
+    let mut parts = spent_parts(texts, job.spent.to_string(), job.spent, job.unpriced);
+    if job.reserved > Money::ZERO {
+        parts.push(say!(texts, "money.held", money = job.reserved));
     }
-    if let Some(budget) = budget {
+    if let Some(budget) = job.budget {
         parts.push(say!(texts, "money.of_budget", money = budget));
     }
     parts.join(", ")
+}
+
+/// What was spent, `shown` so, and the calls that are not in it. Where there are only such calls nothing says that they were free.
+pub(crate) fn spent_parts(texts: &Texts, shown: String, spent: Money, unpriced: u64) -> Vec<String> {
+    let known = (spent > Money::ZERO || unpriced == 0).then(|| say!(texts, "money.spent", money = shown));
+    let rest = (unpriced > 0).then(|| say!(texts, "money.unpriced", calls = texts.count("call", unpriced)));
+    known.into_iter().chain(rest).collect()
+}
+
+/// The same in a few characters: `$1.20`, `$1.20 + ?`, `?`.
+pub(crate) fn spent_short(spent: Money, unpriced: u64) -> String {
+    match (spent > Money::ZERO, unpriced > 0) {
+        (_, false) => spent.to_string(),
+        (true, true) => format!("{spent} + ?"),
+        (false, true) => "?".to_owned(),
+    }
 }
 
 /// An estimate: cents are enough from a dime on, hundredths of a cent below.
@@ -81,7 +91,7 @@ pub(crate) fn status_line(texts: &Texts, progress: &Progress) -> String {
     if let Some(seconds) = progress.seconds_to_go() {
         parts.push(say!(texts, "progress.to_go", time = duration(seconds)));
     }
-    parts.push(money_line(texts, (now.spent, now.priced), now.reserved, now.budget));
+    parts.push(money_line(texts, now));
     if let Some((at_once, most)) = now.concurrency.filter(|(at_once, most)| at_once < most) {
         parts.push(say!(texts, "progress.slowed", at_once = at_once, most = most));
     }

@@ -6,5 +6,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use lines::{bar, batch_line, counts_line, money_line, plain_line, rough, short_rate, status_line};
+pub(crate) use lines::{
+    bar, batch_line, counts_line, money_line, plain_line, rough, short_rate, spent_parts, spent_short, status_line,
+};
 pub(crate) use summary::{Summary, page, quoted, render, told};

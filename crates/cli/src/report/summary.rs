@@ -88,7 +88,7 @@ pub(crate) fn told(texts: &Texts, printer: &Printer, summary: &Summary) -> Vec<S
         lines.push(format!("  {}", printer.paint(Tone::Bad, text)));
         lines.push(printer.paint(Tone::Dim, format!("    {}", say!(texts, &format!("todo.{kind}")))));
     }
-    lines.push(format!("  {}", money_line(texts, (job.spent, job.priced), job.reserved, job.budget)));
+    lines.push(format!("  {}", money_line(texts, job)));
     lines
 }
 

@@ -25,7 +25,7 @@ fn look(at_s: i64, states: &[(TaskState, u64)]) -> JobSnapshot {
         reason: None,
         counts,
         spent: Money::from_dollars(1.25),
-        priced: true,
+        unpriced: 0,
         reserved: Money::from_micros(80_000),
         budget: Some(Money::from_dollars(5.0)),
         failures: Vec::new(),

@@ -44,6 +44,7 @@ pub(crate) struct Board {
     pub(crate) more_jobs: usize,
     /// Of all jobs that are shown.
     pub(crate) spent: Money,
+    pub(crate) unpriced: u64,
     pub(crate) paused: Vec<PausedProfile>,
     /// Newest first.
     pub(crate) failures: VecDeque<Failed>,
@@ -89,6 +90,7 @@ impl Board {
         let chosen = chosen.and_then(|id| self.jobs.iter().position(|job| job.now.id == id));
         self.selected = chosen.unwrap_or(self.selected).min(self.jobs.len().saturating_sub(1));
         self.spent = self.jobs.iter().fold(Money::ZERO, |sum, job| sum + job.now.spent);
+        self.unpriced = self.jobs.iter().map(|job| job.now.unpriced).sum();
         self.read_events(store).await?;
         self.log = tail(&context.desk.workspace.logs());
         Ok(())

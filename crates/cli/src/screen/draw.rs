@@ -10,7 +10,7 @@ use ratatui::widgets::{Block, Borders, Cell, Paragraph, Row, Table, TableState};
 
 use super::Board;
 use crate::clock::{duration, local_time};
-use crate::report::{bar, short_rate};
+use crate::report::{bar, short_rate, spent_parts, spent_short};
 use crate::texts::{Texts, grouped, say};
 
 const DIM: Style = Style::new().add_modifier(Modifier::DIM);
@@ -53,7 +53,7 @@ fn headline(texts: &Texts, board: &Board) -> Line<'static> {
         Some(owner) => Span::from(say!(texts, "status.owner", owner = owner)),
         None => Span::styled(say!(texts, "screen.idle"), DIM),
     };
-    let spent = say!(texts, "money.spent", money = board.spent);
+    let spent = spent_parts(texts, board.spent.to_string(), board.spent, board.unpriced).join(", ");
     let folder = Span::styled(format!("  {}  ", board.folder.display()), DIM);
     Line::from(vec![Span::styled("imagemill", BOLD), folder, Span::from(format!("{spent}  ")), owner])
 }
@@ -122,9 +122,10 @@ fn cells(texts: &Texts, job: &Progress, bar_width: usize) -> [Cell<'static>; 7] 
     let kinds = now.failures_by_kind().into_iter();
     trouble
         .extend(kinds.map(|(kind, count)| format!("{} {}", grouped(count), say!(texts, &format!("failure.{kind}")))));
+    let spent = spent_short(now.spent, now.unpriced);
     let money = match now.budget {
-        Some(budget) => format!("{} / {budget}", now.spent),
-        None => now.spent.to_string(),
+        Some(budget) => format!("{spent} / {budget}"),
+        None => spent,
     };
     [
         Cell::from(now.name.clone()),
@@ -196,7 +197,7 @@ mod tests {
             reason: None,
             counts,
             spent: Money::from_dollars(1.25),
-            priced: true,
+            unpriced: 0,
             reserved: Money::ZERO,
             budget: Some(Money::from_dollars(9.0)),
             failures: vec![(FailureKind::Refused, TaskState::Refused, 2)],

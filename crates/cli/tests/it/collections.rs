@@ -263,6 +263,62 @@ fn readers_change_rows_and_keep_rows_out() {
     assert!(zh.contains("读者否决"), "{zh}");
 }
 
+/// What a merge has and a person changes goes with the next merge; ids stay, whatever merges are taken back.
+#[test]
+fn a_merged_row_that_is_edited_goes_with_the_next_merge_and_keeps_its_ids() {
+    let world = World::with_photos(4);
+    let _simulator = served(&world, "");
+    world.run(&["collections", "add", "korean", "photos"]).code(0);
+    world.run(&["collections", "run", "korean", "--profile", "writer"]).code(0);
+    let sync = || world.run(&["collections", "sync", "korean", "--json"]).code(0).json()["merged"].clone();
+    let exported = |folder: &str| -> std::collections::BTreeMap<String, Value> {
+        world.run(&["export", "critiques", "korean", "--as", "jsonl", "--no-pictures", "--to", folder]).code(0);
+        let rows = rows(&world, &format!("{folder}/train.jsonl"));
+        rows.into_iter().map(|row| (row["image_path"].as_str().unwrap().to_owned(), row)).collect()
+    };
+    let ids = |rows: &std::collections::BTreeMap<String, Value>| -> Vec<Value> {
+        rows.values().map(|row| json!([row["pair_id"], row["ulid"]])).collect()
+    };
+    assert_eq!(sync(), 4);
+    let before = exported("one");
+    assert_eq!(world.run(&["collections", "undo", "korean", "--json"]).code(0).json()["rows"], 4);
+    assert_eq!(board(&world, "korean")["states"]["accepted"], 4);
+    assert_eq!(sync(), 4);
+    assert_eq!(ids(&exported("two")), ids(&before), "taken back and merged again");
+
+    let (picture, mut row) = before.first_key_value().map(|(name, row)| (name.clone(), row.clone())).unwrap();
+    let text = format!("{} The seal is red.", row["critique_en"].as_str().unwrap());
+    row["critique_en"] = text.clone().into();
+    row["filepath"] = picture.clone().into();
+    world.folder.write("changed.json", json!([row]).to_string());
+    world.run(&["collections", "edit", "korean", "changed.json", "--author", "ann"]).code(0);
+    let states = board(&world, "korean")["states"].clone();
+    assert_eq!((&states["merged"], &states["accepted"]), (&3.into(), &1.into()));
+    assert_eq!(sync(), 1, "and nothing else");
+    let after = exported("three");
+    assert_eq!((ids(&after), &after[&picture]["critique_en"]), (ids(&before), &text.into()));
+    assert_eq!(after[&picture]["merge"], 3);
+
+    // Written anew by its model it goes again, too.
+    world.run(&["retry", "korean-batch-001", "--all", "--yes"]).code(0);
+    assert_eq!(board(&world, "korean")["states"]["accepted"], 4);
+    assert_eq!(sync(), 4);
+    assert_eq!(sync(), 0);
+}
+
+/// A batch that is given back keeps what it brought.
+#[test]
+fn what_a_batch_brought_stays_when_it_is_given_back() {
+    let world = World::with_photos(10);
+    let _simulator = served(&world, "seed = 3\n[critiques]\nhopeless = 0.1\n");
+    world.run(&["collections", "add", "korean", "photos"]).code(0);
+    world.run(&["collections", "run", "korean", "--profile", "writer"]).code(1);
+    let given = world.run(&["collections", "release", "korean", "1", "--json"]).code(0).json();
+    assert_eq!(given["released"], 1, "only the one that failed");
+    let states = board(&world, "korean")["states"].clone();
+    assert_eq!((&states["accepted"], &states["pending"]), (&9.into(), &1.into()));
+}
+
 /// A judge looks a second time; people score; the scores say what the judge is worth, and that it became kinder.
 #[test]
 fn a_judge_looks_again_is_calibrated_and_its_drift_is_noticed() {

@@ -102,6 +102,13 @@ fn a_day_of_the_ledger_is_held_against_the_providers_account() {
     world
         .run_with(&key, &["generate", "a barn", "-p", "mystery", "--model", "sim-image", "--accept-unknown-price"])
         .code(0);
+    // What nobody knows the price of was not free.
+    let told = world.run(&["status", "--json"]).code(0).json();
+    assert_eq!((&told["jobs"][0]["spent"], &told["jobs"][0]["unpriced"]), (&0.0.into(), &1.into()), "{told:#}");
+    for command in ["status", "costs"] {
+        let told = world.run(&[command]).code(0).out;
+        assert!(told.contains("1 call of unknown price") && !told.contains("$0.00 spent"), "{told}");
+    }
     let today = jiff::Timestamp::now().strftime("%Y-%m-%d").to_string();
     let ask = |more: &[&str], code: i32| {
         let all = [&["reconcile", "--usage", "-p", "mystery"], more].concat();

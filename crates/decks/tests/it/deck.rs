@@ -163,6 +163,16 @@ fn the_file_has_a_slide_for_each_page_and_is_the_same_each_time() {
     let path = folder.path().join("light.pptx");
     assert_eq!(check_pptx(&path), Ok(5));
     let first = fs::read(&path).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = |name: &str| fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(
+            mode("light.pptx"),
+            mode("style_spec.md"),
+            "whoever may read the folder's other files may read the deck"
+        );
+    }
     build(&deck, &BuildOptions::default()).unwrap();
     assert!(first == fs::read(&path).unwrap(), "the same deck is the same file");
     for needle in

@@ -110,7 +110,7 @@ fn open_files() -> Option<Finding> {
 
 fn settings(desk: &Desk) -> Finding {
     match desk.config.unknown_keys.first() {
-        None => Finding::good(Check::Settings, format!("{} profiles are known", desk.config.profiles.len())),
+        None => Finding::good(Check::Settings, format!("profiles known: {}", desk.config.profiles.len())),
         Some((file, key)) => {
             Finding::new(Check::Settings, Level::Warning, format!("{}: the key {key} is not known", file.display()))
                 .fix("Correct or remove it; `imagemill config show` lists the keys in force.")

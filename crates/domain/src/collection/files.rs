@@ -106,6 +106,11 @@ pub fn picture_of(row: &Map<String, Value>) -> Option<&str> {
     (!path.is_empty()).then_some(path)
 }
 
+/// A picture's path in one form, so that files of other programs and systems name the same one.
+pub fn path_key(path: &str) -> String {
+    path.trim().replace('\\', "/").trim_start_matches("./").to_owned()
+}
+
 /// `korean_batch_005_input.json`; the number grows past three digits by itself.
 pub fn batch_file(collection: &str, number: u32, what: &str) -> String {
     format!("{collection}_batch_{number:03}_{what}.json")

@@ -2,12 +2,14 @@
 //! data sets (`filepath` or `image_path`, `quality_score` or `score`, dimensions as a list or as a JSON string). A row that cannot
 //! be read is a row with a fault; nothing is left out.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::fault::Fault;
+use crate::collection::path_key;
 
 /// Where a row stands.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -39,6 +41,8 @@ pub struct Answer {
     pub dimensions: Vec<String>,
     /// Its score.
     pub score: Option<f64>,
+    /// Its scores by layer.
+    pub layer_scores: Vec<f64>,
     /// What reading it found.
     pub faults: Vec<Fault>,
 }
@@ -46,18 +50,14 @@ pub struct Answer {
 impl Answer {
     fn empty(place: Place) -> Self {
         let (zh, en) = (String::new(), String::new());
-        Self { place, picture: None, zh, en, dimensions: Vec::new(), score: None, faults: Vec::new() }
+        let (dimensions, layer_scores, faults) = (Vec::new(), Vec::new(), Vec::new());
+        Self { place, picture: None, zh, en, dimensions, score: None, layer_scores, faults }
     }
 
     /// The picture's path in one form, so that the same picture is known as the same.
     pub(super) fn picture_key(&self) -> Option<String> {
         self.picture.as_deref().map(path_key)
     }
-}
-
-pub(super) fn path_key(path: &str) -> String {
-    let path = path.trim().replace('\\', "/");
-    path.trim_start_matches("./").to_owned()
 }
 
 /// The rows of a file. A file without any is one row with a fault.
@@ -67,7 +67,8 @@ pub fn read(file: &str, text: &str) -> Vec<Answer> {
         .map(|(row, value)| {
             let place = Place { file: file.to_owned(), row };
             match value {
-                Ok(value) => answer(place, value),
+                Ok(Value::Object(row)) => answer(place, &row),
+                Ok(_) => unreadable(place, "the row is no object".to_owned()),
                 Err(why) => unreadable(place, why),
             }
         })
@@ -76,6 +77,11 @@ pub fn read(file: &str, text: &str) -> Vec<Answer> {
         return vec![unreadable(Place { file: file.to_owned(), row: 1 }, "the file holds no row".to_owned())];
     }
     rows
+}
+
+/// A row that was read before: the `row`th of what `file` names.
+pub fn answer_of(file: &str, row: usize, members: &Map<String, Value>) -> Answer {
+    answer(Place { file: file.to_owned(), row }, members)
 }
 
 /// The pictures that a batch was asked to describe: rows with a `filepath`, or `{"images": […]}` with such rows.
@@ -111,18 +117,17 @@ fn unreadable(place: Place, why: String) -> Answer {
     answer
 }
 
-fn answer(place: Place, value: Value) -> Answer {
-    let Value::Object(row) = value else { return unreadable(place, "the row is no object".to_owned()) };
+fn answer(place: Place, row: &Map<String, Value>) -> Answer {
     let mut answer = Answer::empty(place);
     let mut faults = Vec::new();
-    let picture = text(&row, "filepath", &mut faults).or_else(|| text(&row, "image_path", &mut faults));
+    let picture = text(row, "filepath", &mut faults).or_else(|| text(row, "image_path", &mut faults));
     answer.picture = picture.filter(|path| !path.trim().is_empty());
     if answer.picture.is_none() {
         faults.push(Fault::NoPicture);
     }
-    answer.zh = text(&row, "critique_zh", &mut faults).unwrap_or_default();
-    answer.en = text(&row, "critique_en", &mut faults).unwrap_or_default();
-    answer.dimensions = dimensions(&row, &mut faults);
+    answer.zh = text(row, "critique_zh", &mut faults).unwrap_or_default();
+    answer.en = text(row, "critique_en", &mut faults).unwrap_or_default();
+    answer.dimensions = dimensions(row, &mut faults);
     answer.score = ["quality_score", "score"].into_iter().find_map(|key| match row.get(key) {
         None | Some(Value::Null) => None,
         Some(Value::Number(number)) => number.as_f64(),
@@ -131,8 +136,23 @@ fn answer(place: Place, value: Value) -> Answer {
             None
         }
     });
+    answer.layer_scores = layer_scores(row, &mut faults);
     answer.faults = faults;
     answer
+}
+
+/// Scores by layer, or the same as a JSON string.
+fn layer_scores(row: &Map<String, Value>, faults: &mut Vec<Fault>) -> Vec<f64> {
+    let listed: Option<BTreeMap<String, f64>> = match row.get("scores") {
+        None | Some(Value::Null) => return Vec::new(),
+        Some(Value::String(text)) => serde_json::from_str(text).ok(),
+        Some(value) => serde_json::from_value(value.clone()).ok(),
+    };
+    let Some(listed) = listed else {
+        faults.push(wrong("scores is not a number for each layer".to_owned()));
+        return Vec::new();
+    };
+    listed.into_values().collect()
 }
 
 fn text(row: &Map<String, Value>, key: &'static str, faults: &mut Vec<Fault>) -> Option<String> {

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::answer::{Answer, Place, read};
+use super::answer::{Place, answer_of};
 use super::fault::Fault;
 use super::gate::{Gate, check};
 use super::rubric::{LAYERS, Rubric};
@@ -169,7 +169,7 @@ impl Commission {
 
     /// What keeps a row from being taken, as far as that shows without other rows.
     pub fn faults(&self, row: &Map<String, Value>) -> Vec<Fault> {
-        let answers: Vec<Answer> = read("answer", &Value::Object(row.clone()).to_string());
+        let answers = [answer_of("answer", 1, row)];
         let alone = Gate { copies: false, near_copies: None, stock_rows: None, ..self.gate.clone() };
         check(&answers, &self.rubric, &alone, None).findings.into_iter().map(|finding| finding.fault).collect()
     }

@@ -137,9 +137,9 @@ pub struct Outcome {
 impl Outcome {
     /// A finding that was made elsewhere: what the second look says of a row.
     pub fn add(&mut self, file: &str, row: usize, picture: String, fault: Fault) {
-        let is_first = self.findings.iter().all(|finding| finding.place.row != row);
-        self.failed += usize::from(is_first);
         let at = self.findings.partition_point(|finding| finding.place.row <= row);
+        let is_first = at == 0 || self.findings[at - 1].place.row != row;
+        self.failed += usize::from(is_first);
         let place = Place { file: file.to_owned(), row };
         self.findings.insert(at, Finding { place, picture: Some(picture), fault });
     }
@@ -257,6 +257,9 @@ fn score(answer: &Answer, gate: &Gate, faults: &mut Vec<Fault>) {
         }
         _ => {}
     }
+    // A layer that the picture does not bear out at all has 0.
+    let out = answer.layer_scores.iter().find(|score| !(0.0..=100.0).contains(*score));
+    faults.extend(out.map(|score| Fault::BadScore { score: *score }));
 }
 
 fn taboos(answer: &Answer, rubric: &Rubric, faults: &mut Vec<Fault>) {

@@ -17,7 +17,7 @@ mod script;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Answer, Place, pictures, read};
+pub use answer::{Answer, Place, answer_of, pictures, read};
 pub use commission::{Commission, CritiqueSection, ONCE_MORE, SENT_BACK, complaint};
 pub use difference::{Piece, PieceKind, difference};
 pub use edit::{Change, CritiqueEdit, EDITABLE, changes, edited, edits_of, version_of};

@@ -1,6 +1,8 @@
 //! What people say about rows: whether one may be given out, and a score from 1 to 5. A reading is about one version of a text; when
 //! the text changes it counts no longer. Pure.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::agreement::Agreement;
@@ -89,13 +91,14 @@ pub fn agreement(readings: &[&Reading]) -> ReadingAgreement {
     let verdicts = Agreement::over(
         readings.iter().filter_map(|reading| decided(reading).map(|(on, yes)| (reading.reader.as_str(), on, yes))),
     );
+    let mut scores: HashMap<&ContentHash, Vec<u8>> = HashMap::new();
+    for reading in readings {
+        scores.entry(&reading.picture).or_default().extend(reading.score);
+    }
     let mut gaps = Vec::new();
-    for (at, one) in readings.iter().enumerate() {
-        for other in &readings[at + 1..] {
-            if let (true, Some(a), Some(b)) = (one.picture == other.picture, one.score, other.score) {
-                gaps.push(f64::from(a.abs_diff(b)));
-            }
-        }
+    for own in scores.values() {
+        let pairs = own.iter().enumerate().flat_map(|(at, a)| own[at + 1..].iter().map(|b| a.abs_diff(*b)));
+        gaps.extend(pairs.map(f64::from));
     }
     let score_gap = (!gaps.is_empty()).then(|| gaps.iter().sum::<f64>() / gaps.len() as f64);
     ReadingAgreement { verdicts, scored_twice: gaps.len() as u64, score_gap }

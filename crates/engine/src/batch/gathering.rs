@@ -117,7 +117,8 @@ async fn enter(task: &TaskContext, gathering: &Gathering, joining: Joining) -> R
         shared.store.calls().finish(call, end, None, shared.clock.now_us()).await.map_err(|error| local(&error))?;
         return Err(failure);
     }
-    super::wait(task).await?;
+    // Nobody closes a batch while calls are on their way in.
+    super::rest(task, call).await?;
     Ok(Joined::Waits)
 }
 

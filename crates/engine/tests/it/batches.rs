@@ -295,7 +295,7 @@ async fn kills_at_any_moment_lose_nothing_of_a_batch() {
     }
     bed.run().await;
     let counts = bed.store.jobs().counts(job).await.unwrap();
-    assert_eq!(counts.get(Succeeded) + counts.get(Unknown), 30, "{counts:?}");
+    assert_eq!(counts.get(Succeeded) + counts.get(Unknown), 30, "{:#?}", bed.calls(job).await);
     assert!((counts.get(Succeeded)..=30).contains(&bed.billed()), "no request was paid for twice");
     bed.expect_all_accounted_for(job).await;
 }

@@ -1,7 +1,7 @@
 //! A workspace, a simulator and an engine, and one line for a job.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use imagemill_domain::capability::CapabilityTable;
 use imagemill_domain::job::{Job, JobDefinition, JobId, JobState};
@@ -18,6 +18,7 @@ use imagemill_simulator::{Scenario, Simulator, SimulatorOptions};
 use imagemill_store::{Files, NewJob, NewTask, Store, StoreOptions, TaskFilter};
 use imagemill_testkit::TempWorkspace;
 use secrecy::SecretString;
+use tokio::sync::oneshot;
 
 /// Prices as in the shipped table: four cents a picture.
 const TABLE: &str = r#"
@@ -248,17 +249,26 @@ impl Bed {
     /// Runs an engine of its own until `enough` says so, and then kills it: nothing of it runs on, nothing is tidied up.
     pub(crate) async fn run_and_kill(&self, enough: impl AsyncFn() -> bool) {
         let parts = self.parts();
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let engine = runtime.spawn(async { Engine::start(parts, EngineOptions::default()).await.unwrap() });
-        let engine = engine.await.unwrap();
-        let until = std::time::Instant::now() + Duration::from_secs(60);
+        let (started, start) = oneshot::channel();
+        let (kill, killed) = oneshot::channel::<()>();
+        // On one thread nothing is polled any more once this returns. The end of a runtime with several lets its tasks run on while
+        // their files and names are refused to them, which no killed process ever sees.
+        let process = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let engine = Engine::start(parts, EngineOptions::default()).await.unwrap();
+                let _ = started.send(engine);
+                let _ = killed.await;
+            });
+        });
+        let engine = start.await.unwrap();
+        let until = Instant::now() + Duration::from_secs(60);
         while !enough().await {
-            assert!(std::time::Instant::now() < until, "the moment to kill never came");
+            assert!(Instant::now() < until, "the moment to kill never came");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        // Dead when the next one starts: on a busy machine a thread may else go on with its step while that one takes over.
-        let ended = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(Duration::from_secs(20)));
-        ended.await.unwrap();
+        kill.send(()).unwrap();
+        tokio::task::spawn_blocking(move || process.join().unwrap()).await.unwrap();
         drop(engine);
     }
 

@@ -160,7 +160,8 @@ async fn kills_at_any_moment_lose_nothing() {
         "{billed} billed, {pictures} pictures, {unknown} unknown"
     );
     assert!(bed.simulator.bill().billed_by_request().values().all(|times| *times == 1));
-    assert_eq!(bed.calls(job).await.len(), 30, "an unknown call is not sent again");
+    let calls = bed.calls(job).await;
+    assert_eq!(calls.len(), 30, "an unknown call is not sent again: {calls:#?}");
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
-//! The card of a data set: a README.md whose YAML header Hugging Face reads. Pure.
+//! The card of a data set: a README.md whose YAML header Hugging Face reads, in the language of whoever writes the set. The words are
+//! data (data/texts/dataset-card.toml). Pure.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::forms::Form;
@@ -11,6 +13,41 @@ use super::write::FormOptions;
 
 /// Counts of a column's values that a card names.
 const NAMED: usize = 12;
+
+const WORDS: &str = include_str!("../../../../data/texts/dataset-card.toml");
+
+/// The language of English words.
+const ENGLISH: &str = "en";
+
+/// The words of cards and change logs, in one language.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct CardWords(BTreeMap<String, String>);
+
+impl Default for CardWords {
+    fn default() -> Self {
+        Self::of(ENGLISH)
+    }
+}
+
+impl CardWords {
+    /// Those of a language by its word, `zh-CN`; English where there are none.
+    pub fn of(language: &str) -> Self {
+        let mut all: BTreeMap<String, Self> = toml::from_str(WORDS).expect("a test reads data/texts/dataset-card.toml");
+        all.remove(language).or_else(|| all.remove(ENGLISH)).expect("there are English words")
+    }
+
+    /// The words of a key.
+    pub(crate) fn say(&self, key: &str) -> &str {
+        self.0.get(key).map(String::as_str).unwrap_or_default()
+    }
+
+    /// The same with values for `{name}`.
+    pub(crate) fn fill(&self, key: &str, values: &[(&str, String)]) -> String {
+        let fill = |text: String, (name, value): &(&str, String)| text.replace(&format!("{{{name}}}"), value);
+        values.iter().fold(self.say(key).to_owned(), fill)
+    }
+}
 
 /// The whole card.
 pub(crate) fn card(set: &Dataset, options: &FormOptions) -> String {
@@ -67,57 +104,46 @@ fn header(set: &Dataset, options: &FormOptions) -> String {
 }
 
 fn body(set: &Dataset, options: &FormOptions) -> String {
-    let mut text = format!("# {}\n\n", set.name);
-    let kind = if set.of_critiques {
-        "critiques, each of one picture, in Chinese and English"
-    } else {
-        "pictures with captions"
-    };
-    let _ = writeln!(
-        text,
-        "{} {kind}, written by imagemill {} in the form `{}`.\n",
-        set.items.len(),
-        env!("CARGO_PKG_VERSION"),
-        options.form.word()
-    );
-    text += "| Part | Examples |\n|---|---|\n";
+    let words = &set.words;
+    let kind = if set.of_critiques { "critiques" } else { "pictures" };
+    let facts = [
+        ("count", set.items.len().to_string()),
+        ("version", env!("CARGO_PKG_VERSION").to_owned()),
+        ("form", options.form.word().to_owned()),
+    ];
+    let mut text = format!("# {}\n\n{}\n\n{}\n|---|---|\n", set.name, words.fill(kind, &facts), words.say("parts"));
     for split in Split::ALL {
         let _ = writeln!(text, "| {} | {} |", split.word(), set.part(split).len());
     }
-    text += "\n## How it was made\n\n";
-    let names: &[(&str, &str)] = if set.of_critiques {
-        &[
-            ("culture", "collections"),
-            ("model", "models"),
-            ("authorship", "authorship"),
-            ("rubric", "rubrics"),
-            ("gate", "gates"),
-        ]
+    let _ = writeln!(text, "\n## {}\n", words.say("made"));
+    let names: &[&str] = if set.of_critiques {
+        &["culture", "model", "authorship", "rubric", "gate"]
     } else {
-        &[("job", "jobs"), ("recipe", "recipes"), ("model", "models"), ("profile", "profiles")]
+        &["job", "recipe", "model", "profile"]
     };
-    for (column, word) in names {
-        let _ = writeln!(text, "- {word}: {}", counted(set, column));
+    for column in names {
+        let _ = writeln!(text, "- {}: {}", words.say(column), counted(set, column));
     }
     if let Some(bits) = set.bits {
-        let _ = writeln!(
-            text,
-            "- near-duplicates: two pictures whose 64-bit perceptual hashes differ in at most {bits} bits count as alike; {} were left out, and no two are on both sides of the split",
-            set.removed
-        );
+        let facts = [("bits", bits.to_string()), ("removed", set.removed.to_string())];
+        let _ = writeln!(text, "- {}", words.fill("duplicates", &facts));
     }
     if let Some(word) = &set.trigger {
-        let _ = writeln!(text, "- trigger word: `{word}`");
+        let _ = writeln!(text, "- {}", words.fill("trigger", &[("word", word.clone())]));
     }
-    text += "\n## Rights\n\n";
-    let told = |text: &Option<String>| text.clone().unwrap_or_else(|| "not stated".to_owned());
-    let _ = writeln!(text, "- pictures: {}", told(&set.rights.license));
-    let _ = writeln!(text, "- texts: {}", told(&set.rights.text_license));
-    let _ = writeln!(text, "- to be named: {}", told(&set.rights.attribution));
-    text += "\nRows whose licence differs say so in their columns `license` and `attribution`.\n\n## Columns\n\n";
+    let _ = writeln!(text, "\n## {}\n", words.say("rights"));
+    let told = |text: &Option<String>| text.clone().unwrap_or_else(|| words.say("not_stated").to_owned());
+    let rights = &set.rights;
+    for (key, value) in [
+        ("rights_pictures", &rights.license),
+        ("rights_texts", &rights.text_license),
+        ("rights_named", &rights.attribution),
+    ] {
+        let _ = writeln!(text, "- {}: {}", words.say(key), told(value));
+    }
     let columns: Vec<String> = set.columns.iter().map(|column| format!("`{}`", column.name)).collect();
-    text += &columns.join(", ");
-    text += ".\n\n`dataset.json` names every file with its SHA-256; `imagemill export check` holds the folder against it.\n";
+    let (differ, head, check) = (words.say("differ"), words.say("columns"), words.say("check"));
+    let _ = writeln!(text, "\n{differ}\n\n## {head}\n\n{}\n\n{check}", columns.join(", "));
     text
 }
 
@@ -131,4 +157,27 @@ fn counted(set: &Dataset, column: &str) -> String {
     counts.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
     let named: Vec<String> = counts.iter().take(NAMED).map(|(name, count)| format!("{name} ({count})")).collect();
     named.join(", ") + if counts.len() > NAMED { " …" } else { "" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_languages_have_the_same_keys_and_values() {
+        let values = |words: &CardWords| -> BTreeMap<String, Vec<String>> {
+            let named = |text: &String| {
+                let mut names: Vec<String> =
+                    text.split('{').skip(1).map(|rest| rest.split('}').next().unwrap().to_owned()).collect();
+                names.sort();
+                names
+            };
+            words.0.iter().map(|(key, text)| (key.clone(), named(text))).collect()
+        };
+        let (english, chinese) = (CardWords::default(), CardWords::of("zh-CN"));
+        assert_eq!(values(&english), values(&chinese));
+        assert_ne!(english, chinese);
+        assert_eq!(CardWords::of("fr"), english);
+        assert_eq!(chinese.fill("release", &[("version", "2.1".into())]), "版本 2.1");
+    }
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use imagemill_domain::hash::ContentHash;
 use serde_json::{Map, Value, json};
 
+use super::card::CardWords;
 use super::item::{Dataset, DatasetError, Item, Picture, Rights, Split};
 use super::likeness::{self, Likeness};
 use super::table::{Kind, columns, widen};
@@ -111,7 +112,17 @@ fn gather(name: String, rows: &[CritiqueRow], likeness: Likeness, rights: Rights
     let mut columns = columns(&COLUMNS);
     widen(&mut columns, items.iter().map(|item| &item.fields));
     let bits = (likeness.bits.is_some() || likeness.validation > 0.0).then(|| likeness.apart());
-    Ok(Dataset { name, of_critiques: true, columns, items, rights, trigger: None, removed, bits })
+    Ok(Dataset {
+        name,
+        of_critiques: true,
+        columns,
+        items,
+        rights,
+        trigger: None,
+        removed,
+        bits,
+        words: CardWords::default(),
+    })
 }
 
 fn item(row: &CritiqueRow, rights: &Rights) -> Result<Item, DatasetError> {

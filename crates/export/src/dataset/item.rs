@@ -7,6 +7,7 @@ use imagemill_domain::picture::PictureFormat;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::card::CardWords;
 use super::table::Column;
 use crate::error::ExportError;
 
@@ -99,9 +100,17 @@ pub struct Dataset {
     pub(crate) removed: u64,
     /// Bits within which two pictures counted as one.
     pub(crate) bits: Option<u32>,
+    /// What its card is written with.
+    pub(crate) words: CardWords,
 }
 
 impl Dataset {
+    /// With a card in these words.
+    #[must_use]
+    pub fn with_words(self, words: CardWords) -> Self {
+        Self { words, ..self }
+    }
+
     /// How many examples it has.
     pub fn len(&self) -> usize {
         self.items.len()

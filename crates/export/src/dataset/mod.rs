@@ -21,6 +21,7 @@ pub(crate) mod table;
 mod write;
 
 pub use captions::CaptionRule;
+pub use card::CardWords;
 pub use check::{Checked, Fault, check};
 pub use critiques::{CritiqueRow, critiques};
 pub use forms::Form;

@@ -17,6 +17,7 @@ use imagemill_store::{Files, Store};
 use serde_json::{Map, Value, json};
 
 use super::captions::CaptionRule;
+use super::card::CardWords;
 use super::item::{Dataset, DatasetError, Item, Picture, Rights, Split, named};
 use super::likeness::{self, Likeness};
 use super::table::{Kind, columns};
@@ -290,7 +291,17 @@ fn settle(
     }
     let bits = (likeness.bits.is_some() || looks).then(|| likeness.apart());
     let columns = columns(&COLUMNS);
-    Ok(Dataset { name, of_critiques: false, columns, items, rights, trigger, removed, bits })
+    Ok(Dataset {
+        name,
+        of_critiques: false,
+        columns,
+        items,
+        rights,
+        trigger,
+        removed,
+        bits,
+        words: CardWords::default(),
+    })
 }
 
 /// Each source once, on all processors.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::card;
+use super::card::{self, CardWords};
 use super::check::{Fault, fault};
 use super::forms::Form;
 use super::item::{Dataset, DatasetError};
@@ -86,7 +86,7 @@ fn release_now(request: &ReleaseRequest) -> Result<Written, DatasetError> {
     if let Some(before) = since {
         let rows = set.items.iter().map(|item| item.fields.clone()).collect();
         let change = compare(read(before)?, (version.clone(), rows));
-        pieces.push(Piece::Text { file: "CHANGES.md".to_owned(), text: change.text() });
+        pieces.push(Piece::Text { file: "CHANGES.md".to_owned(), text: change.text(&set.words) });
     }
     let record = put_all(set, &pieces, folder, record, known.as_ref())?;
     Ok(Written {
@@ -150,13 +150,15 @@ fn readme(set: &Dataset, version: &str, collections: &BTreeMap<String, u64>, sub
     if let (Some(from), Some(to)) = (text.find("configs:\n"), text.find("---\n\n")) {
         text.replace_range(from + "configs:\n".len()..to, &configs);
     }
-    let _ = writeln!(text, "\n## Version {version}\n\n| Collection | full | balanced | pilot |\n|---|---|---|---|");
+    let title = set.words.fill("release", &[("version", version.to_owned())]);
+    let head = format!("| {} | {} |\n|---|---|---|---|", set.words.say("collection"), SUBSETS.join(" | "));
+    let _ = writeln!(text, "\n## {title}\n\n{head}");
     for name in collections.keys() {
         let count = |items: &Vec<usize>| items.iter().filter(|at| culture(&set.items[**at].fields) == name).count();
         let counts = subsets.iter().map(|items| count(items).to_string()).collect::<Vec<_>>().join(" | ");
         let _ = writeln!(text, "| {name} | {counts} |");
     }
-    text + "\nNo picture is in this release. `rights.csv` says for each row where its picture is from and what may be done with it.\n"
+    text + "\n" + set.words.say("no_picture") + "\n"
 }
 
 /// What changed between two releases. Serialises as the `--json` answer of `imagemill export changes`.
@@ -240,31 +242,30 @@ fn compare((from, before): Rows, (to, after): Rows) -> Change {
 
 impl Change {
     /// As a page.
-    pub fn text(&self) -> String {
-        let all = |counts: &BTreeMap<String, u64>| counts.values().sum::<u64>();
-        let mut text = format!(
-            "# From {} to {}\n\n{} rows before, {} added, {} removed: {} rows now. {} of those that stayed have changed.\n\n| Collection | {} | {} |\n|---|---|---|\n",
-            self.from,
-            self.to,
-            all(&self.before),
-            self.added.len(),
-            self.removed.len(),
-            all(&self.after),
-            self.changed.len(),
-            self.from,
-            self.to
-        );
+    pub fn text(&self, words: &CardWords) -> String {
+        let all = |counts: &BTreeMap<String, u64>| counts.values().sum::<u64>().to_string();
+        let (from, to) = (&self.from, &self.to);
+        let title = words.fill("changes", &[("from", from.clone()), ("to", to.clone())]);
+        let facts = [
+            ("before", all(&self.before)),
+            ("added", self.added.len().to_string()),
+            ("removed", self.removed.len().to_string()),
+            ("after", all(&self.after)),
+            ("changed", self.changed.len().to_string()),
+        ];
+        let (sum, collection) = (words.fill("change_sum", &facts), words.say("collection"));
+        let mut text = format!("# {title}\n\n{sum}\n\n| {collection} | {from} | {to} |\n|---|---|---|\n");
         for name in self.before.keys().chain(self.after.keys()).collect::<BTreeSet<_>>() {
             let of = |counts: &BTreeMap<String, u64>| counts.get(name).copied().unwrap_or(0);
             let _ = writeln!(text, "| {name} | {} | {} |", of(&self.before), of(&self.after));
         }
-        for (title, ids) in [("Added", &self.added), ("Removed", &self.removed)] {
+        for (key, ids) in [("added", &self.added), ("removed", &self.removed)] {
             if !ids.is_empty() {
-                let _ = writeln!(text, "\n## {title}\n\n{}", ids.join(", "));
+                let _ = writeln!(text, "\n## {}\n\n{}", words.say(key), ids.join(", "));
             }
         }
         if !self.changed.is_empty() {
-            text += "\n## Changed\n\n";
+            let _ = writeln!(text, "\n## {}\n", words.say("changed"));
             for (id, columns) in &self.changed {
                 let _ = writeln!(text, "- {id}: {}", columns.join(", "));
             }
@@ -386,7 +387,7 @@ mod tests {
         let change = compare(("1".to_owned(), before), ("2".to_owned(), after));
         assert_eq!((&change.added, &change.removed), (&vec!["d".to_owned(), "e".to_owned()], &vec!["c".to_owned()]));
         assert_eq!(change.changed, BTreeMap::from([("b".to_owned(), vec!["critique_en".to_owned()])]));
-        let text = change.text();
+        let text = change.text(&CardWords::default());
         assert!(text.contains("3 rows before, 2 added, 1 removed: 4 rows now. 1 of those"), "{text}");
         assert!(text.contains("| mural | 1 | 2 |"), "{text}");
     }

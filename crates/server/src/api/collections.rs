@@ -66,6 +66,8 @@ pub(crate) struct QueueQuery {
     reader: String,
     /// At most so many rows, 500 where nobody says.
     limit: Option<usize>,
+    /// `next` of the page before.
+    cursor: Option<String>,
 }
 
 /// The rows of a collection for people, the riskiest first
@@ -83,7 +85,7 @@ pub(crate) async fn queue(
         .ok_or_else(|| ApiError::bad(format!("{word} is no view; it is open, second, rejected, edited or all")))?;
     let mut kept = state.queues.take(&state.desk(), &state.store, &name).await?;
     let limit = query.limit.unwrap_or(ROWS).min(MOST_ROWS);
-    Ok(Out(kept.of()?.document(view, query.reader.trim(), limit)))
+    Ok(Out(kept.of()?.document(view, query.reader.trim(), limit, query.cursor.as_deref())))
 }
 
 /// Who reads.

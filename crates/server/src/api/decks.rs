@@ -149,7 +149,7 @@ async fn document(state: &AppState, folder: &DeckFolder) -> Answer<Value> {
         let Some(job) = state.store.jobs().by_name(&format!("{name}-{what}")).await? else { continue };
         let counts = state.store.jobs().counts(job.id).await?;
         jobs.push(json!({"id": job.id, "what": what, "state": job.state, "reason": job.reason, "spent": job.spent,
-            "open": counts.open()}));
+            "unpriced": job.unpriced, "open": counts.open()}));
         if what == "pages" {
             takes = pages_of(state, job.id).await?;
         }

@@ -5,13 +5,12 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use imagemill_desk::{
-    DeskError, documents, failure_examples, now_us, snapshot_of, submit as submit_plan, unknown_calls,
+    DeskError, documents, failure_examples, now_us, snapshot_of, snapshot_with, submit as submit_plan, unknown_calls,
 };
 use imagemill_domain::failure::FailureKind;
 use imagemill_domain::job::{Job, JobId, JobState};
-use imagemill_domain::money::Money;
 use imagemill_domain::task::{TaskId, TaskState};
-use imagemill_store::{PausedProfile, RetrySelection, TaskFilter};
+use imagemill_store::{JobFigures, PausedProfile, RetrySelection, TaskFilter};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -70,15 +69,16 @@ pub(crate) async fn list(
     let next = (jobs.len() == limit as usize).then(|| jobs.last().map(|job| job.id.to_string())).flatten();
     let paused = state.store.profiles().paused().await?;
     let mut items = Vec::new();
-    for job in jobs {
-        items.push(listed(&state, job, &paused).await?);
+    let figures = state.store.jobs().figures(jobs.iter().map(|job| job.id).collect()).await?;
+    for (job, figures) in jobs.into_iter().zip(figures) {
+        items.push(listed(&state, job, figures, &paused).await?);
     }
     Ok(reader.told(json!({ "items": items, "next": next })))
 }
 
-async fn listed(state: &AppState, job: Job, paused: &[PausedProfile]) -> Answer<Value> {
+async fn listed(state: &AppState, job: Job, figures: JobFigures, paused: &[PausedProfile]) -> Answer<Value> {
     let more = more(state, &job);
-    let snapshot = snapshot_of(&state.store, job, paused, None).await?;
+    let snapshot = snapshot_with(&state.store, job, figures, paused, None).await?;
     let failures = snapshot.failures.iter().filter(|(.., tasks)| *tasks > 0);
     let failures: Vec<Value> =
         failures.map(|(kind, state, tasks)| json!({ "kind": kind, "state": state, "tasks": tasks })).collect();
@@ -138,19 +138,7 @@ pub(crate) async fn submit(State(state): State<AppState>, Json(body): Json<Submi
     let plan = imagemill_desk::plan(&desk.config, input, &table, None, |_| {}).await?.plan;
     check_pictures(&state, &plan)?;
     let (_, done) = known(&state, &plan.name).await?;
-    let consent = Consent::of(&state, &plan, done);
-    let agreed = match (consent.most, body.agreed_up_to) {
-        (Some(most), Some(agreed)) => Money::from_dollars(agreed) >= most,
-        _ => false,
-    };
-    if consent.is_needed && !agreed {
-        let detail = match consent.most {
-            Some(most) => format!("this may cost up to {most}, and nobody agreed to that"),
-            None => format!("nobody knows what {} costs", plan.definition.model),
-        };
-        let help = "send agreed_up_to with the price, set a budget in the job, or accept_unknown_price";
-        return Err(ApiError::needs_consent(consent.most, detail).help(help));
-    }
+    Consent::of(&state, &plan, done).require(body.agreed_up_to, &plan.definition.model)?;
     let paused = body.paused.then(|| BY_A_PERSON.to_owned());
     let submitted = submit_plan(&state.store, &plan, paused).await?;
     if plan.definition.file.save.is_some() {
@@ -277,7 +265,8 @@ pub(crate) async fn stop(State(state): State<AppState>, Path(job): Path<String>)
 async fn again(state: &AppState, id: JobId) -> Answer<Out<Value>> {
     let job = state.store.jobs().get(id).await?.ok_or(DeskError::JobGone)?;
     let paused = state.store.profiles().paused().await?;
-    Ok(Out(listed(state, job, &paused).await?))
+    let figures = state.store.jobs().figures(vec![id]).await?.pop().unwrap_or_default();
+    Ok(Out(listed(state, job, figures, &paused).await?))
 }
 
 fn not_open(job: &Job) -> ApiError {

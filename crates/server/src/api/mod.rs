@@ -3,6 +3,7 @@
 mod about;
 mod asset_folders;
 mod catalogue;
+mod collection_work;
 mod collections;
 mod costs;
 mod decks;

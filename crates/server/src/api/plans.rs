@@ -88,6 +88,35 @@ impl Consent {
         let is_needed = most.map_or(!accepted, |most| most > state.desk().config.confirm_above);
         Self { most, is_needed }
     }
+
+    /// Of new jobs together.
+    pub(crate) fn of_all<'a>(state: &AppState, plans: impl Iterator<Item = &'a Plan>) -> Self {
+        let (mut most, mut accepted) = (Some(Money::ZERO), true);
+        for plan in plans {
+            let own = most_it_may_cost(plan, 0);
+            accepted &= own.is_some() || plan.definition.file.accept_unknown_price;
+            most = most.zip(own).map(|(sum, own)| sum + own);
+        }
+        let is_needed = most.map_or(!accepted, |most| most > state.desk().config.confirm_above);
+        Self { most, is_needed }
+    }
+
+    /// Refuses what nobody agreed to. `what` is what costs: a model.
+    pub(crate) fn require(&self, agreed_up_to: Option<f64>, what: &str) -> Answer<()> {
+        let agreed = match (self.most, agreed_up_to) {
+            (Some(most), Some(agreed)) => Money::from_dollars(agreed) >= most,
+            _ => false,
+        };
+        if !self.is_needed || agreed {
+            return Ok(());
+        }
+        let detail = match self.most {
+            Some(most) => format!("this may cost up to {most}, and nobody agreed to that"),
+            None => format!("nobody knows what {what} costs"),
+        };
+        let help = "send agreed_up_to with the price, set a budget in the job, or accept_unknown_price";
+        Err(ApiError::needs_consent(self.most, detail).help(help))
+    }
 }
 
 /// Tasks of the job with this name, and how many of them succeeded.
@@ -147,7 +176,7 @@ pub(crate) fn criterion(state: &AppState, base: &Path, name: &mut String) -> Ans
 }
 
 /// A path as it can be opened, when it may be.
-fn resolved(state: &AppState, base: &Path, path: &str) -> Answer<String> {
+pub(crate) fn resolved(state: &AppState, base: &Path, path: &str) -> Answer<String> {
     if let Some(id) = path.strip_prefix("upload:") {
         let folder = super::uploads::folder(state, id)?;
         return Ok(folder.to_string_lossy().into_owned());

@@ -69,9 +69,9 @@ fn origin(state: &AppState, name: &str) -> &'static str {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CredentialPut {
-    /// `env`, `file`, `key` or `none`.
+    /// `env`, `file`, `keyring`, `key` or `none`.
     kind: String,
-    /// Name of the variable, path of the file, or the key.
+    /// Name of the variable, path of the file, name of the key store's entry, or the key.
     #[serde(default)]
     value: String,
 }

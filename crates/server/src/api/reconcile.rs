@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use imagemill_desk::{LostCall, now_us};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::jobs::job_of;
@@ -32,7 +32,7 @@ pub(crate) async fn list(State(state): State<AppState>, Query(query): Query<Reco
     };
     let lost = LostCall::all(&state.store, job).await?;
     let calls: Vec<Value> = lost.iter().map(LostCall::document).collect();
-    Ok(Out(json!({ "calls": calls, "ceiling": LostCall::ceiling(&lost) })))
+    Ok(Out(LostCall::list(&calls, &lost)))
 }
 
 /// What becomes of them.
@@ -83,7 +83,7 @@ pub(crate) async fn act(State(state): State<AppState>, Json(body): Json<Reconcil
     }
     let detail = Detail(format!("{:?}: {} calls", body.act, done.len()));
     let calls: Vec<Value> = done.iter().map(LostCall::document).collect();
-    let mut answer = Out(json!({ "calls": calls, "ceiling": LostCall::ceiling(&done) })).into_response();
+    let mut answer = Out(LostCall::list(&calls, &done)).into_response();
     answer.extensions_mut().insert(detail);
     Ok(answer)
 }

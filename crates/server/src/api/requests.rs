@@ -7,17 +7,16 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use imagemill_briefs::Verb;
 use imagemill_desk::{
-    DeskError, TakenRequest, collect_run, job_of_run, known_run, most_it_may_cost, submit as submit_plan, take_batch,
-    take_request, upload_request,
+    DeskError, TakenRequest, collect_run, job_of_run, known_run, submit as submit_plan, take_batch, take_request,
+    upload_request,
 };
-use imagemill_domain::money::Money;
 use imagemill_domain::plan::Plan;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::jobs::wake;
-use super::plans::check_pictures;
+use super::plans::{Consent, check_pictures};
 use crate::audit::Detail;
 use crate::error::{Answer, ApiError};
 use crate::extract::Json;
@@ -66,18 +65,7 @@ pub(crate) async fn plan(State(state): State<AppState>, Json(body): Json<Request
     responses((status = 201, body = RequestsSubmitted)))]
 pub(crate) async fn submit(State(state): State<AppState>, Json(body): Json<RequestsPut>) -> Answer<Response> {
     let priced = price(&state, take(&state, &body).await?, &body).await?;
-    let agreed = match (priced.most, body.agreed_up_to) {
-        (Some(most), Some(agreed)) => Money::from_dollars(agreed) >= most,
-        _ => false,
-    };
-    if priced.needs_consent && !agreed {
-        let detail = match priced.most {
-            Some(most) => format!("this may cost up to {most}, and nobody agreed to that"),
-            None => "nobody knows what this costs".to_owned(),
-        };
-        return Err(ApiError::needs_consent(priced.most, detail)
-            .help("send agreed_up_to with the price, or accept_unknown_price"));
-    }
+    priced.consent.require(body.agreed_up_to, "this")?;
     let desk = state.desk();
     let mut submitted = Vec::new();
     for (taken, plan) in priced.requests {
@@ -201,12 +189,10 @@ async fn take(state: &AppState, body: &RequestsPut) -> Answer<Vec<TakenRequest>>
 /// Requests with their plans and what all of them may cost.
 struct Priced {
     requests: Vec<(TakenRequest, Plan)>,
-    most: Option<Money>,
-    needs_consent: bool,
+    consent: Consent,
 }
 
 async fn price(state: &AppState, taken: Vec<TakenRequest>, body: &RequestsPut) -> Answer<Priced> {
-    let mut most = Some(Money::ZERO);
     let mut requests = Vec::new();
     for mut one in taken {
         one.input.file.accept_unknown_price |= body.accept_unknown_price;
@@ -214,11 +200,10 @@ async fn price(state: &AppState, taken: Vec<TakenRequest>, body: &RequestsPut) -
         let table = desk.capabilities()?;
         let plan = imagemill_desk::plan(&desk.config, one.input.clone(), &table, None, |_| {}).await?.plan;
         check_pictures(state, &plan)?;
-        most = most.zip(most_it_may_cost(&plan, 0)).map(|(sum, cost)| sum + cost);
         requests.push((one, plan));
     }
-    let needs_consent = most.map_or(!body.accept_unknown_price, |most| most > state.desk().config.confirm_above);
-    Ok(Priced { requests, most, needs_consent })
+    let consent = Consent::of_all(state, requests.iter().map(|(_, plan)| plan));
+    Ok(Priced { requests, consent })
 }
 
 fn told(taken: &TakenRequest) -> Value {
@@ -232,5 +217,5 @@ fn told(taken: &TakenRequest) -> Value {
 
 fn document(priced: &Priced) -> Value {
     let requests: Vec<Value> = priced.requests.iter().map(|(taken, _)| told(taken)).collect();
-    json!({ "requests": requests, "most": priced.most, "needs_consent": priced.needs_consent })
+    json!({ "requests": requests, "most": priced.consent.most, "needs_consent": priced.consent.is_needed })
 }

@@ -19,9 +19,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    about, asset_folders, catalogue, collections, costs, decks, doctor, documents, drafts, folders, jobs, logs, loose,
-    pictures, plans, presets, profile_files, profiles, reconcile, requests, results, reviews, rubrics, save_rules,
-    saving, session, tasks, uploads, webhooks,
+    about, asset_folders, catalogue, collection_work, collections, costs, decks, doctor, documents, drafts, folders,
+    jobs, logs, loose, pictures, plans, presets, profile_files, profiles, reconcile, requests, results, reviews,
+    rubrics, save_rules, saving, session, tasks, uploads, webhooks,
 };
 use crate::error::{ApiError, Problem};
 use crate::reader::Reader;
@@ -89,6 +89,11 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(decks::choose, decks::picture))
         .routes(routes!(decks::file))
         .routes(routes!(collections::list))
+        .routes(routes!(collection_work::add))
+        .routes(routes!(collection_work::run))
+        .routes(routes!(collection_work::release))
+        .routes(routes!(collection_work::retry))
+        .routes(routes!(collection_work::look))
         .routes(routes!(collections::queue))
         .routes(routes!(collections::row, collections::change))
         .routes(routes!(collections::say))

@@ -27,8 +27,10 @@ shapes! {
         /// As numbers of accepted critiques.
         milestones: Vec<u64>,
         due: Option<String>,
-        /// US dollars.
+        /// US dollars, as far as prices are known.
         spent: f64,
+        /// Calls that cost nobody knows what; they are not in `spent`.
+        unpriced: u64,
         /// What an accepted critique cost, failures included.
         cost_each: Option<f64>,
         /// Until the target, at the measured pace.
@@ -72,6 +74,26 @@ shapes! {
         /// Who looked a second time, what the scores are worth, and whether they drifted.
         judge: Value,
         items: Vec<QueueItem>,
+        /// The cursor of the page behind this one.
+        next: Option<String>,
+    }
+
+    /// Pictures that a collection took in.
+    PicturesTakenIn {
+        added: u64,
+        /// Ones that it had.
+        known: u64,
+        /// With `path` and `reason`.
+        skipped: Vec<Value>,
+    }
+
+    /// Jobs that were submitted or taken up again, with `id` and `name`.
+    WorkSubmitted { jobs: Vec<Value> }
+
+    /// A batch that was given back.
+    BatchReleased {
+        /// Pictures that wait again.
+        released: u64,
     }
 
     /// A reading of a row.

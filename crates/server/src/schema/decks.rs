@@ -54,6 +54,8 @@ shapes! {
         state: String,
         reason: Option<String>,
         spent: f64,
+        /// Calls that cost nobody knows what.
+        unpriced: u64,
         /// Tasks that have not ended.
         open: u64,
     }

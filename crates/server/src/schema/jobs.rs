@@ -25,8 +25,10 @@ shapes! {
         tasks: BTreeMap<String, u64>,
         total: u64,
         pictures: u64,
-        /// US dollars.
+        /// US dollars, as far as prices are known.
         spent: f64,
+        /// Calls that cost nobody knows what; they are not in `spent`.
+        unpriced: u64,
         reserved: f64,
         budget: Option<f64>,
         waiting_until_us: Option<i64>,
@@ -60,6 +62,7 @@ shapes! {
         total: u64,
         pictures: u64,
         spent: f64,
+        unpriced: u64,
         reserved: f64,
         budget: Option<f64>,
         /// Since it was submitted.

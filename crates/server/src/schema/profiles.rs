@@ -14,7 +14,7 @@ shapes! {
         protocol: String,
         base_url: String,
         model: String,
-        /// `{env}` or `{file}`.
+        /// `{env}`, `{file}` or `{keyring}`.
         credential: Option<Value>,
         /// Whether its secret can be read.
         ready: bool,
@@ -55,7 +55,7 @@ shapes! {
         models: Vec<Value>,
     }
 
-    /// Calls added up, US dollars.
+    /// Calls added up, US dollars; `unpriced` ones cost nobody knows what and are not in `spent`.
     CostGroup { name: String, calls: u64, pictures: u64, spent: f64, held: f64, unknown: u64, unpriced: u64 }
 
     /// All of them.
@@ -79,6 +79,6 @@ shapes! {
         message: Option<String>,
     }
 
-    /// All lost calls.
-    LostCalls { calls: Vec<LostCallDocument>, ceiling: f64 }
+    /// All lost calls, the most that they may have cost, and how many of unknown price are not in it.
+    LostCalls { calls: Vec<LostCallDocument>, ceiling: f64, unpriced: u64 }
 }

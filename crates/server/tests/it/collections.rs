@@ -140,3 +140,75 @@ async fn findings_are_told_in_the_readers_language() {
     let page = world.send(reqwest::Method::GET, &path, asked).await.ok();
     assert_eq!(page["findings"][0]["message"], "critique_en 与 korean:1 的文本相同");
 }
+
+/// Pictures taken in, batches priced, refused, written and given back, failed ones written again: what `imagemill collections` does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pictures_become_batches_and_batches_jobs() {
+    let folder = World::new().await;
+    folder.folder.write("imagemill.toml", format!("{CONFIG}batch = 2\n"));
+    folder.folder.write("gate.toml", "least_zh = 4\nleast_en = 3\n");
+    let world = folder.again().await;
+    world.photos(5);
+    world.folder.write("photos/torn.png", b"no picture");
+    let at = "/collections/korean";
+    world.post(&format!("{at}/pictures"), json!({})).await.refused(400, "usage");
+    world.post("/collections/nothing/pictures", json!({"paths": ["photos"]})).await.refused(404, "not_found");
+    let taken = world.post(&format!("{at}/pictures"), json!({"paths": ["photos"]})).await.ok();
+    assert_eq!((&taken["added"], &taken["known"]), (&json!(5), &json!(0)));
+    assert!(taken["skipped"][0]["path"].as_str().unwrap().ends_with("torn.png"), "{taken:#}");
+    let again = world.post(&format!("{at}/pictures"), json!({"paths": ["photos"]})).await.ok();
+    assert_eq!((&again["added"], &again["known"]), (&json!(0), &json!(5)));
+
+    // A price that nobody knows is agreed to, or nothing is taken.
+    world.post(&format!("{at}/batches"), json!({"count": 0})).await.refused(400, "usage");
+    let dear = json!({"provider": "openai", "base_url": "https://127.0.0.1:1/v1", "model": "nobody-knows",
+        "credential": {"kind": "key", "value": "sk-test"}});
+    world.put("/profiles/dear", dear).await.ok();
+    let dear = json!({"profile": "dear", "count": 3});
+    world.post(&format!("{at}/batches"), dear).await.refused(409, "needs_consent");
+    let pending = |list: &Value| {
+        let korean = list["collections"].as_array().unwrap().iter().find(|one| one["name"] == "korean").unwrap();
+        korean["states"]["pending"].clone()
+    };
+    assert_eq!(pending(&world.get("/collections").await.ok()), 5);
+
+    let jobs = world.post(&format!("{at}/batches"), json!({"count": 2, "profile": "simulator"})).await.ok();
+    let names: Vec<&str> = jobs["jobs"].as_array().unwrap().iter().map(|job| job["name"].as_str().unwrap()).collect();
+    assert_eq!(names.len(), 2);
+    for name in &names {
+        world.ended(name).await;
+    }
+    let list = world.get("/collections").await.ok();
+    assert_eq!(pending(&list), 1);
+    world.delete(&format!("{at}/batches/1")).await.ok();
+    let jobs = world.post(&format!("{at}/retry"), json!({})).await.ok();
+    for job in jobs["jobs"].as_array().unwrap() {
+        assert!(names.contains(&job["name"].as_str().unwrap()), "{jobs:#}");
+    }
+
+    world.post(&format!("{at}/looks"), json!({"share": 2})).await.refused(400, "usage");
+    let look = world.post(&format!("{at}/looks"), json!({"share": 1.0, "profile": "simulator"})).await.ok();
+    let name = look["jobs"][0]["name"].as_str().unwrap().to_owned();
+    assert!(name.starts_with("korean-look-"), "{look:#}");
+    world.ended(&name).await;
+    let audit = world.get("/audit").await.ok();
+    assert!(audit.to_string().contains("korean: 2"), "{audit:#}");
+}
+
+/// Pages of the queue follow one another although rows leave it meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_queue_comes_in_pages() {
+    let (world, pictures) = world().await;
+    let first = world.get("/collections/korean/queue?limit=1").await.ok();
+    assert_eq!((names(&first), &first["total"]), (vec!["korean/2.png"], &3.into()));
+    let path = format!("/collections/korean/rows/{}", pictures[2]);
+    let version = world.get(&path).await.ok()["version"].clone();
+    let said = json!({"reader": "ann", "version": version, "verdict": "approve"});
+    let said = world.put(&format!("{path}/reading"), said).await.ok();
+    assert_eq!(said["state"], "accepted");
+    let cursor = first["next"].as_str().unwrap();
+    let rest = world.get(&format!("/collections/korean/queue?limit=9&cursor={cursor}")).await.ok();
+    assert_eq!((names(&rest), &rest["next"]), (vec!["korean/1.png", "korean/0.png"], &Value::Null));
+    let said = json!({"reader": "ann", "version": version, "verdict": "reject"});
+    assert_eq!(world.put(&format!("{path}/reading"), said).await.ok()["state"], "rejected");
+}

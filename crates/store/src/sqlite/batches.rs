@@ -164,7 +164,8 @@ impl Batches<'_> {
     }
 
     /// Ends every open call of the batch in this way, in chunks, and with them their tasks: in the state given, else back to the
-    /// line as if they had not been taken. Tasks that a worker holds stay with it. Returns how many calls.
+    /// line as if they had not been taken. Tasks that a worker holds stay with it; of those that are in the line already, because
+    /// a process died over them, the ones that are to end do. Returns how many calls.
     pub async fn close_calls(
         &self,
         batch: BatchId,
@@ -233,9 +234,9 @@ fn close(
     let taken = connection
         .prepare_cached(
             "UPDATE task SET state = 1, attempt = attempt + 1, owner = ?2, not_before_us = NULL \
-             WHERE id = ?1 AND state = 2 RETURNING job, attempt, round",
+             WHERE id = ?1 AND (state = 2 OR state = 0 AND ?3) RETURNING job, attempt, round",
         )?
-        .query_row([call.task.0, owner.0], |row| {
+        .query_row(params![call.task.0, owner.0, task.is_some()], |row| {
             let job = JobId(row.get(0)?);
             Ok(Lease { task: call.task, job, attempt: row.get(1)?, round: row.get(2)?, owner })
         })

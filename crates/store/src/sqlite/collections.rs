@@ -13,8 +13,8 @@ use crate::record::{CollectionBatch, CollectionItem, CollectionMerge, NewCollect
 /// A batch that was taken for a job that was never submitted is given back after this long.
 const STALE_US: i64 = 300_000_000;
 
-const ITEM: &str =
-    "SELECT id, picture, path, name, columns, batch, accepted, merged FROM collection_item WHERE collection = ?1";
+const ITEM: &str = "SELECT id, picture, path, name, columns, batch, accepted IS NOT NULL, merged, minted_us \
+     FROM collection_item WHERE collection = ?1";
 
 /// The tables of collections.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,7 @@ impl Collections<'_> {
                 for item in &items {
                     added += u64::from(add(connection, &collection, item)?);
                 }
+                changed(connection, &collection)?;
                 Ok(added)
             })
             .await
@@ -61,18 +62,50 @@ impl Collections<'_> {
                     }
                     taken.push((batch, items));
                 }
+                changed(connection, &collection)?;
                 Ok(taken)
             })
             .await
     }
 
-    /// Pictures of a batch that have no accepted row wait again; returns how many.
+    /// All pictures of a batch that was never submitted wait again, but those that have a row from elsewhere; returns how many.
     pub async fn give_back(&self, collection: &str, batch: u32) -> Result<u64, StoreError> {
         let collection = collection.to_owned();
-        self.store.change(move |connection| give_back(connection, &collection, batch)).await
+        self.store
+            .change(move |connection| {
+                changed(connection, &collection)?;
+                give_back(connection, &collection, batch)
+            })
+            .await
     }
 
-    /// Rows from elsewhere, by their pictures; returns how many pictures of the collection took one. They need no task.
+    /// These pictures of a batch wait again, but those that have a row from elsewhere by now; returns how many.
+    pub async fn give_back_only(
+        &self,
+        collection: &str,
+        batch: u32,
+        pictures: Vec<ContentHash>,
+    ) -> Result<u64, StoreError> {
+        let collection = collection.to_owned();
+        self.store
+            .change(move |connection| {
+                let mut given = 0;
+                for picture in &pictures {
+                    given += connection
+                        .prepare_cached(
+                            "UPDATE collection_item SET batch = NULL WHERE collection = ?1 AND picture = ?3 AND batch = ?2 \
+                             AND accepted IS NULL",
+                        )?
+                        .execute(params![collection, batch, picture.as_bytes()])? as u64;
+                }
+                changed(connection, &collection)?;
+                Ok(given)
+            })
+            .await
+    }
+
+    /// Rows from elsewhere, by their pictures; returns how many pictures of the collection took one. They need no task. A row that is
+    /// another one than the merged one waits for the next merge.
     pub async fn accept(&self, collection: &str, rows: Vec<(ContentHash, Value)>) -> Result<u64, StoreError> {
         let collection = collection.to_owned();
         self.store
@@ -81,11 +114,13 @@ impl Collections<'_> {
                 for (picture, row) in &rows {
                     accepted += connection
                         .prepare_cached(
-                            "UPDATE collection_item SET accepted = ?3 WHERE collection = ?1 AND picture = ?2",
+                            "UPDATE collection_item SET accepted = ?3, merged = CASE accepted WHEN ?3 THEN merged ELSE 0 END \
+                             WHERE collection = ?1 AND picture = ?2",
                         )?
                         .execute(params![collection, picture.as_bytes(), row.to_string()])?
                         as u64;
                 }
+                changed(connection, &collection)?;
                 Ok(accepted)
             })
             .await
@@ -120,8 +155,10 @@ impl Collections<'_> {
         let collection = collection.to_owned();
         self.store
             .change(move |connection| {
-                let mut mark = connection
-                    .prepare_cached("UPDATE collection_item SET merged = ?3 WHERE collection = ?1 AND picture = ?2")?;
+                let mut mark = connection.prepare_cached(
+                    "UPDATE collection_item SET merged = ?3, minted_us = coalesce(minted_us, (SELECT created_us \
+                     FROM collection_merge WHERE collection = ?1 AND number = ?3)) WHERE collection = ?1 AND picture = ?2",
+                )?;
                 for picture in &pictures {
                     mark.execute(params![collection, picture.as_bytes(), merge])?;
                 }
@@ -130,6 +167,7 @@ impl Collections<'_> {
                         "UPDATE collection_merge SET version_after = ?3 WHERE collection = ?1 AND number = ?2",
                     )?
                     .execute(params![collection, merge, version as i64])?;
+                changed(connection, &collection)?;
                 Ok(())
             })
             .await
@@ -146,6 +184,7 @@ impl Collections<'_> {
                 connection
                     .prepare_cached("UPDATE collection_merge SET undone_us = ?3 WHERE collection = ?1 AND number = ?2")?
                     .execute(params![collection, merge, now_us])?;
+                changed(connection, &collection)?;
                 Ok(taken as u64)
             })
             .await
@@ -187,6 +226,34 @@ impl Collections<'_> {
             .await
     }
 
+    /// The rows of a collection that came from elsewhere, by their pictures.
+    pub async fn rows(&self, collection: &str) -> Result<Vec<(ContentHash, Value)>, StoreError> {
+        let collection = collection.to_owned();
+        self.store
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT id, picture, accepted FROM collection_item WHERE collection = ?1 AND accepted IS NOT NULL",
+                )?;
+                statement.query_and_then([&collection], kept_row)?.collect()
+            })
+            .await
+    }
+
+    /// The row of one picture that came from elsewhere.
+    pub async fn row(&self, collection: &str, picture: ContentHash) -> Result<Option<Value>, StoreError> {
+        let collection = collection.to_owned();
+        self.store
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT id, picture, accepted FROM collection_item WHERE collection = ?1 AND picture = ?2 \
+                     AND accepted IS NOT NULL",
+                )?;
+                let mut rows = statement.query_and_then(params![collection, picture.as_bytes()], kept_row)?;
+                Ok(rows.next().transpose()?.map(|(_, row)| row))
+            })
+            .await
+    }
+
     /// Where a picture of a collection can be opened.
     pub async fn path_of(&self, collection: &str, picture: ContentHash) -> Result<Option<String>, StoreError> {
         let collection = collection.to_owned();
@@ -214,6 +281,17 @@ impl Collections<'_> {
             })
             .await
     }
+}
+
+/// Whoever holds the rows of a collection sees that they are others now.
+pub(super) fn changed(connection: &Connection, collection: &str) -> OpResult<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO collection_revision (collection, revision) VALUES (?1, 1) ON CONFLICT (collection) DO UPDATE SET \
+             revision = revision + 1",
+        )?
+        .execute([collection])?;
+    Ok(())
 }
 
 fn add(connection: &Connection, collection: &str, item: &NewCollectionItem) -> OpResult<bool> {
@@ -285,20 +363,30 @@ fn give_stale_back(connection: &Connection, collection: &str, now_us: i64) -> Op
     Ok(())
 }
 
+fn picture_of(id: i64, bytes: &[u8]) -> OpResult<ContentHash> {
+    let wrong = || bad_row("picture of a collection", id, "its hash has another length");
+    ContentHash::from_slice(bytes).ok_or_else(wrong)
+}
+
+fn kept_row(row: &Row<'_>) -> OpResult<(ContentHash, Value)> {
+    let id: i64 = row.get(0)?;
+    let text: String = row.get(2)?;
+    let value = serde_json::from_str(&text).map_err(|error| bad_row("row of a collection", id, error))?;
+    Ok((picture_of(id, &row.get::<_, Vec<u8>>(1)?)?, value))
+}
+
 fn item(row: &Row<'_>) -> OpResult<CollectionItem> {
     let id: i64 = row.get(0)?;
-    let wrong = |why: String| bad_row("picture of a collection", id, why);
-    let parse = |text: String| serde_json::from_str(&text).map_err(|error| wrong(error.to_string()));
-    let picture = ContentHash::from_slice(&row.get::<_, Vec<u8>>(1)?);
     let columns: String = row.get(4)?;
     Ok(CollectionItem {
         id,
-        picture: picture.ok_or_else(|| wrong("its hash has another length".to_owned()))?,
+        picture: picture_of(id, &row.get::<_, Vec<u8>>(1)?)?,
         path: row.get(2)?,
         name: row.get(3)?,
-        columns: serde_json::from_str(&columns).map_err(|error| wrong(error.to_string()))?,
+        columns: serde_json::from_str(&columns).map_err(|error| bad_row("picture of a collection", id, error))?,
         batch: row.get(5)?,
-        accepted: row.get::<_, Option<String>>(6)?.map(parse).transpose()?,
+        has_row: row.get(6)?,
         merged: row.get(7)?,
+        minted_us: row.get(8)?,
     })
 }

@@ -19,7 +19,7 @@ impl Calls<'_> {
                  coalesce(sum(CASE WHEN c.state IN (3, 4, 5) THEN c.counted END), 0), \
                  coalesce(sum(CASE WHEN c.state NOT IN (3, 4, 5) THEN c.counted END), 0), \
                  sum(c.state = 6), \
-                 sum(c.state = 3 AND c.cost IS NULL AND c.ceiling IS NULL), \
+                 sum(c.state IN (3, 4, 5) AND c.cost IS NULL AND c.ceiling IS NULL), \
                  coalesce(sum((SELECT count(*) FROM asset a WHERE a.task = c.task AND a.call = c.id)), 0) \
              FROM call c LEFT JOIN job j ON j.id = c.job \
              WHERE (?1 IS NULL OR c.job = ?1) AND c.sent_us >= ?2 AND c.sent_us < ?3 \

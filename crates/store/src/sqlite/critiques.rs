@@ -2,8 +2,10 @@
 
 use imagemill_domain::critique::{CritiqueEdit, Reading};
 use imagemill_domain::hash::ContentHash;
+use imagemill_domain::task::TaskState;
 use rusqlite::{Connection, Row, params};
 
+use super::collections::changed;
 use super::failure::{OpResult, bad_row};
 use super::store::Store;
 use crate::error::StoreError;
@@ -19,7 +21,8 @@ pub struct Critiques<'a> {
 }
 
 impl Critiques<'_> {
-    /// Keeps an edit, when `known` edits of its picture and base are there and no more; `false` when somebody was faster.
+    /// Keeps an edit, when `known` edits of its picture and base are there and no more; `false` when somebody was faster. A merged row
+    /// is another one from then on: it waits for the next merge.
     pub async fn edit(&self, collection: &str, edit: CritiqueEdit, known: usize) -> Result<bool, StoreError> {
         let collection = collection.to_owned();
         self.store
@@ -47,6 +50,10 @@ impl Critiques<'_> {
                         edit.note,
                         edit.at_us
                     ])?;
+                connection
+                    .prepare_cached("UPDATE collection_item SET merged = 0 WHERE collection = ?1 AND picture = ?2")?
+                    .execute(params![collection, edit.picture.as_bytes()])?;
+                changed(connection, &collection)?;
                 Ok(true)
             })
             .await
@@ -77,7 +84,12 @@ impl Critiques<'_> {
     /// Keeps a reading; one by the same person of the same picture is replaced, and one that says nothing is no row.
     pub async fn put_reading(&self, collection: &str, reading: Reading) -> Result<(), StoreError> {
         let collection = collection.to_owned();
-        self.store.change(move |connection| put(connection, &collection, &reading)).await
+        self.store
+            .change(move |connection| {
+                changed(connection, &collection)?;
+                put(connection, &collection, &reading)
+            })
+            .await
     }
 
     /// All readings of a collection, by picture and then in the order in which they were given.
@@ -91,24 +103,19 @@ impl Critiques<'_> {
             .await
     }
 
-    /// A name for all that is known of a collection's rows: as long as it is the same, nothing of them changed.
-    pub async fn mark(&self, collection: &str) -> Result<String, StoreError> {
-        const MARK: &str = "SELECT \
-             (SELECT count(*) || '.' || coalesce(max(d.created_us), 0) FROM job j JOIN task t ON t.job = j.id \
-              JOIN document d ON d.task = t.id WHERE j.name IN (SELECT job FROM collection_batch WHERE collection = ?1 \
-              UNION SELECT job FROM critique_look WHERE collection = ?1)), \
-             (SELECT count(*) || '.' || count(accepted) || '.' || total(length(accepted)) || '.' || total(merged) \
-              FROM collection_item WHERE collection = ?1), \
-             (SELECT coalesce(max(id), 0) FROM critique_edit WHERE collection = ?1), \
-             (SELECT count(*) || '.' || coalesce(max(at_us), 0) FROM critique_reading WHERE collection = ?1)";
+    /// What tells whether a collection's rows changed, without reading one: how often they did (each edit and each reading is one), and
+    /// how many of its tasks have succeeded.
+    pub async fn mark(&self, collection: &str) -> Result<(i64, i64), StoreError> {
+        // A task that is done again has no row meanwhile, which nothing but its job tells.
+        const MARK: &str = "SELECT coalesce((SELECT revision FROM collection_revision WHERE collection = ?1), 0), \
+             (SELECT coalesce(sum(c.n), 0) FROM collection_batch b JOIN job j ON j.name = b.job \
+              JOIN job_count c ON c.job = j.id AND c.state = ?2 WHERE b.collection = ?1)";
         let collection = collection.to_owned();
         self.store
             .read(move |connection| {
                 let mut statement = connection.prepare_cached(MARK)?;
-                Ok(statement.query_row([&collection], |row| {
-                    let (written, items, edits): (String, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-                    Ok(format!("{written}/{items}/{edits}/{}", row.get::<_, String>(3)?))
-                })?)
+                let values = params![collection, TaskState::Succeeded.number()];
+                Ok(statement.query_row(values, |row| Ok((row.get(0)?, row.get(1)?)))?)
             })
             .await
     }
@@ -132,6 +139,7 @@ impl Critiques<'_> {
                         "INSERT INTO critique_look (collection, number, job, created_us) VALUES (?1, ?2, ?3, ?4)",
                     )?
                     .execute(params![collection, number, name, now_us])?;
+                changed(connection, &collection)?;
                 Ok(name)
             })
             .await

@@ -78,6 +78,15 @@ fn keep(connection: &Connection, task: TaskId, body: &str, now_us: i64) -> OpRes
     connection
         .prepare_cached("INSERT OR REPLACE INTO document (task, body, created_us) VALUES (?1, ?2, ?3)")?
         .execute(params![task.0, body, now_us])?;
+    // Whoever holds the rows of the collection that the job is of.
+    connection
+        .prepare_cached(
+            "UPDATE collection_revision SET revision = revision + 1 WHERE collection IN (SELECT b.collection FROM task t \
+             JOIN job j ON j.id = t.job JOIN collection_batch b ON b.job = j.name AND b.job <> '' WHERE t.id = ?1 \
+             UNION SELECT l.collection FROM task t JOIN job j ON j.id = t.job JOIN critique_look l ON l.job = j.name \
+             WHERE t.id = ?1)",
+        )?
+        .execute([task.0])?;
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use super::rows::{self, JOB_COLUMNS, failure_columns, failure_kind, job_state, p
 use super::store::Store;
 use super::submit;
 use crate::error::StoreError;
-use crate::record::{JobBrief, NewJob, NewTask, OpenJob, Submitted};
+use crate::record::{JobBrief, JobFigures, NewJob, NewTask, OpenJob, Submitted};
 
 /// Tasks that one transaction moves at most, so that a large job holds nobody up for long.
 pub(crate) const CHUNK: u32 = 5_000;
@@ -84,46 +84,29 @@ impl Jobs<'_> {
 
     /// Tasks by state; all zero when there is no such job.
     pub async fn counts(&self, job: JobId) -> Result<TaskCounts, StoreError> {
-        self.store
-            .read(move |connection| {
-                let mut counts = TaskCounts::default();
-                let mut statement = connection.prepare_cached("SELECT state, n FROM job_count WHERE job = ?1")?;
-                let mut found = statement.query([job.0])?;
-                while let Some(row) = found.next()? {
-                    counts.set(task_state(row.get(0)?, job.0)?, row.get::<_, i64>(1)? as u64);
-                }
-                Ok(counts)
-            })
-            .await
+        self.store.read(move |connection| counts_of(connection, job)).await
     }
 
     /// How many tasks have which kind of failure in which state; without zeros.
     pub async fn failures(&self, job: JobId) -> Result<Vec<(FailureKind, TaskState, u64)>, StoreError> {
-        self.store
-            .read(move |connection| {
-                let mut statement = connection.prepare_cached(
-                    "SELECT failure_kind, state, n FROM job_failure WHERE job = ?1 AND n > 0 \
-                     ORDER BY failure_kind, state",
-                )?;
-                statement
-                    .query_and_then([job.0], |row| {
-                        let kind = failure_kind(row.get(0)?, "job", job.0)?;
-                        Ok((kind, task_state(row.get(1)?, job.0)?, row.get::<_, i64>(2)? as u64))
-                    })?
-                    .collect()
-            })
-            .await
+        self.store.read(move |connection| failures_of(connection, job)).await
     }
 
     /// Result pictures of the job, superseded ones not counted.
     pub async fn pictures(&self, job: JobId) -> Result<u64, StoreError> {
-        self.store
-            .read(move |connection| {
-                let mut statement = connection.prepare_cached("SELECT pictures FROM job WHERE id = ?1")?;
-                let pictures = statement.query_row([job.0], |row| row.get::<_, i64>(0)).optional()?;
-                Ok(present(pictures, "job", job.0)? as u64)
+        self.store.read(move |connection| pictures_of(connection, job)).await
+    }
+
+    /// What a list tells of each of these jobs, in one go.
+    pub async fn figures(&self, jobs: Vec<JobId>) -> Result<Vec<JobFigures>, StoreError> {
+        let of = |connection: &Connection, job| {
+            Ok(JobFigures {
+                counts: counts_of(connection, job)?,
+                failures: failures_of(connection, job)?,
+                pictures: pictures_of(connection, job)?,
             })
-            .await
+        };
+        self.store.read(move |connection| jobs.into_iter().map(|job| of(connection, job)).collect()).await
     }
 
     /// Pauses or resumes a job ([`Self::stop`] stops one with its tasks). A job with nothing open that is made active is
@@ -215,6 +198,34 @@ fn open_job(row: &Row<'_>) -> OpResult<OpenJob> {
         running: row.get::<_, i64>(7)? as u64,
         waiting: row.get::<_, i64>(8)? as u64,
     })
+}
+
+fn counts_of(connection: &Connection, job: JobId) -> OpResult<TaskCounts> {
+    let mut counts = TaskCounts::default();
+    let mut statement = connection.prepare_cached("SELECT state, n FROM job_count WHERE job = ?1")?;
+    let mut found = statement.query([job.0])?;
+    while let Some(row) = found.next()? {
+        counts.set(task_state(row.get(0)?, job.0)?, row.get::<_, i64>(1)? as u64);
+    }
+    Ok(counts)
+}
+
+fn failures_of(connection: &Connection, job: JobId) -> OpResult<Vec<(FailureKind, TaskState, u64)>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT failure_kind, state, n FROM job_failure WHERE job = ?1 AND n > 0 ORDER BY failure_kind, state",
+    )?;
+    statement
+        .query_and_then([job.0], |row| {
+            let kind = failure_kind(row.get(0)?, "job", job.0)?;
+            Ok((kind, task_state(row.get(1)?, job.0)?, row.get::<_, i64>(2)? as u64))
+        })?
+        .collect()
+}
+
+fn pictures_of(connection: &Connection, job: JobId) -> OpResult<u64> {
+    let mut statement = connection.prepare_cached("SELECT pictures FROM job WHERE id = ?1")?;
+    let pictures = statement.query_row([job.0], |row| row.get::<_, i64>(0)).optional()?;
+    Ok(present(pictures, "job", job.0)? as u64)
 }
 
 /// Where the job stands; an error when there is none.

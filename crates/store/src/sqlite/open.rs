@@ -13,7 +13,7 @@ use super::failure::{OpError, told};
 use crate::error::StoreError;
 
 /// The numbered migrations in order; the schema's version is how many of them were run.
-const MIGRATIONS: [&str; 12] = [
+const MIGRATIONS: [&str; 14] = [
     include_str!("migrations/001_first.sql"),
     include_str!("migrations/002_profile_spend.sql"),
     include_str!("migrations/003_accepted.sql"),
@@ -26,6 +26,8 @@ const MIGRATIONS: [&str; 12] = [
     include_str!("migrations/010_critique.sql"),
     include_str!("migrations/011_reading.sql"),
     include_str!("migrations/013_merge.sql"),
+    include_str!("migrations/014_minted.sql"),
+    include_str!("migrations/015_unpriced.sql"),
 ];
 
 /// Marks the file as ours ("IMIL"), so that another program's database is never written to.

@@ -64,7 +64,8 @@ pub(crate) fn wait(
     let waits = connection
         .prepare_cached(
             "UPDATE task SET state = 2, owner = NULL, not_before_us = ?4, failure_kind = ?5, failure = ?6 \
-             WHERE id = ?1 AND attempt = ?2 AND owner = ?3 AND state = 1",
+             WHERE id = ?1 AND attempt = ?2 AND owner = ?3 AND state = 1 AND (?4 IS NOT NULL OR EXISTS \
+             (SELECT 1 FROM call WHERE call.task = ?1 AND call.batch IS NOT NULL AND call.state < 3))",
         )?
         .execute(params![lease.task.0, lease.attempt, lease.owner.0, not_before_us, kind, json])?;
     if waits > 0 && tell {

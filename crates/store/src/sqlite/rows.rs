@@ -34,7 +34,7 @@ pub(crate) const ASSET_COLUMNS: &str = "id, task, call, picture, format, width, 
 
 /// The columns that [`job`] reads.
 pub(crate) const JOB_COLUMNS: &str = "id, name, state, reason, priority, budget, spent, reserved, created_us, \
-     finished_us, generation";
+     finished_us, generation, unpriced";
 
 /// A task.
 pub(crate) fn task(row: &Row<'_>) -> OpResult<Task> {
@@ -130,6 +130,7 @@ pub(crate) fn job(connection: &Connection, definitions: &Definitions, row: &Row<
         reserved: Money::from_micros(row.get(7)?),
         created_us: row.get(8)?,
         finished_us: row.get(9)?,
+        unpriced: row.get::<_, i64>(11)?.max(0) as u64,
         definition: definitions.of(connection, id, row.get(10)?)?,
     })
 }

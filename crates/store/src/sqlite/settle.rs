@@ -24,18 +24,25 @@ struct Ledger {
     ceiling: i64,
     /// Its part of the job's reserved (open, unknown) or spent (ended) sum, micro-dollars.
     counted: i64,
+    /// Nobody knows the most that it may cost.
+    without_price: bool,
+    /// It is among the job's calls that cost nobody knows what.
+    unpriced: bool,
 }
 
 fn ledger(connection: &Connection, call: CallId) -> OpResult<Ledger> {
     let found = connection
-        .prepare_cached("SELECT task, job, state, coalesce(ceiling, 0), counted FROM call WHERE id = ?1")?
+        .prepare_cached("SELECT task, job, state, coalesce(ceiling, 0), counted, ceiling IS NULL, cost IS NULL FROM call WHERE id = ?1")?
         .query_and_then([call.0], |row| -> OpResult<_> {
+            let (state, without_price) = (call_state(row.get(2)?, call.0)?, row.get(5)?);
             Ok(Ledger {
                 task: TaskId(row.get(0)?),
                 job: JobId(row.get(1)?),
-                state: call_state(row.get(2)?, call.0)?,
+                state,
                 ceiling: row.get::<_, i64>(3)?.max(0),
                 counted: row.get(4)?,
+                without_price,
+                unpriced: !is_reserved(state) && without_price && row.get(6)?,
             })
         })?
         .next()
@@ -51,15 +58,14 @@ fn is_reserved(state: CallState) -> bool {
 /// What a call counts that comes to `end`: its ceiling while nobody knows, nothing when it certainly was not billed, its cost when that is known, else the most it
 /// may have cost.
 fn counts(end: &CallEnd, ledger: &Ledger) -> i64 {
-    let billing = end.failure.as_ref().map_or(Billing::Unknown, |failure| failure.billing);
+    if end.state == CallState::Unknown { ledger.ceiling } else { cost(end).unwrap_or(ledger.ceiling) }
+}
+
+/// What it cost, micro-dollars, where that is known: nothing when it certainly was not billed.
+fn cost(end: &CallEnd) -> Option<i64> {
     let ended_without_pictures = matches!(end.state, CallState::Refused | CallState::Failed);
-    if end.state == CallState::Unknown {
-        ledger.ceiling
-    } else if ended_without_pictures && billing == Billing::NotBilled {
-        0
-    } else {
-        end.cost.map_or(ledger.ceiling, |cost| cost.micros)
-    }
+    let not_billed = end.failure.as_ref().is_some_and(|failure| failure.billing == Billing::NotBilled);
+    if ended_without_pictures && not_billed { Some(0) } else { end.cost.map(|cost| cost.micros) }
 }
 
 /// See [`super::Calls::finish`].
@@ -94,7 +100,7 @@ pub(crate) fn finish(
 }
 
 fn write_end(connection: &Connection, call: CallId, end: &CallEnd, ledger: &Ledger, now_us: i64) -> OpResult<()> {
-    let counted = counts(end, ledger);
+    let (counted, cost) = (counts(end, ledger), cost(end));
     connection
         .prepare_cached(
             "UPDATE call SET state = ?2, counted = ?3, cost = ?4, http_status = ?5, usage = ?6, failure = ?7, \
@@ -104,23 +110,32 @@ fn write_end(connection: &Connection, call: CallId, end: &CallEnd, ledger: &Ledg
             call.0,
             end.state as u8,
             counted,
-            end.cost.map(|cost| cost.micros),
+            cost,
             end.http_status,
             (!end.usage.is_empty()).then(|| to_json(&end.usage)),
             end.failure.as_ref().map(to_json),
             now_us
         ])?;
-    move_money(connection, ledger, end.state, counted)
+    move_money(connection, ledger, end.state, counted, cost)
 }
 
 /// Takes the call out of the sum it counted in and puts it into the one it counts in now.
-fn move_money(connection: &Connection, ledger: &Ledger, state: CallState, counted: i64) -> OpResult<()> {
+fn move_money(
+    connection: &Connection,
+    ledger: &Ledger,
+    state: CallState,
+    counted: i64,
+    cost: Option<i64>,
+) -> OpResult<()> {
+    let unpriced = !is_reserved(state) && ledger.without_price && cost.is_none();
     let (mut reserved, mut spent) = (0_i64, 0_i64);
     *(if is_reserved(ledger.state) { &mut reserved } else { &mut spent }) -= ledger.counted;
     *(if is_reserved(state) { &mut reserved } else { &mut spent }) += counted;
     connection
-        .prepare_cached("UPDATE job SET reserved = reserved + ?2, spent = spent + ?3 WHERE id = ?1")?
-        .execute(params![ledger.job.0, reserved, spent])?;
+        .prepare_cached(
+            "UPDATE job SET reserved = reserved + ?2, spent = spent + ?3, unpriced = unpriced + ?4 WHERE id = ?1",
+        )?
+        .execute(params![ledger.job.0, reserved, spent, i64::from(unpriced) - i64::from(ledger.unpriced)])?;
     Ok(())
 }
 
@@ -160,16 +175,18 @@ pub(crate) fn write_off(connection: &Connection, call: CallId, billed: bool, now
     if ledger.state != CallState::Unknown {
         return Ok(false);
     }
-    let (message, billing, counted) = if billed {
-        ("its answer was lost; written off as paid for", Billing::Billed, ledger.ceiling)
+    let (message, billing, counted, cost) = if billed {
+        ("its answer was lost; written off as paid for", Billing::Billed, ledger.ceiling, None)
     } else {
-        ("its answer was lost; written off as not billed", Billing::NotBilled, 0)
+        ("its answer was lost; written off as not billed", Billing::NotBilled, 0, Some(0))
     };
     let failure = Failure::new(FailureKind::UnknownOutcome, message).billing(billing);
     connection
-        .prepare_cached("UPDATE call SET state = ?2, counted = ?3, failure = ?4, ended_us = ?5 WHERE id = ?1")?
-        .execute(params![call.0, CallState::Failed as u8, counted, to_json(&failure), now_us])?;
-    move_money(connection, &ledger, CallState::Failed, counted)?;
+        .prepare_cached(
+            "UPDATE call SET state = ?2, counted = ?3, failure = ?4, ended_us = ?5, cost = ?6 WHERE id = ?1",
+        )?
+        .execute(params![call.0, CallState::Failed as u8, counted, to_json(&failure), now_us, cost])?;
+    move_money(connection, &ledger, CallState::Failed, counted, cost)?;
     fail_unknown_task(connection, &ledger, failure, counted, now_us)?;
     Ok(true)
 }

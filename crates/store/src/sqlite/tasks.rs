@@ -42,7 +42,8 @@ impl Tasks<'_> {
 
     /// Lets a task wait for a result that its provider is making; `false` when the token no longer holds. The same try
     /// goes on. `failure` is why the last question brought nothing. An event tells of it only with `tell`: to people,
-    /// all questions about one call are one wait. Without a time it waits until [`super::Batches::deliver`] names its call.
+    /// all questions about one call are one wait. Without a time it waits until [`super::Batches::deliver`] names its call, and not
+    /// at all when no call of it is in a batch any more.
     pub async fn wait_for_result(
         &self,
         lease: Lease,

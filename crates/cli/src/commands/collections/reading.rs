@@ -1,11 +1,12 @@
 //! People and the critiques of a collection, on the command line: the check of all rows together, the queue, a reading, changed rows.
 //! The console is the comfortable way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use imagemill_desk::{Queue, QueueEntry, QueueView, Said, Wanted, now_us};
-use imagemill_domain::collection::{CollectionFile, picture_of};
+use imagemill_domain::collection::{CollectionFile, path_key, picture_of};
 use imagemill_domain::critique::{Decision, EDITABLE, FEWEST_ANCHORS, Reason};
+use imagemill_domain::hash::ContentHash;
 use serde_json::{Value, json};
 
 use crate::cli::{CheckRowsArgs, EditRowsArgs, QueueArgs, ReadArgs};
@@ -59,7 +60,7 @@ pub(super) async fn queue(context: &Context, args: &QueueArgs) -> anyhow::Result
     for line in figures(context, &queue) {
         printer.line(line);
     }
-    printer.json(&queue.document(view, &reader, args.limit));
+    printer.json(&queue.document(view, &reader, args.limit, None));
     Ok(Exit::Ok)
 }
 
@@ -143,6 +144,8 @@ pub(super) async fn edit(context: &Context, args: &EditRowsArgs) -> anyhow::Resu
     let (desk, texts, printer) = (&context.desk, &context.texts, &context.printer);
     let store = desk.store().await?;
     let mut queue = Queue::read(&store, &desk.config, &desk.current, &args.name).await?;
+    let known = queue.entries.iter().map(|entry| &queue.item(entry).item);
+    let known: HashMap<String, ContentHash> = known.map(|item| (path_key(&item.name), item.picture)).collect();
     let author = reader(args.author.as_deref());
     let (mut changed, mut same, mut bad) = (0_u64, 0_u64, 0_u64);
     for path in &args.files {
@@ -155,13 +158,11 @@ pub(super) async fn edit(context: &Context, args: &EditRowsArgs) -> anyhow::Resu
         };
         for row in rows {
             let name = picture_of(&row).unwrap_or_default().to_owned();
-            let entry = match found(context, &queue, &name) {
-                Ok(entry) => entry,
-                Err(error) => {
-                    bad += 1;
-                    printer.line(error.to_string());
-                    continue;
-                }
+            let picture = known.get(&path_key(&name)).copied().or_else(|| name.parse().ok());
+            let Some(entry) = picture.and_then(|picture| queue.entry(&picture)) else {
+                bad += 1;
+                printer.line(say!(texts, "collections.no_row", picture = name, name = args.name));
+                continue;
             };
             let members = EDITABLE.iter().filter_map(|member| Some(((*member).to_owned(), row.get(*member)?.clone())));
             let changes: BTreeMap<String, Value> = members.collect();
@@ -186,8 +187,8 @@ pub(super) async fn edit(context: &Context, args: &EditRowsArgs) -> anyhow::Resu
 
 /// The row of a picture by its name in the collection or by its content.
 fn found<'a>(context: &Context, queue: &'a Queue, picture: &str) -> anyhow::Result<&'a QueueEntry> {
-    let key = |name: &str| name.trim().replace('\\', "/").trim_start_matches("./").to_owned();
-    let by_name = queue.entries.iter().find(|entry| key(&queue.item(entry).item.name) == key(picture));
+    let wanted = path_key(picture);
+    let by_name = queue.entries.iter().find(|entry| path_key(&queue.item(entry).item.name) == wanted);
     let found = by_name.or_else(|| queue.entry(&picture.parse().ok()?));
     found.ok_or_else(|| {
         Quit::usage(say!(context.texts, "collections.no_row", picture = picture, name = queue.board.name))

@@ -110,3 +110,21 @@ async fn a_batch_that_is_lost_leaves_unknown_calls_with_their_ceilings_held() {
     assert_eq!(lab.store.batches().close_calls(batch, owner, end, state, T0 + 2).await.unwrap(), 0);
     assert_eq!(lab.store.calls().page_unknown(Some(job), None, 9).await.unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn a_task_never_waits_for_a_batch_that_ended_meanwhile() {
+    let lab = Lab::new().await;
+    let owner = lab.owner().await;
+    let (job, batch, calls) = joined(&lab, owner).await;
+    lab.store.batches().deliver(vec![calls[0].1, calls[1].1], T0).await.unwrap();
+    lab.store.batches().creating(batch, 2, T0).await.unwrap();
+    lab.store.batches().created(batch, "batch_7", T0).await.unwrap();
+    let claimed = lab.store.tasks().claim_polls(job, "simulator", 9, owner, T0).await.unwrap();
+    let [held, queued] = &claimed[..] else { panic!("both are due") };
+    lab.store.tasks().release(queued.lease, T0).await.unwrap();
+    let end = ended(FailureKind::UnknownOutcome, Billing::Unknown);
+    lab.store.batches().close_calls(batch, owner, end, Some(TaskState::Unknown), T0 + 1).await.unwrap();
+    assert!(!lab.store.tasks().wait_for_result(held.lease, None, None, true, T0 + 2).await.unwrap());
+    assert_eq!(lab.state(held.lease.task).await, TaskState::Running, "its worker decides");
+    assert_eq!(lab.state(queued.lease.task).await, TaskState::Unknown, "it is not sent again from the line");
+}

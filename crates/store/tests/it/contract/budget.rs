@@ -192,3 +192,34 @@ async fn costs_are_added_up_by_job_model_and_day() {
     let later = CostsOf { from_us: T0 + DAY, ..all };
     assert_eq!(lab.store.calls().costs(later).await.unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn calls_without_a_price_are_counted_beside_the_sum() {
+    let lab = Lab::new().await;
+    let owner = lab.owner().await;
+    let job = lab.submit("night", 0..6).await;
+    let unpriced = async || lab.store.jobs().get(job).await.unwrap().unwrap().unpriced;
+    let mut lost = Vec::new();
+    for (end, then) in [
+        (fetched(None, &[]), 1),
+        (fetched(Some(40), &[]), 1),
+        (call_end(CallState::Refused, None, Some(Billing::Billed)), 2),
+        (call_end(CallState::Failed, None, Some(Billing::NotBilled)), 2),
+        (call_end(CallState::Unknown, None, Some(Billing::Unknown)), 2),
+        (call_end(CallState::Unknown, None, Some(Billing::Unknown)), 2),
+    ] {
+        let lease = lab.claim(job, owner).await.lease;
+        let OpenCall::Opened(call) = lab.store.calls().open(new_call(lease, None), T0).await.unwrap() else { panic!() };
+        lost.extend((end.state == CallState::Unknown).then_some(call));
+        lab.store.calls().finish(call, end, None, T0).await.unwrap();
+        assert_eq!(unpriced().await, then);
+    }
+    lab.store.calls().write_off(lost[0], false, T0).await.unwrap();
+    assert_eq!(unpriced().await, 2, "it cost nothing");
+    lab.store.calls().write_off(lost[1], true, T0).await.unwrap();
+    assert_eq!(unpriced().await, 3, "it cost nobody knows what");
+    lab.store.calls().finish(lost[1], fetched(Some(35), &[7]), None, T0).await.unwrap();
+    assert_eq!((unpriced().await, lab.money(job).await), (2, (75, 0)), "its picture came late, with its price");
+    let all = CostsOf { job: Some(job), from_us: 0, until_us: i64::MAX, offset_us: 0 };
+    assert_eq!(lab.store.calls().costs(all).await.unwrap()[0].unpriced, 2, "the ledger says the same");
+}

@@ -1,12 +1,13 @@
 //! Pictures of collections and the batches that take them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use imagemill_domain::critique::CritiqueEdit;
 use imagemill_domain::hash::ContentHash;
-use imagemill_store::{NewCollectionItem, Store};
+use imagemill_store::{CollectionMerge, NewCollectionItem, RetrySelection, Store};
 use serde_json::json;
 
-use crate::lab::{Lab, T0};
+use crate::lab::{Lab, T0, succeeded};
 
 /// After this long a batch without a job is given back.
 const STALE_US: i64 = 300_000_000;
@@ -79,7 +80,8 @@ async fn a_batch_whose_job_never_began_waits_again_after_five_minutes() {
     assert_eq!(take(&lab.store, 9, 2, T0 + STALE_US).await, [], "not yet");
     let again = take(&lab.store, 9, 2, T0 + STALE_US + 1).await;
     assert_eq!(again, [(4, vec![picture(0), picture(1)])], "only the pictures of the first, under a new number");
-    assert_eq!(collections.give_back("korean", 3).await.unwrap(), 2);
+    let open = vec![picture(4), picture(5), picture(2)];
+    assert_eq!(collections.give_back_only("korean", 3, open).await.unwrap(), 2, "another batch has the last one");
     assert_eq!(take(&lab.store, 1, 9, T0).await, [(5, vec![picture(4), picture(5)])]);
 }
 
@@ -97,7 +99,64 @@ async fn rows_from_elsewhere_stay_and_merges_are_numbered() {
     collections.merged("korean", vec![picture(2)], 2, 0).await.unwrap();
     let known = collections.items("korean").await.unwrap();
     assert_eq!(known.iter().map(|item| item.merged).collect::<Vec<_>>(), [0, 1, 2, 0]);
-    assert_eq!(known[1].accepted, Some(json!({"critique_zh": "山"})));
+    assert_eq!(known.iter().map(|item| item.has_row).collect::<Vec<_>>(), [false, true, true, false]);
+    assert_eq!(collections.row("korean", picture(1)).await.unwrap(), Some(json!({"critique_zh": "山"})));
+    assert_eq!(collections.row("korean", picture(0)).await.unwrap(), None);
+    assert_eq!(collections.rows("korean").await.unwrap().len(), 2);
     let batches = collections.batches("korean").await.unwrap();
     assert_eq!((batches.len(), batches[0].job.as_str(), batches[0].created_us), (1, "korean-batch-001", T0));
+}
+
+/// Ids of a published row are made from the time of its first merge; taking that merge back does not change them.
+#[tokio::test]
+async fn a_row_is_minted_once_and_one_that_changed_waits_for_the_next_merge() {
+    let lab = Lab::new().await;
+    let (collections, critiques) = (lab.store.collections(), lab.store.critiques());
+    collections.add("korean", items(0..2)).await.unwrap();
+    let row = |text: &str| json!({"critique_zh": text});
+    collections.accept("korean", vec![(picture(0), row("山")), (picture(1), row("水"))]).await.unwrap();
+    let merge = async |number: u32, created_us: i64, pictures: Vec<ContentHash>| {
+        let begun = CollectionMerge { number, created_us, ..CollectionMerge::default() };
+        collections.begin_merge("korean", begun).await.unwrap();
+        collections.merged("korean", pictures, number, 0).await.unwrap();
+    };
+    let standing = async || -> Vec<(u32, Option<i64>)> {
+        let known = collections.items("korean").await.unwrap();
+        known.iter().map(|item| (item.merged, item.minted_us)).collect()
+    };
+    merge(1, T0, vec![picture(0)]).await;
+    assert_eq!(standing().await, [(1, Some(T0)), (0, None)]);
+    collections.undo_merge("korean", 1, T0 + 1).await.unwrap();
+    merge(2, T0 + 2, vec![picture(0), picture(1)]).await;
+    assert_eq!(standing().await, [(2, Some(T0)), (2, Some(T0 + 2))]);
+
+    let mark = critiques.mark("korean").await.unwrap();
+    collections.accept("korean", vec![(picture(0), row("山")), (picture(1), row("川"))]).await.unwrap();
+    assert_eq!(standing().await, [(2, Some(T0)), (0, Some(T0 + 2))], "the same row again changes nothing");
+    let (changes, note) = (BTreeMap::new(), String::new());
+    let edit = CritiqueEdit { picture: picture(0), base: "b".into(), author: "ann".into(), changes, note, at_us: T0 };
+    assert!(critiques.edit("korean", edit, 0).await.unwrap());
+    assert_eq!(standing().await[0], (0, Some(T0)));
+    assert_ne!(critiques.mark("korean").await.unwrap(), mark);
+}
+
+#[tokio::test]
+async fn a_critique_that_was_written_shows_in_the_mark_of_its_collection_alone() {
+    let lab = Lab::new().await;
+    let (collections, critiques) = (lab.store.collections(), lab.store.critiques());
+    for name in ["korean", "mural"] {
+        collections.add(name, items(0..1)).await.unwrap();
+    }
+    take(&lab.store, 1, 1, T0).await;
+    let job = lab.submit("korean-batch-001", 0..1).await;
+    let owner = lab.owner().await;
+    let marks = async || (critiques.mark("korean").await.unwrap(), critiques.mark("mural").await.unwrap());
+    let before = marks().await;
+    let claimed = lab.claim(job, owner).await;
+    lab.store.tasks().finish_with(claimed.lease, succeeded(0), json!({"critique_zh": "山"}), T0).await.unwrap();
+    let after = marks().await;
+    assert_ne!(after.0, before.0);
+    assert_eq!(after.1, before.1);
+    lab.store.tasks().retry(job, RetrySelection::All, true, T0).await.unwrap();
+    assert_ne!(marks().await.0, after.0, "asked for once more, it has no row meanwhile");
 }
