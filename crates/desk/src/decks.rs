@@ -1,12 +1,13 @@
 //! Slide decks as jobs: one of words for style and outline, one of pictures with a task a page. What is left to do is read from the
 //! folder, so an interrupted run, a changed file and a deck that another program began all go on the same way. Knows no models.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use imagemill_decks::{DeckError, DeckFolder, DeckStatus, NEGATIVE_PROMPT, PageAction, Stage, page_hash, status};
 use imagemill_domain::capability::CapabilityTable;
 use imagemill_domain::deck::DeckSection;
-use imagemill_domain::hash::ContentHash;
+use imagemill_domain::hash::{ContentHash, TaskKey};
 use imagemill_domain::job::JobId;
 use imagemill_domain::job_file::{JobFile, RecipeName};
 use imagemill_domain::plan::{Plan, PlanError};
@@ -243,16 +244,17 @@ fn without_eyes(input: &mut JobInput, plan: &mut Plan, model: &str) -> Result<()
     Ok(())
 }
 
-/// Queues the tasks of a submitted deck's job that ended although their work is still, or again, to be done. A lost answer may have
-/// been paid for: that is for a person to decide. A refusal is sent again when the page was changed since, or when the page was
-/// asked for by its number.
+/// Queues the tasks of a submitted deck's job that ended although their work is still, or again, to be done. Tasks that the plan does not
+/// have are of the deck as it was before, with another outline, documents or anchor. A lost answer may have been paid for: that is for
+/// a person to decide. A refusal is sent again when the page was changed since, or when the page was asked for by its number.
 pub async fn take_up(
     store: &Store,
     job: JobId,
     folder: &DeckFolder,
-    work: &DeckWork,
+    plan: &Plan,
     named: &[u32],
 ) -> Result<u64, DeskError> {
+    let wanted: HashSet<TaskKey> = plan.tasks().filter_map(Result::ok).map(|task| task.key).collect();
     let mut again = 0;
     let mut after = None;
     loop {
@@ -260,11 +262,10 @@ pub async fn take_up(
         let tasks = store.tasks().page(filter, after, TASKS).await?;
         let Some(last) = tasks.last() else { return Ok(again) };
         after = Some((last.position, last.id));
-        for task in &tasks {
+        for task in tasks.iter().filter(|task| wanted.contains(&task.key)) {
             let page = page_of(task);
-            let wanted = page.is_none_or(|page| work.pages.contains(&page));
             let explicit = page.is_some_and(|page| named.contains(&page));
-            if wanted && current(task, folder) && goes_on(task, folder, page, explicit) {
+            if goes_on(task, folder, page, explicit) {
                 again += store.tasks().retry(job, RetrySelection::Task(task.id), true, now_us()).await?;
             }
         }
@@ -274,16 +275,6 @@ pub async fn take_up(
 /// The page that a task draws.
 pub fn page_of(task: &Task) -> Option<u32> {
     task.spec.columns.get(PAGE)?.parse().ok()
-}
-
-/// Whether a task is for the page as the outline has it now; earlier forms of the page are past.
-fn current(task: &Task, folder: &DeckFolder) -> bool {
-    let Some(page_no) = page_of(task) else { return true };
-    let outline = folder.outline().ok().flatten();
-    let page = outline.and_then(|outline| outline.pages.into_iter().find(|page| page.page_no == page_no));
-    page.is_some_and(|page| {
-        task.spec.prompt.as_ref().is_some_and(|prompt| prompt.ends_with(&page_hash(&page).to_hex()))
-    })
 }
 
 fn goes_on(task: &Task, folder: &DeckFolder, page: Option<u32>, explicit: bool) -> bool {
