@@ -57,7 +57,8 @@ pub fn write_input<'a>(
     Ok(path)
 }
 
-fn input_row(item: &CollectionItem) -> Value {
+/// A picture as an input file names it: `filepath`, and the columns of its list.
+pub fn input_row(item: &CollectionItem) -> Value {
     let mut row = Map::from_iter([("filepath".to_owned(), item.name.clone().into())]);
     row.extend(item.columns.iter().map(|(key, value)| (key.clone(), value.clone().into())));
     Value::Object(row)

@@ -1,8 +1,10 @@
 //! What is done with collections: pictures taken in, batches made jobs of, failed pictures taken up again, second looks at rows. Pricing
 //! and submitting the jobs, and telling people of them, is the caller's matter.
 
-use imagemill_domain::collection::{Standing, order};
-use imagemill_domain::critique::{CritiqueSection, in_sample};
+use std::collections::HashMap;
+
+use imagemill_domain::collection::{Standing, order, path_key, picture_of};
+use imagemill_domain::critique::{CritiqueSection, complaint, in_sample};
 use imagemill_domain::hash::ContentHash;
 use imagemill_domain::job::JobId;
 use imagemill_domain::job_file::{JobFile, RecipeName, SourceSection};
@@ -10,11 +12,13 @@ use imagemill_domain::money::Money;
 use imagemill_domain::source::Scan;
 use imagemill_domain::task::TaskState;
 use imagemill_store::{CollectionItem, NewCollectionItem, RetrySelection, Store};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
 
 use crate::clock::now_us;
 use crate::collections::{Board, ItemState, write_list};
 use crate::critique_queue::{Queue, QueueEntry};
-use crate::critiques::collection;
+use crate::critiques::{collection, commission_of};
 use crate::desk::Desk;
 use crate::error::DeskError;
 use crate::job_input::JobInput;
@@ -112,6 +116,69 @@ pub async fn take_batches(
         .into_iter()
         .map(|(batch, items)| Ok(TakenBatch { number: batch.number, input: input(&batch.job, &items)? }))
         .collect()
+}
+
+/// Takes batches for somebody else to write: no job is made, and their pictures wait until rows come or the batch is given back.
+pub async fn hand_out(
+    desk: &Desk,
+    store: &Store,
+    name: &str,
+    (count, size): (u32, Option<u32>),
+) -> Result<Vec<(u32, Vec<CollectionItem>)>, DeskError> {
+    let own = collection(&desk.config, name)?;
+    let size = size.unwrap_or(own.batch());
+    let taken = store.collections().take(name, count, size, |_| String::new(), now_us()).await?;
+    Ok(taken.into_iter().map(|(batch, items)| (batch.number, items)).collect())
+}
+
+/// A row of somebody else that was not taken.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RefusedRow {
+    /// The picture as the row names it.
+    pub picture: String,
+    /// What the gate found; `None` when the collection has no such picture.
+    pub why: Option<String>,
+}
+
+/// Takes rows that somebody else wrote: each is held against the gate, and no bad one costs another. `authorship` is for rows that do not
+/// say who wrote them. Returns how many pictures took one, and the others.
+pub async fn take_rows(
+    desk: &Desk,
+    store: &Store,
+    name: &str,
+    rows: Vec<Map<String, Value>>,
+    authorship: &str,
+) -> Result<(u64, Vec<RefusedRow>), DeskError> {
+    let section = CritiqueSection { collection: Some(name.to_owned()), ..CritiqueSection::default() };
+    let commission = commission_of(&desk.config, &desk.current, &section)?;
+    let items = store.collections().items(name).await?;
+    let known: HashMap<String, ContentHash> = items.iter().map(|item| (path_key(&item.name), item.picture)).collect();
+    let (mut good, mut refused) = (Vec::new(), Vec::new());
+    for mut row in rows {
+        let named = picture_of(&row).unwrap_or_default().to_owned();
+        let Some(picture) = known.get(&path_key(&named)) else {
+            refused.push(RefusedRow { picture: named, why: None });
+            continue;
+        };
+        let faults = commission.faults(&row);
+        if !faults.is_empty() {
+            refused.push(RefusedRow { picture: named, why: Some(complaint(&faults)) });
+            continue;
+        }
+        let facts = [
+            ("authorship", Value::from(authorship)),
+            ("culture", commission.collection.clone().into()),
+            ("rubric", commission.rubric.name.clone().into()),
+            ("rubric_version", commission.rubric.version.clone().into()),
+            ("gate", commission.gate_name.clone().into()),
+            ("image_blake3", json!(picture)),
+        ];
+        for (member, value) in facts {
+            row.entry(member).or_insert(value);
+        }
+        good.push((*picture, Value::Object(row)));
+    }
+    Ok((store.collections().accept(name, good).await?, refused))
 }
 
 /// Gives those of the batches back whose jobs were never submitted: their pictures wait again at once.

@@ -42,11 +42,11 @@ mod workspace;
 
 pub use asset_folders::{asset_card, asset_folders, asset_folders_below};
 pub use clock::{day_name, now_us, offset_us, rfc3339};
-pub use collection_files::write_input;
+pub use collection_files::{input_row, write_input};
 pub use collection_merge::{LeftOut, MergeOrder, Merged, NotUndone, Undone, merge, merged_rows, undo_merge};
 pub use collection_work::{
-    CritiqueOrder, TakenBatch, first_waiting, give_back_unsubmitted, look_job, release_batch, retry_batches,
-    scan_pictures, take_batches, take_in,
+    CritiqueOrder, RefusedRow, TakenBatch, first_waiting, give_back_unsubmitted, hand_out, look_job, release_batch,
+    retry_batches, scan_pictures, take_batches, take_in, take_rows,
 };
 pub use collections::{Board, BoardBatch, BoardItem, BoardRow, ItemState, new_items};
 pub use costs::{CostSum, CostsBy, costs};

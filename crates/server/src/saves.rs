@@ -2,6 +2,7 @@
 //! ends: what they wrote is in their folder, and saving again goes on from there.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -14,6 +15,7 @@ use imagemill_domain::save_rule::SaveRule;
 use imagemill_export::{SaveProgress, SaveRequest, Saved, Selection};
 use imagemill_store::StoreError;
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 use zip::CompressionMethod;
 use zip::write::SimpleFileOptions;
@@ -46,8 +48,8 @@ pub(crate) struct SaveStatus {
     pub(crate) done: u64,
     /// Pictures in all.
     pub(crate) total: u64,
-    /// As `save --json` prints it.
-    pub(crate) result: Option<Saved>,
+    /// As `save --json` prints it, or `export --json`.
+    pub(crate) result: Option<Value>,
     /// Why it failed.
     pub(crate) error: Option<String>,
     /// Whether there is a zip file to fetch.
@@ -101,6 +103,18 @@ impl Saves {
         save
     }
 
+    fn end(&self, save: u64, outcome: &Result<(Value, bool), String>) {
+        self.change(save, |status| match outcome {
+            Ok((result, zip)) => {
+                (status.state, status.result, status.zip) = (SaveState::Done, Some(result.clone()), *zip);
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a save could not go on");
+                (status.state, status.error) = (SaveState::Failed, Some(error.clone()));
+            }
+        });
+    }
+
     fn change(&self, save: u64, change: impl FnOnce(&mut SaveStatus)) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(status) = known.1.get_mut(&save) {
@@ -116,6 +130,20 @@ pub(crate) fn start(state: &AppState, work: SaveWork) -> u64 {
     tokio::spawn(async move {
         // Its outcome is in its status.
         let _ = settle(&state, save, work).await;
+    });
+    save
+}
+
+/// Starts other work that writes files, and returns the number under which it is told how it goes.
+pub(crate) fn start_other<T: Serialize, E: Display>(
+    state: &AppState,
+    work: impl Future<Output = Result<T, E>> + Send + 'static,
+) -> u64 {
+    let save = state.saves.begin();
+    let state = state.clone();
+    tokio::spawn(async move {
+        let outcome = work.await.map(|done| (serde_json::to_value(done).unwrap_or_default(), false));
+        state.saves.end(save, &outcome.map_err(|error| error.to_string()));
     });
     save
 }
@@ -146,22 +174,14 @@ async fn save_ended(state: &AppState, id: JobId, end: String) -> Result<(), Stor
     let Some(Target { folder, rule }) = stored_target(&state.desk().workspace.root, &job) else { return Ok(()) };
     let save = state.saves.begin();
     let outcome = settle(state, save, SaveWork { job, rule, folder: Some(folder) }).await;
-    let outcome = outcome.map(|saved| serde_json::to_value(saved).unwrap_or_default());
     state.store.jobs().record_saved(id, end, outcome, now_us()).await
 }
 
 /// Runs a save to its end and shows how it stands.
-async fn settle(state: &AppState, save: u64, work: SaveWork) -> Result<Saved, String> {
+async fn settle(state: &AppState, save: u64, work: SaveWork) -> Result<Value, String> {
     let outcome = run(state, save, work).await;
-    state.saves.change(save, |status| match &outcome {
-        Ok((result, zip)) => {
-            (status.state, status.result, status.zip) = (SaveState::Done, Some(result.clone()), *zip);
-        }
-        Err(error) => {
-            tracing::warn!(%error, "a save could not go on");
-            (status.state, status.error) = (SaveState::Failed, Some(error.clone()));
-        }
-    });
+    let outcome = outcome.map(|(saved, zip)| (serde_json::to_value(saved).unwrap_or_default(), zip));
+    state.saves.end(save, &outcome);
     outcome.map(|(saved, _)| saved)
 }
 

@@ -1,5 +1,5 @@
-//! What is done with collections: pictures taken in, batches and second looks submitted as jobs, failed pictures written again, batches
-//! given back.
+//! What is done with collections: pictures taken in, batches and second looks submitted as jobs or handed out, failed pictures written
+//! again, batches given back.
 
 use std::path::Path as FilePath;
 use std::sync::Arc;
@@ -9,8 +9,8 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use imagemill_desk::{
-    Board, CritiqueOrder, Desk, JobInput, give_back_unsubmitted, look_job, new_items, release_batch, retry_batches,
-    scan_pictures, submit as submit_plan, take_batches, take_in,
+    Board, CritiqueOrder, Desk, JobInput, give_back_unsubmitted, hand_out, input_row, look_job, new_items,
+    release_batch, retry_batches, scan_pictures, submit as submit_plan, take_batches, take_in,
 };
 use imagemill_domain::job::JobId;
 use imagemill_domain::job_file::SourceSection;
@@ -26,7 +26,7 @@ use crate::audit::Detail;
 use crate::error::{Answer, ApiError};
 use crate::extract::{Json, Path};
 use crate::reader::Reader;
-use crate::schema::{BatchReleased, PicturesTakenIn, WorkSubmitted};
+use crate::schema::{BatchReleased, BatchesHandedOut, PicturesTakenIn, WorkSubmitted};
 use crate::state::AppState;
 
 /// Batches that one request takes, at most.
@@ -118,11 +118,7 @@ pub(crate) async fn run(
     Path(name): Path<String>,
     Json(body): Json<BatchesPut>,
 ) -> Answer<Response> {
-    let allowed = 1..=MOST_BATCHES;
-    let count = body.count.unwrap_or(1);
-    if !allowed.contains(&count) || body.size.is_some_and(|size| !allowed.contains(&size)) {
-        return Err(ApiError::bad(format!("count and size go from 1 to {MOST_BATCHES}")));
-    }
+    let amount = counted(body.count, body.size)?;
     let desk = desk_with(&state, &name)?;
     let order = CritiqueOrder {
         profile: body.profile,
@@ -130,7 +126,7 @@ pub(crate) async fn run(
         budget: body.budget.map(Money::from_dollars),
         accept_unknown_price: body.accept_unknown_price,
     };
-    let taken = take_batches(&desk, &state.store, &name, (count, body.size), &order).await?;
+    let taken = take_batches(&desk, &state.store, &name, amount, &order).await?;
     let batches: Vec<(u32, String)> = taken.iter().map(|batch| (batch.number, batch.input.name.clone())).collect();
     let inputs = taken.into_iter().map(|batch| batch.input).collect();
     let submitted = submit(&state, inputs, body.agreed_up_to).await;
@@ -240,8 +236,48 @@ pub(crate) async fn release(
     Ok(detailed(Out(json!({ "released": released })), format!("{name}: {number}")))
 }
 
+/// Batches for somebody else.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct HandoutPut {
+    /// Batches, 1 when nothing is said.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 10_000)]
+    count: Option<u32>,
+    /// Pictures of a batch, the collection's own number when nothing is said.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 10_000)]
+    size: Option<u32>,
+}
+
+/// Hand batches out to somebody else; their rows come back at `/collections/{name}/rows`
+#[utoipa::path(post, path = "/collections/{name}/handouts", tag = "collections", request_body = HandoutPut,
+    params(("name" = String, Path, description = "name")), responses((status = 201, body = BatchesHandedOut)))]
+pub(crate) async fn handout(
+    State(state): State<AppState>,
+    Path(name): Path<String>,
+    Json(body): Json<HandoutPut>,
+) -> Answer<Response> {
+    let desk = desk_with(&state, &name)?;
+    let batches = hand_out(&desk, &state.store, &name, counted(body.count, body.size)?).await?;
+    let told = batches.iter().map(|(number, items)| {
+        let rows: Vec<Value> = items.iter().map(input_row).collect();
+        json!({ "batch": number, "rows": rows })
+    });
+    let document = json!({ "batches": told.collect::<Vec<_>>() });
+    Ok(detailed((StatusCode::CREATED, Out(document)), format!("{name}: {}", batches.len())))
+}
+
+fn counted(count: Option<u32>, size: Option<u32>) -> Answer<(u32, Option<u32>)> {
+    let (allowed, count) = (1..=MOST_BATCHES, count.unwrap_or(1));
+    if allowed.contains(&count) && size.is_none_or(|size| allowed.contains(&size)) {
+        return Ok((count, size));
+    }
+    Err(ApiError::bad(format!("count and size go from 1 to {MOST_BATCHES}")))
+}
+
 /// The settings, which have this collection.
-fn desk_with(state: &AppState, name: &str) -> Answer<Arc<Desk>> {
+pub(super) fn desk_with(state: &AppState, name: &str) -> Answer<Arc<Desk>> {
     let desk = state.desk();
     if desk.config.collections.contains_key(name) { Ok(desk) } else { Err(ApiError::missing("collection", name)) }
 }
@@ -262,7 +298,7 @@ fn created(jobs: Vec<(JobId, String)>, name: &str) -> Response {
     answer
 }
 
-fn detailed(answer: impl IntoResponse, detail: String) -> Response {
+pub(super) fn detailed(answer: impl IntoResponse, detail: String) -> Response {
     let mut answer = answer.into_response();
     answer.extensions_mut().insert(Detail(detail));
     answer

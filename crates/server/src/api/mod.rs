@@ -3,6 +3,7 @@
 mod about;
 mod asset_folders;
 mod catalogue;
+mod collection_merges;
 mod collection_work;
 mod collections;
 mod costs;
@@ -10,6 +11,7 @@ mod decks;
 mod doctor;
 mod documents;
 mod drafts;
+mod exports;
 mod folders;
 mod jobs;
 mod logs;

@@ -19,9 +19,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    about, asset_folders, catalogue, collection_work, collections, costs, decks, doctor, documents, drafts, folders,
-    jobs, logs, loose, pictures, plans, presets, profile_files, profiles, reconcile, requests, results, reviews,
-    rubrics, save_rules, saving, session, tasks, uploads, webhooks,
+    about, asset_folders, catalogue, collection_merges, collection_work, collections, costs, decks, doctor, documents,
+    drafts, exports, folders, jobs, logs, loose, pictures, plans, presets, profile_files, profiles, reconcile,
+    requests, results, reviews, rubrics, save_rules, saving, session, tasks, uploads, webhooks,
 };
 use crate::error::{ApiError, Problem};
 use crate::reader::Reader;
@@ -94,11 +94,18 @@ fn described() -> OpenApiRouter<AppState> {
         .routes(routes!(collection_work::release))
         .routes(routes!(collection_work::retry))
         .routes(routes!(collection_work::look))
+        .routes(routes!(collection_work::handout))
+        .routes(routes!(collection_merges::import))
+        .routes(routes!(collection_merges::merge, collection_merges::undo))
         .routes(routes!(collections::queue))
         .routes(routes!(collections::row, collections::change))
         .routes(routes!(collections::say))
         .routes(routes!(collections::picture))
         .routes(routes!(collections::thumbnail))
+        .routes(routes!(exports::export))
+        .routes(routes!(exports::put_release))
+        .routes(routes!(exports::check_set))
+        .routes(routes!(exports::tell_changes))
         .routes(routes!(costs::models))
         .routes(routes!(costs::costs))
         .routes(routes!(reconcile::list, reconcile::act))

@@ -96,6 +96,60 @@ shapes! {
         released: u64,
     }
 
+    /// Batches for somebody else, with `batch` and `rows`.
+    BatchesHandedOut { batches: Vec<Value> }
+
+    /// Rows of somebody else that were taken.
+    RowsTaken {
+        accepted: u64,
+        /// With `picture` and `reason`; without a reason the collection has no such picture.
+        refused: Vec<Value>,
+    }
+
+    /// A merge, or what it would be.
+    MergeDocument {
+        merge: u32,
+        rows: u64,
+        /// Rows that merges have now.
+        all: u64,
+        folder: String,
+        /// The address of the table.
+        lance: Option<String>,
+        /// Its version.
+        version: u64,
+        /// With `picture` and `reason`; without a reason readers keep the row out.
+        left_out: Vec<Value>,
+        /// What would change in the table.
+        difference: Option<Value>,
+    }
+
+    /// A merge that was taken back.
+    MergeUndone { name: String, merge: u32, rows: u64, version: u64 }
+
+    /// What is wrong with a data set.
+    DatasetChecked {
+        form: String,
+        files: u64,
+        /// Pictures that were decoded.
+        pictures: u64,
+        /// With `file`, `rule` and `message`.
+        faults: Vec<Value>,
+    }
+
+    /// What changed between two releases.
+    DatasetChanges {
+        from: String,
+        to: String,
+        /// Rows of each collection.
+        before: Value,
+        after: Value,
+        /// Ids of rows.
+        added: Vec<String>,
+        removed: Vec<String>,
+        /// Ids of rows, with the columns that differ.
+        changed: Value,
+    }
+
     /// A reading of a row.
     ReadingDocument { reader: String, verdict: String, score: Option<u8>, note: String, blind: bool, at_us: i64 }
 

@@ -191,6 +191,45 @@ async fn pictures_become_batches_and_batches_jobs() {
     let name = look["jobs"][0]["name"].as_str().unwrap().to_owned();
     assert!(name.starts_with("korean-look-"), "{look:#}");
     world.ended(&name).await;
+    // Somebody else writes the last one: a row that fails costs nobody, and what passes is merged, exported and taken back.
+    let handed = world.post(&format!("{at}/handouts"), json!({"size": 1})).await.ok();
+    let file = handed["batches"][0]["rows"][0]["filepath"].as_str().unwrap().to_owned();
+    let row = |file: &str| {
+        json!({"filepath": file, "critique_zh": "远山淡墨，舟泊苇间", "critique_en": "A pale hill, and a boat unmoored.",
+            "covered_dimensions": ["KR_L1_D1"], "quality_score": 70})
+    };
+    let mut torn = row(&file);
+    torn["critique_zh"] = "".into();
+    let taken = world.post(&format!("{at}/rows"), json!({"rows": [torn, row("nobody.png"), row(&file)]})).await.ok();
+    assert_eq!(taken["accepted"], 1, "{taken:#}");
+    let why: Vec<bool> = taken["refused"].as_array().unwrap().iter().map(|row| row["reason"].is_string()).collect();
+    assert_eq!(why, [true, false], "{taken:#}");
+    let set = |folder: &str| json!({"collections": ["korean"], "form": "jsonl", "folder": folder, "no_pictures": true});
+    world.post("/exports", set("sets/early")).await.refused(409, "conflict");
+    let planned = world.post(&format!("{at}/merges"), json!({"dry_run": true})).await.ok();
+    let merged = world.post(&format!("{at}/merges"), json!({})).await.ok();
+    assert_eq!((&planned["rows"], &merged["merge"]), (&merged["rows"], &json!(1)));
+    assert!(merged["rows"].as_u64().unwrap() >= 1 && world.folder.path().join("checkpoints").is_dir(), "{merged:#}");
+
+    let begun = world.post("/exports", set("sets/korean")).await.ok();
+    let done = world.saved(&begun["save"]).await;
+    assert_eq!((&done["state"], &done["result"]["train"]), (&json!("done"), &merged["rows"]), "{done:#}");
+    let checked = world.post("/exports/checks", json!({"folder": "sets/korean"})).await.ok();
+    assert_eq!(checked["faults"], json!([]));
+    for release in ["1", "2"] {
+        let body = json!({"collections": ["korean"], "folder": format!("release-{release}"), "release": release});
+        let begun = world.post("/exports/releases", body).await.ok();
+        assert_eq!(world.saved(&begun["save"]).await["state"], "done");
+    }
+    let change = world.post("/exports/changes", json!({"from": "release-1", "to": "release-2"})).await.ok();
+    assert_eq!((&change["from"], &change["added"]), (&json!("1"), &json!([])), "{change:#}");
+    world.post("/exports", json!({"form": "jsonl", "folder": "x"})).await.refused(400, "usage");
+    let kohya = json!({"collections": ["korean"], "form": "kohya", "folder": "x"});
+    world.post("/exports", kohya).await.refused(400, "usage");
+
+    let undone = world.delete(&format!("{at}/merges")).await.ok();
+    assert_eq!((&undone["merge"], &undone["rows"]), (&json!(1), &merged["rows"]));
+    world.delete(&format!("{at}/merges")).await.refused(409, "conflict");
     let audit = world.get("/audit").await.ok();
     assert!(audit.to_string().contains("korean: 2"), "{audit:#}");
 }

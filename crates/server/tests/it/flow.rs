@@ -59,11 +59,11 @@ async fn submit_watch_review_save() {
     let preview = world.post("/jobs/night/save/preview", json!({"rule": rule, "folder": "pairs"})).await.ok();
     assert!(!preview["names"].as_array().unwrap().is_empty() && !world.folder.path().join("pairs").exists());
     let save = world.post("/jobs/night/save", json!({"rule": rule, "folder": "pairs"})).await.ok();
-    let saved = wait_for_save(&world, &save["save"]).await;
+    let saved = world.saved(&save["save"]).await;
     assert_eq!((&saved["result"]["pictures"], &saved["result"]["sources"]), (&1.into(), &1.into()));
     assert!(world.folder.path().join("pairs/manifest.json").is_file());
     let zip = world.post("/jobs/night/zip", json!({"rule": {}})).await.ok();
-    wait_for_save(&world, &zip["save"]).await;
+    world.saved(&zip["save"]).await;
     let archive = world.request(Method::GET, &format!("/saves/{}/zip", zip["save"])).send().await.unwrap();
     let bytes = archive.bytes().await.unwrap();
     assert!(bytes.starts_with(b"PK\x03\x04") && bytes.len() > 1_000);
@@ -132,18 +132,6 @@ async fn wait_for(world: &World, job: &str, met: impl Fn(&serde_json::Value) -> 
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("{job} is not saved");
-}
-
-async fn wait_for_save(world: &World, save: &serde_json::Value) -> serde_json::Value {
-    for _ in 0..400 {
-        let status = world.get(&format!("/saves/{save}")).await.ok();
-        if status["state"] != "running" {
-            assert_eq!(status["state"], "done", "{status:#}");
-            return status;
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-    panic!("the save does not end");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,16 +9,9 @@ async fn saved_lines(world: &World, job: &str, file: &str) -> Vec<Value> {
     let body = json!({"rule": {}, "folder": format!("out/{job}")});
     let save = world.post(&format!("/jobs/{job}/save"), body).await.ok()["save"].clone();
     let path = world.folder.path().join("out").join(job).join(file);
-    for _ in 0..200 {
-        let status = world.get(&format!("/saves/{save}")).await.ok();
-        if status["state"] == "done" {
-            let text = std::fs::read_to_string(&path).unwrap();
-            return text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        }
-        assert_eq!(status["state"], "running", "{status:#}");
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    panic!("the save does not end");
+    world.saved(&save).await;
+    let text = std::fs::read_to_string(&path).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// Submits a job of the simulator and waits for its end.

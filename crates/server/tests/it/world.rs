@@ -116,6 +116,19 @@ impl World {
         self.send(Method::DELETE, path, self.request(Method::DELETE, path)).await
     }
 
+    /// How a save, or other writing, stands once it is done.
+    pub(crate) async fn saved(&self, save: &Value) -> Value {
+        for _ in 0..800 {
+            let status = self.get(&format!("/saves/{save}")).await.ok();
+            if status["state"] != "running" {
+                assert_eq!(status["state"], "done", "{status:#}");
+                return status;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("the save does not end");
+    }
+
     /// Small pictures in `photos/`.
     pub(crate) fn photos(&self, count: u64) -> PathBuf {
         for number in 1..=count {

@@ -1,13 +1,11 @@
 //! The files of collections: taken in from other programs, and handed out to them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
-use imagemill_desk::{collection, commission_of, now_us, take_in, write_input};
-use imagemill_domain::collection::{CollectionFile, ProgressFile, path_key, picture_of};
-use imagemill_domain::critique::{CritiqueSection, complaint};
-use imagemill_domain::hash::ContentHash;
+use imagemill_desk::{RefusedRow, collection, hand_out, take_in, take_rows, write_input};
+use imagemill_domain::collection::{CollectionFile, ProgressFile, picture_of};
 use imagemill_store::NewCollectionItem;
 use serde_json::{Map, Value, json};
 
@@ -103,40 +101,16 @@ fn columns_of(row: &Map<String, Value>) -> BTreeMap<String, String> {
 
 /// Rows that somebody else wrote: each is held against the gate, and no bad one costs another.
 async fn critiques(context: &Context, args: &ImportFilesArgs, rows: Vec<Map<String, Value>>) -> anyhow::Result<Exit> {
-    let section = CritiqueSection { collection: Some(args.name.clone()), ..CritiqueSection::default() };
-    let commission = commission_of(&context.desk.config, &context.desk.current, &section)?;
     let store = context.desk.store().await?;
-    let items = store.collections().items(&args.name).await?;
-    let known: HashMap<String, ContentHash> = items.iter().map(|item| (path_key(&item.name), item.picture)).collect();
-    let (mut good, mut bad) = (Vec::new(), 0_u64);
-    for mut row in rows {
-        let name = picture_of(&row).unwrap_or_default().to_owned();
-        let Some(picture) = known.get(&path_key(&name)) else {
-            bad += 1;
-            context.printer.line(format!("{name}: {}", say!(context.texts, "collections.not_ours", name = args.name)));
-            continue;
-        };
-        let faults = commission.faults(&row);
-        if !faults.is_empty() {
-            bad += 1;
-            context.printer.line(format!("{name}: {}", context.texts.translated(&complaint(&faults))));
-            continue;
-        }
-        let facts = [
-            ("authorship", Value::from(args.authorship.as_str())),
-            ("culture", commission.collection.clone().into()),
-            ("rubric", commission.rubric.name.clone().into()),
-            ("rubric_version", commission.rubric.version.clone().into()),
-            ("gate", commission.gate_name.clone().into()),
-            ("image_blake3", json!(picture)),
-        ];
-        for (member, value) in facts {
-            row.entry(member).or_insert(value);
-        }
-        good.push((*picture, Value::Object(row)));
-    }
-    let accepted = store.collections().accept(&args.name, good).await?;
+    let taken = take_rows(&context.desk, &store, &args.name, rows, &args.authorship).await;
     store.close().await;
+    let (accepted, refused) = taken?;
+    for RefusedRow { picture, why } in &refused {
+        let not_ours = || say!(context.texts, "collections.not_ours", name = args.name);
+        let why = why.as_ref().map_or_else(not_ours, |why| context.texts.translated(why));
+        context.printer.line(format!("{picture}: {why}"));
+    }
+    let bad = refused.len();
     let rows = context.texts.count("row", accepted);
     context.printer.line(say!(context.texts, "collections.imported", rows = rows, bad = bad));
     context.printer.json(&json!({ "name": args.name, "accepted": accepted, "refused": bad }));
@@ -146,22 +120,20 @@ async fn critiques(context: &Context, args: &ImportFilesArgs, rows: Vec<Map<Stri
 /// `collections next`.
 pub(super) async fn next(context: &Context, args: &NextArgs) -> anyhow::Result<Exit> {
     let name = super::chosen(context, args.name.as_deref()).await?;
-    let own = collection(&context.desk.config, &name)?;
     let folder = context.desk.current.join(&args.to);
     std::fs::create_dir_all(&folder).with_context(|| format!("the folder {} cannot be made", folder.display()))?;
     let store = context.desk.store().await?;
-    let size = args.size.unwrap_or(own.batch());
-    let taken = store.collections().take(&name, args.count, size, |_| String::new(), now_us()).await?;
+    let taken = hand_out(&context.desk, &store, &name, (args.count, args.size)).await?;
     let mut written = Vec::new();
     for (batch, items) in &taken {
-        let path = write_input(&folder, &name, batch.number, items.iter())?;
+        let path = write_input(&folder, &name, *batch, items.iter())?;
         context.printer.line(say!(
             context.texts,
             "collections.handed",
             pictures = context.texts.count("picture", items.len() as u64),
             file = context.shown(&path)
         ));
-        written.push(json!({ "batch": batch.number, "pictures": items.len(), "file": path }));
+        written.push(json!({ "batch": batch, "pictures": items.len(), "file": path }));
     }
     store.close().await;
     if taken.is_empty() {
