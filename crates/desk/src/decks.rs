@@ -121,6 +121,12 @@ fn slides_job(folder: &DeckFolder, base: &JobFile, work: &DeckWork) -> Result<Jo
             return Err(DeskError::DeckNumbers(folder.root.clone()));
         }
     }
+    let anchor = base.deck.as_ref().and_then(|section| section.anchor.as_ref());
+    if let Some(anchor) = anchor.and_then(|path| std::fs::canonicalize(path).ok())
+        && let Some(page) = work.pages.iter().find(|page| folder.picture_path(**page) == anchor)
+    {
+        return Err(DeskError::AnchorIsMade(*page));
+    }
     let mut file =
         JobFile { recipe: RecipeName::Slides, deck: Some(section(folder, base, &work.pages)), ..base.clone() };
     if file.negative_prompt.is_empty() {

@@ -224,6 +224,10 @@ async fn an_anchor_goes_with_the_page_and_no_page_is_drawn_twice() {
     }
     store.close().await;
     assert_eq!(with_anchor, 2);
+    // The anchor cannot be made again while it is one.
+    let (code, said) = run(workspace.path(), &["--from", "pictures", "--anchor", "deck/pages/page_001.png"]).await;
+    assert!(code == 2 && said.contains("The anchor is page 1"), "{said}");
+    assert!(workspace.path().join("deck/pages/page_001.png").exists());
     let (code, said) = run(workspace.path(), &["--from", "pictures"]).await;
     assert_eq!((code, simulator.bill().pictures), (0, 8), "{said}");
     simulator.stop().await;
