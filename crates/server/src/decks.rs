@@ -78,11 +78,10 @@ fn consent(state: &AppState, plans: &[Plan], agreed: Option<Money>) -> Answer<()
 /// Submits a deck's next job. The deck is written down first: a server that ends in between has a job that the next one follows, or
 /// none to follow.
 async fn begin(state: &AppState, folder: &DeckFolder, owed: OwedDeck, plan: &Plan) -> Answer<JobId> {
-    let work = deck_work(folder, &owed.pages, None)?;
     let pages = owed.pages.clone();
     state.owed_decks.add(owed)?;
     let job = submit(&state.store, plan, None).await?.job;
-    take_up(&state.store, job, folder, &work, &pages).await?;
+    take_up(&state.store, job, folder, plan, &pages).await?;
     if let Some(engine) = state.runner.lock().await.engine() {
         engine.wake();
     }
