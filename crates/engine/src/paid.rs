@@ -122,6 +122,8 @@ pub(crate) async fn image(task: &TaskContext, ask: ImageAsk) -> Result<Step, Fai
     let Some(call) = open(task, new_call).await? else { return Ok(Step::Released) };
     let step = match send(task, call, &request, &inputs, key.as_deref()).await {
         Ok(Reply::Answer(answer)) => {
+            // Known before the next call has this one's place.
+            drawing.cost_of(&answer.usage, answer.items.len() as u64, 1.0);
             drop(permit);
             arrived(task, call, answer, &sent).await
         }

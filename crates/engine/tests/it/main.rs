@@ -489,5 +489,6 @@ image_out_tokens = { low = 1 }
     bed.run().await;
     let row = bed.job(job).await;
     assert_eq!((row.state, row.reserved), (JobState::Paused, Money::ZERO), "{row:?}");
-    assert!(row.spent > Money::from_dollars(0.04) && row.spent <= Money::from_dollars(0.10), "{row:?}");
+    // The first one is still being stored, and holds little, while the second one is sent.
+    assert!((Money::from_dollars(0.08)..=Money::from_dollars(0.12)).contains(&row.spent), "{row:?}");
 }
