@@ -73,7 +73,7 @@ impl RawDocument {
 }
 
 impl RawDocuments {
-    /// The pictures of all documents that are files here, each file once, at most [`MOST_FIGURES`].
+    /// The pictures of all documents that are files here, each file once, up to a limit.
     pub fn figures(&self) -> Vec<PathBuf> {
         let mut files: Vec<PathBuf> = Vec::new();
         for picture in self.documents.iter().flat_map(|document| &document.inherited_images) {
