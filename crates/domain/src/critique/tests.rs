@@ -211,7 +211,7 @@ fn odd_rows_pass_and_tricks_do_not() {
     spoil(25, &["bad_score"], &|row| row["scores"] = json!({"L1": 50, "L2": 400}));
     spoil(26, &["unreadable"], &|row| row["scores"] = json!({"L1": "high"}));
     spoil(27, &["unknown_dimension"], &|row| {
-        row["covered_dimensions"].as_array_mut().unwrap().push(json!("KR_L1_D1 "))
+        row["covered_dimensions"].as_array_mut().unwrap().push(json!("KR_L1_D1 "));
     });
     spoil(28, &["unbalanced"], &|row| {
         let long = text(row, "critique_zh").repeat(3_000);
