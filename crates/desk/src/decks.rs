@@ -1,12 +1,13 @@
 //! Slide decks as jobs: one of words for style and outline, one of pictures with a task a page. What is left to do is read from the
 //! folder, so an interrupted run, a changed file and a deck that another program began all go on the same way. Knows no models.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use imagemill_decks::{DeckError, DeckFolder, DeckStatus, NEGATIVE_PROMPT, PageAction, Stage, page_hash, status};
 use imagemill_domain::capability::CapabilityTable;
 use imagemill_domain::deck::DeckSection;
-use imagemill_domain::hash::ContentHash;
+use imagemill_domain::hash::{ContentHash, TaskKey};
 use imagemill_domain::job::JobId;
 use imagemill_domain::job_file::{JobFile, RecipeName};
 use imagemill_domain::plan::{Plan, PlanError};
@@ -93,7 +94,9 @@ pub fn deck_job_name(folder: &DeckFolder) -> String {
 
 /// Style and outline are asked of who answers in words; the job's own model draws.
 fn outline_job(config: &Config, folder: &DeckFolder, base: &JobFile) -> Result<JobInput, DeskError> {
-    let mut file = JobFile { recipe: RecipeName::Outline, deck: Some(section(folder, base, &[])), ..base.clone() };
+    // Whether words are read off pages is no matter of the words' job; there it says whether documents' pictures are looked at.
+    let section = DeckSection { check: true, ..section(folder, base, &[]) };
+    let mut file = JobFile { recipe: RecipeName::Outline, deck: Some(section), ..base.clone() };
     let text = base.text.clone().unwrap_or_default();
     if text.profile.is_some() {
         (file.profile, file.profiles, file.model) = (text.profile.clone(), None, None);
@@ -117,6 +120,12 @@ fn slides_job(folder: &DeckFolder, base: &JobFile, work: &DeckWork) -> Result<Jo
         if !numbered {
             return Err(DeskError::DeckNumbers(folder.root.clone()));
         }
+    }
+    let anchor = base.deck.as_ref().and_then(|section| section.anchor.as_ref());
+    if let Some(anchor) = anchor.and_then(|path| std::fs::canonicalize(path).ok())
+        && let Some(page) = work.pages.iter().find(|page| folder.picture_path(**page) == anchor)
+    {
+        return Err(DeskError::AnchorIsMade(*page));
     }
     let mut file =
         JobFile { recipe: RecipeName::Slides, deck: Some(section(folder, base, &work.pages)), ..base.clone() };
@@ -220,7 +229,7 @@ pub(crate) fn settle(input: &mut JobInput, plan: &mut Plan, table: &CapabilityTa
 }
 
 /// Style and outline where nobody looks at pictures: examples need eyes, pictures of documents only go without a caption.
-fn without_eyes(input: &JobInput, plan: &mut Plan, model: &str) -> Result<(), DeskError> {
+fn without_eyes(input: &mut JobInput, plan: &mut Plan, model: &str) -> Result<(), DeskError> {
     let examples =
         |item: &SourceItem| item.columns.get(EXAMPLES).and_then(|count| count.parse().ok()).unwrap_or(0usize);
     if plan.scan.items.iter().any(|item| examples(item) > 0) {
@@ -230,6 +239,9 @@ fn without_eyes(input: &JobInput, plan: &mut Plan, model: &str) -> Result<(), De
     for item in &mut plan.scan.items {
         figures += item.pictures.drain(examples(item)..).count();
     }
+    for section in [&mut input.file.deck, &mut plan.definition.file.deck].into_iter().flatten() {
+        section.check = false;
+    }
     if figures > 0 {
         plan.warnings.push(format!(
             "{model} does not look at pictures: those of the documents are not described; name a model that does with --vision-model"
@@ -238,16 +250,17 @@ fn without_eyes(input: &JobInput, plan: &mut Plan, model: &str) -> Result<(), De
     Ok(())
 }
 
-/// Queues the tasks of a submitted deck's job that ended although their work is still, or again, to be done. A lost answer may have
-/// been paid for: that is for a person to decide. A refusal is sent again when the page was changed since, or when the page was
-/// asked for by its number.
+/// Queues the tasks of a submitted deck's job that ended although their work is still, or again, to be done. Tasks that the plan does not
+/// have are of the deck as it was before, with another outline, documents or anchor. A lost answer may have been paid for: that is for
+/// a person to decide. A refusal is sent again when the page was changed since, or when the page was asked for by its number.
 pub async fn take_up(
     store: &Store,
     job: JobId,
     folder: &DeckFolder,
-    work: &DeckWork,
+    plan: &Plan,
     named: &[u32],
 ) -> Result<u64, DeskError> {
+    let wanted: HashSet<TaskKey> = plan.tasks().filter_map(Result::ok).map(|task| task.key).collect();
     let mut again = 0;
     let mut after = None;
     loop {
@@ -255,11 +268,10 @@ pub async fn take_up(
         let tasks = store.tasks().page(filter, after, TASKS).await?;
         let Some(last) = tasks.last() else { return Ok(again) };
         after = Some((last.position, last.id));
-        for task in &tasks {
+        for task in tasks.iter().filter(|task| wanted.contains(&task.key)) {
             let page = page_of(task);
-            let wanted = page.is_none_or(|page| work.pages.contains(&page));
             let explicit = page.is_some_and(|page| named.contains(&page));
-            if wanted && current(task, folder) && goes_on(task, folder, page, explicit) {
+            if goes_on(task, folder, page, explicit) {
                 again += store.tasks().retry(job, RetrySelection::Task(task.id), true, now_us()).await?;
             }
         }
@@ -269,16 +281,6 @@ pub async fn take_up(
 /// The page that a task draws.
 pub fn page_of(task: &Task) -> Option<u32> {
     task.spec.columns.get(PAGE)?.parse().ok()
-}
-
-/// Whether a task is for the page as the outline has it now; earlier forms of the page are past.
-fn current(task: &Task, folder: &DeckFolder) -> bool {
-    let Some(page_no) = page_of(task) else { return true };
-    let outline = folder.outline().ok().flatten();
-    let page = outline.and_then(|outline| outline.pages.into_iter().find(|page| page.page_no == page_no));
-    page.is_some_and(|page| {
-        task.spec.prompt.as_ref().is_some_and(|prompt| prompt.ends_with(&page_hash(&page).to_hex()))
-    })
 }
 
 fn goes_on(task: &Task, folder: &DeckFolder, page: Option<u32>, explicit: bool) -> bool {

@@ -56,6 +56,11 @@ pub enum DeskError {
         /// How many it has.
         pages: u32,
     },
+    /// The anchor is the picture of a page that is to be made.
+    #[error(
+        "The anchor is page {0}, which is made again itself; leave that page out with --only-pages, or name a copy of its picture."
+    )]
+    AnchorIsMade(u32),
     /// Pages are not numbered from 1 without a gap.
     #[error("The pages of the outline in {} are not numbered from 1 without a gap; `imagemill deck outline` lists what is wrong.", .0.display())]
     DeckNumbers(PathBuf),
@@ -242,6 +247,7 @@ impl DeskError {
                 | Self::BadJobName
                 | Self::NoWorkspace { .. }
                 | Self::NoSuchPage { .. }
+                | Self::AnchorIsMade(_)
                 | Self::DeckNumbers(_)
                 | Self::Deck(
                     imagemill_decks::DeckError::NoPack(_)

@@ -11,7 +11,7 @@ use imagemill_domain::job_file::{JobFile, RecipeName};
 use imagemill_domain::plan::{Plan, PlanError};
 use imagemill_domain::profile::{Profile, Protocol};
 use imagemill_domain::speaker::{Speaker, SpeakerSection};
-use imagemill_domain::task::Task;
+use imagemill_domain::task::{Task, TaskState};
 use imagemill_store::{Files, Store, TaskFilter};
 use serde_json::{Map, Value, json};
 
@@ -164,7 +164,9 @@ fn seconds(us: i64) -> f64 {
 impl Made {
     /// Why there is no picture, when there is none.
     pub fn error(&self) -> Option<&str> {
-        if self.record.as_ref().is_some_and(|record| !record.ranking.is_empty()) {
+        // A record beside a failure is that of an earlier attempt.
+        let failed = matches!(self.task.state, TaskState::Failed | TaskState::Refused);
+        if !failed && self.record.as_ref().is_some_and(|record| !record.ranking.is_empty()) {
             return None;
         }
         Some(self.task.failure.as_ref().map_or("the task has not ended", |failure| failure.message.as_str()))

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::time::Duration;
 
 use imagemill_domain::failure::{Failure, FailureKind};
@@ -434,7 +434,7 @@ impl Dispatcher {
         let secret = (self.read_credential)(profile)?;
         let provider = self.registry.provider_with(profile, knows_images, secret, options)?;
         let batch = route.batch.as_ref().and_then(|_| self.batch_way(profile, &route.model, profile.protocol));
-        Ok(Drawing { route, provider, gate, capabilities, batch })
+        Ok(Drawing { route, provider, gate, capabilities, batch, dearest: AtomicI64::default() })
     }
 
     fn speaking(&mut self, speaker: Speaker, lane: Lane) -> Result<Arc<Speaking>, (String, Failure)> {

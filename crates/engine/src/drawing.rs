@@ -1,6 +1,7 @@
 //! An account and a model that make a job's pictures, and which of a job's several ones a step of a task calls.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use imagemill_domain::call::{Call, CallState, RecoveryClass, Usage};
 use imagemill_domain::capability::Capabilities;
@@ -22,6 +23,8 @@ pub(crate) struct Drawing {
     pub(crate) capabilities: Option<Capabilities>,
     /// How its calls go in batches, in the batch lane.
     pub(crate) batch: Option<Arc<BatchWay>>,
+    /// What its dearest call cost so far, in micro-dollars at the usual price; 0 before one is known.
+    pub(crate) dearest: AtomicI64,
 }
 
 impl Drawing {
@@ -55,10 +58,23 @@ impl Drawing {
     /// What an answer with `made` pictures cost; `None` when it cannot be told. `share` is of the usual price; a provider that names
     /// money names what it charges.
     pub(crate) fn cost_of(&self, usage: &Usage, made: u64, share: f64) -> Option<Money> {
-        if let Some(micros) = usage.cost_micros {
-            return Some(Money::from_micros(micros));
+        let cost = match usage.cost_micros {
+            Some(micros) => Money::from_micros(micros),
+            None => self.capabilities.as_ref()?.price.as_ref()?.settle(usage, made)? * share,
+        };
+        let whole = (cost.micros as f64 / share) as i64;
+        let before = self.dearest.fetch_max(whole, Ordering::Relaxed);
+        if whole > before && self.route.call_ceiling.is_some_and(|ceiling| whole > ceiling.micros) {
+            tracing::warn!(profile = self.name(), %cost, "a call cost more than the table of prices says; further ones hold as much");
         }
-        Some(self.capabilities.as_ref()?.price.as_ref()?.settle(usage, made)? * share)
+        Some(cost)
+    }
+
+    /// The most that a call may cost: what the plan says, or what one did cost where that was more, so that a wrong price does not
+    /// empty a budget unseen.
+    pub(crate) fn ceiling(&self) -> Option<Money> {
+        let dearest = Some(Money::from_micros(self.dearest.load(Ordering::Relaxed))).filter(|most| *most > Money::ZERO);
+        self.route.call_ceiling.max(dearest)
     }
 }
 

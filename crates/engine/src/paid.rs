@@ -112,7 +112,7 @@ pub(crate) async fn image(task: &TaskContext, ask: ImageAsk) -> Result<Step, Fai
         request_hash: request.hash(),
         profile: drawing.name().to_owned(),
         model: request.model.clone(),
-        ceiling: drawing.route.call_ceiling,
+        ceiling: drawing.ceiling(),
         request_raw: request_text.into_bytes(),
         idempotency_key,
         profile_budget: drawing.route.profile.budget,
@@ -122,6 +122,8 @@ pub(crate) async fn image(task: &TaskContext, ask: ImageAsk) -> Result<Step, Fai
     let Some(call) = open(task, new_call).await? else { return Ok(Step::Released) };
     let step = match send(task, call, &request, &inputs, key.as_deref()).await {
         Ok(Reply::Answer(answer)) => {
+            // Known before the next call has this one's place.
+            drawing.cost_of(&answer.usage, answer.items.len() as u64, 1.0);
             drop(permit);
             arrived(task, call, answer, &sent).await
         }
@@ -176,7 +178,7 @@ async fn join_batch(task: &TaskContext, drawing: &Drawing, way: Arc<BatchWay>, a
         request_hash: request.hash(),
         profile: drawing.name().to_owned(),
         model: request.model.clone(),
-        ceiling: drawing.route.call_ceiling,
+        ceiling: drawing.ceiling(),
         request_raw: request_text.into_bytes(),
         idempotency_key: None,
         profile_budget: drawing.route.profile.budget,

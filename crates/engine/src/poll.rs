@@ -109,6 +109,7 @@ async fn ask_once(task: &TaskContext, ask: &ImageAsk, call: &Call, ticket: Ticke
     let total_ms = drawing.route.profile.timeouts.total_ms;
     match polled {
         Ok(Polled::Answer(answer)) => {
+            drawing.cost_of(&answer.usage, answer.items.len() as u64, 1.0);
             forget(task, call.id);
             // Only the comparison with the source needs it, and the source may be gone by now.
             let sent = paid::prepare(task, ask).await.unwrap_or_default();

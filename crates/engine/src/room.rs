@@ -25,7 +25,7 @@ impl TaskContext {
 
     /// Whether the job's budget has room for one more picture right now.
     pub async fn affords_picture(&self) -> Result<bool, Failure> {
-        let Some(ceiling) = self.drawing().route.call_ceiling else { return Ok(true) };
+        let Some(ceiling) = self.drawing().ceiling() else { return Ok(true) };
         let job = self.shared.store.jobs().get(self.job.id).await.map_err(|error| local(&error))?;
         Ok(job.is_none_or(|job| job.budget.is_none_or(|budget| job.spent + job.reserved + ceiling <= budget)))
     }

@@ -291,7 +291,7 @@ pub(crate) fn failed_end(task: &TaskContext, failure: &Failure, usage: Usage, ra
     let cost = match failure.billing {
         Billing::NotBilled => Some(Money::ZERO),
         // Charged without a count: the most it may have cost.
-        Billing::Billed => counted.or(task.drawing().route.call_ceiling),
+        Billing::Billed => counted.or(task.drawing().ceiling()),
         Billing::Unknown => None,
     };
     CallEnd {

@@ -7,7 +7,6 @@ use imagemill_decks::{BuildOptions, DeckFolder, Stage, build, write_sheets};
 use imagemill_desk::{deck_jobs, deck_work, plan, set_aside, submit, take_up};
 use imagemill_domain::job::{JobId, JobState};
 use imagemill_domain::job_file::{JobFile, RecipeName};
-use imagemill_domain::money::Money;
 use imagemill_domain::plan::Plan;
 use imagemill_domain::task::TaskState;
 
@@ -25,8 +24,8 @@ pub(crate) struct Order {
     pub(crate) pages: Vec<u32>,
     /// Again from this stage on.
     pub(crate) from: Option<Stage>,
-    /// What somebody agreed to pay.
-    pub(crate) agreed: Option<Money>,
+    /// What somebody agreed to pay, in US dollars.
+    pub(crate) agreed_up_to: Option<f64>,
 }
 
 /// Starts what is left of a deck and returns the job that runs first; `None` when nothing is left but the files, which are written.
@@ -37,7 +36,7 @@ pub(crate) async fn start(state: &AppState, folder: DeckFolder, order: Order) ->
     for job in jobs {
         plans.push(planned(state, job).await?);
     }
-    consent(state, &plans, order.agreed)?;
+    Consent::of_all(state, plans.iter()).require(order.agreed_up_to, "this")?;
     if let Some(stage) = order.from {
         set_aside(&folder, stage, &order.pages)?;
     }
@@ -57,32 +56,13 @@ async fn planned(state: &AppState, job: imagemill_desk::JobInput) -> Answer<Plan
     Ok(plan)
 }
 
-fn consent(state: &AppState, plans: &[Plan], agreed: Option<Money>) -> Answer<()> {
-    let mut most = Some(Money::ZERO);
-    for plan in plans {
-        let consent = Consent::of(state, plan, 0);
-        if consent.most.is_none() && consent.is_needed {
-            let detail = format!("nobody knows what {} costs", plan.definition.model);
-            return Err(ApiError::needs_consent(None, detail).help("send accept_unknown_price"));
-        }
-        most = most.zip(consent.most).map(|(sum, most)| sum + most);
-    }
-    let Some(most) = most.filter(|most| *most > state.desk().config.confirm_above) else { return Ok(()) };
-    if agreed.is_some_and(|agreed| agreed >= most) {
-        return Ok(());
-    }
-    let detail = format!("this may cost up to {most}, and nobody agreed to that");
-    Err(ApiError::needs_consent(Some(most), detail).help("send agreed_up_to with the price"))
-}
-
 /// Submits a deck's next job. The deck is written down first: a server that ends in between has a job that the next one follows, or
 /// none to follow.
 async fn begin(state: &AppState, folder: &DeckFolder, owed: OwedDeck, plan: &Plan) -> Answer<JobId> {
-    let work = deck_work(folder, &owed.pages, None)?;
     let pages = owed.pages.clone();
     state.owed_decks.add(owed)?;
     let job = submit(&state.store, plan, None).await?.job;
-    take_up(&state.store, job, folder, &work, &pages).await?;
+    take_up(&state.store, job, folder, plan, &pages).await?;
     if let Some(engine) = state.runner.lock().await.engine() {
         engine.wake();
     }

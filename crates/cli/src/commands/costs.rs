@@ -64,7 +64,7 @@ fn tell(context: &Context, groups: &[(String, CostSum)], total: &CostSum) {
 /// `$12.30 spent, $0.04 held, 310 calls, 298 pictures, $0.0413 each`. Nobody knows what one cost where prices are missing.
 fn words(context: &Context, sum: &CostSum) -> String {
     let texts = &context.texts;
-    let mut parts = spent_parts(texts, rough(sum.spent), sum.spent, sum.unpriced);
+    let mut parts = spent_parts(texts, &rough(sum.spent), sum.spent, sum.unpriced);
     if sum.held > Money::ZERO {
         parts.push(say!(texts, "money.held", money = rough(sum.held)));
     }

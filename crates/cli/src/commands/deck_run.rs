@@ -93,7 +93,7 @@ pub(crate) async fn run(context: &Context, args: DeckRunArgs) -> anyhow::Result<
         Exit::Ok
     } else {
         let store = context.desk.store().await?;
-        let exit = Box::pin(run.stages(&store, planned, work, runner)).await;
+        let exit = Box::pin(run.stages(&store, planned, runner)).await;
         store.close().await;
         exit?
     };
@@ -118,16 +118,10 @@ struct DeckRun<'a> {
 
 impl DeckRun<'_> {
     /// Style and outline, then the pages, whose tasks are known only when there is an outline.
-    async fn stages(
-        &self,
-        store: &Store,
-        planned: Vec<Planned>,
-        work: DeckWork,
-        runner: Runner,
-    ) -> anyhow::Result<Exit> {
+    async fn stages(&self, store: &Store, planned: Vec<Planned>, runner: Runner) -> anyhow::Result<Exit> {
         let Some(first) = planned.into_iter().next() else { return Ok(Exit::Ok) };
         let words = first.plan.definition.file.recipe == RecipeName::Outline;
-        let exit = self.stage(store, &first, &work, runner).await?;
+        let exit = self.stage(store, &first, runner).await?;
         if !words || exit != Exit::Ok {
             return Ok(exit);
         }
@@ -142,13 +136,13 @@ impl DeckRun<'_> {
         let mut runner = new_runner(self.args);
         let table = self.context.desk.capabilities()?;
         let planned = launch::plan(self.context, job, &table, Some(&mut runner)).await?;
-        self.stage(store, &planned, &work, runner).await
+        self.stage(store, &planned, runner).await
     }
 
-    async fn stage(&self, store: &Store, planned: &Planned, work: &DeckWork, runner: Runner) -> anyhow::Result<Exit> {
+    async fn stage(&self, store: &Store, planned: &Planned, runner: Runner) -> anyhow::Result<Exit> {
         let since = store.events().latest().await?;
         let submitted = submit(store, &planned.plan, None).await?;
-        take_up(store, submitted.job, &self.folder, work, &self.only).await?;
+        take_up(store, submitted.job, &self.folder, &planned.plan, &self.only).await?;
         launch::run_submitted(self.context, store, vec![(submitted.job, None)], runner, since).await
     }
 

@@ -50,7 +50,8 @@ pub(crate) async fn run(context: &Context, args: ReconcileArgs) -> anyhow::Resul
         _ => "reconcile.not_charged",
     };
     let calls = context.texts.count("call", done.len() as u64);
-    let text = say!(context.texts, key, calls = calls, money = most(context, &done));
+    let money = if args.not_charged { LostCall::ceiling(&done).to_string() } else { most(context, &done) };
+    let text = say!(context.texts, key, calls = calls, money = money);
     if !args.resend || args.later || done.is_empty() {
         context.printer.line(text);
         let ids: Vec<_> = done.iter().map(|lost| lost.call.id).collect();
@@ -126,14 +127,14 @@ async fn read(context: &Context, store: &Store, args: &ReconcileArgs) -> anyhow:
     Ok(found)
 }
 
-/// The most that they may have cost: `$0.12`, `$0.12 + 3 calls of unknown price`, `3 calls of unknown price`.
+/// The most that they may have cost: `$0.12`, `$0.12 + 3 calls of unknown price`, `unknown`.
 fn most(context: &Context, lost: &[LostCall]) -> String {
     let (known, unpriced) = (LostCall::ceiling(lost), LostCall::unpriced(lost));
     let rest = say!(context.texts, "money.unpriced", calls = context.texts.count("call", unpriced));
     match (known > Money::ZERO, unpriced > 0) {
         (_, false) => known.to_string(),
         (true, true) => format!("{known} + {rest}"),
-        (false, true) => rest,
+        (false, true) => say!(context.texts, "money.unknown"),
     }
 }
 

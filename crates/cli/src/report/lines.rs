@@ -17,7 +17,7 @@ pub(crate) fn bar(done: u64, total: u64, width: usize) -> String {
 
 /// `$1.20 spent, 3 calls of unknown price, $0.08 held, budget $5.00`.
 pub(crate) fn money_line(texts: &Texts, job: &JobSnapshot) -> String {
-    let mut parts = spent_parts(texts, job.spent.to_string(), job.spent, job.unpriced);
+    let mut parts = spent_parts(texts, &job.spent.to_string(), job.spent, job.unpriced);
     if job.reserved > Money::ZERO {
         parts.push(say!(texts, "money.held", money = job.reserved));
     }
@@ -28,7 +28,7 @@ pub(crate) fn money_line(texts: &Texts, job: &JobSnapshot) -> String {
 }
 
 /// What was spent, `shown` so, and the calls that are not in it. Where there are only such calls nothing says that they were free.
-pub(crate) fn spent_parts(texts: &Texts, shown: String, spent: Money, unpriced: u64) -> Vec<String> {
+pub(crate) fn spent_parts(texts: &Texts, shown: &str, spent: Money, unpriced: u64) -> Vec<String> {
     let known = (spent > Money::ZERO || unpriced == 0).then(|| say!(texts, "money.spent", money = shown));
     let rest = (unpriced > 0).then(|| say!(texts, "money.unpriced", calls = texts.count("call", unpriced)));
     known.into_iter().chain(rest).collect()

@@ -53,7 +53,7 @@ fn headline(texts: &Texts, board: &Board) -> Line<'static> {
         Some(owner) => Span::from(say!(texts, "status.owner", owner = owner)),
         None => Span::styled(say!(texts, "screen.idle"), DIM),
     };
-    let spent = spent_parts(texts, board.spent.to_string(), board.spent, board.unpriced).join(", ");
+    let spent = spent_parts(texts, &board.spent.to_string(), board.spent, board.unpriced).join(", ");
     let folder = Span::styled(format!("  {}  ", board.folder.display()), DIM);
     Line::from(vec![Span::styled("imagemill", BOLD), folder, Span::from(format!("{spent}  ")), owner])
 }

@@ -130,3 +130,39 @@ fn a_folder_of_another_program_goes_on_here() {
     let job = world.run(&["status", "--json"]).code(0).json();
     assert_eq!(job["jobs"].as_array().map(Vec::len), Some(1), "{job:#}");
 }
+
+/// Pictures inside documents are described where somebody looks; where nobody does they are left out, which is told and not priced.
+#[test]
+fn pictures_of_documents_get_captions() {
+    let world = World::new();
+    let report = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../decks/tests/files/report.docx");
+    world.folder.write("report.docx", std::fs::read(report).unwrap());
+    world.folder.write("look.png", imagemill_testkit::pictures::png(1, 64, 36));
+    world.run(&["deck", "new", "Tea", "--pages", "2", "--docs", "report.docx", "-o", "tea"]).code(0);
+    let key = [("OPENAI_API_KEY", "sk-test")];
+    let blind = |deck: &str| {
+        let models = ["--model", "gpt-image-1.5", "--text-model", "gpt-5", "--vision-model", "gpt-image-1.5", "--plan"];
+        let line = [&["deck", "run", deck, "--profile", "openai"][..], &models].concat();
+        let ran = world.run_with(&key, &line);
+        ran.out + &ran.err
+    };
+    let told = blind("tea");
+    assert!(told.contains("those of the documents are not described") && !told.contains("2 × gpt-image-1.5"), "{told}");
+    world.run(&["deck", "new", "Tea", "--pages", "2", "--reference", "look.png", "-o", "like"]).code(0);
+    assert!(blind("like").contains("the deck has reference pictures"), "examples need eyes");
+
+    world.run(&["deck", "run", "tea", "--profile", "simulator", "--size", "64x36", "--no-check"]).code(0);
+    let documents: Value = serde_json::from_str(&read(&world, "tea/raw_documents.json")).unwrap();
+    let captions: Vec<&str> = documents["documents"][0]["inherited_images"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|picture| picture["vlm_caption"].as_str().unwrap())
+        .collect();
+    assert!(captions.len() == 3 && captions[0] == captions[2] && captions[0] != captions[1], "{captions:?}");
+    let info: Value = serde_json::from_str(&read(&world, "tea/info_pack.json")).unwrap();
+    let digest = &info["document_digest"];
+    assert_eq!(digest["inherited_images"][1]["caption_hint"], captions[1], "{digest:#}");
+    assert_eq!(digest["inherited_tables"], json!([{"doc_index": 0, "table_index": 0, "title_hint": ""}]));
+    assert!(!digest.to_string().contains("5,012"), "no cell of a table reaches the digest");
+}

@@ -6,8 +6,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use imagemill_domain::hash::ContentHash;
 use imagemill_domain::profile::Protocol;
 use imagemill_simulator::{Act, Outcome, Rates, Scenario, ScriptLine, Simulator, SimulatorOptions};
+use imagemill_store::{Store, StoreOptions, TaskFilter};
 use imagemill_testkit::TempWorkspace;
 use serde_json::json;
 
@@ -198,4 +200,35 @@ async fn from_a_stage_on_all_is_made_again() {
 
 fn deck_file(workspace: &Path, file: &str) -> Vec<u8> {
     std::fs::read(workspace.join("deck").join(file)).unwrap()
+}
+
+/// A picture that goes with a page is in its lineage; the page as it was before is another task, which is not drawn along.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_anchor_goes_with_the_page_and_no_page_is_drawn_twice() {
+    let (workspace, simulator) = world(Scenario::default(), 3).await;
+    assert_eq!(run(workspace.path(), &[]).await.0, 0);
+    assert_eq!(simulator.bill().pictures, 3);
+    let anchor = ContentHash::of(&deck_file(workspace.path(), "pages/page_001.png"));
+    let anchored = ["--from", "pictures", "--only-pages", "2-3", "--anchor", "deck/pages/page_001.png", "--seed", "5"];
+    let (code, said) = run(workspace.path(), &anchored).await;
+    assert_eq!((code, simulator.bill().pictures), (0, 5), "{said}");
+    let options = StoreOptions { read_only: true };
+    let store = Store::open(&workspace.join(".imagemill/db.sqlite"), options).await.unwrap();
+    let mut with_anchor = 0;
+    for job in store.jobs().list().await.unwrap() {
+        let filter = TaskFilter { job: job.id, states: None, failure: None };
+        for task in store.tasks().page(filter, None, 100).await.unwrap() {
+            let assets = store.assets().for_task(task.id).await.unwrap();
+            with_anchor += assets.iter().filter(|asset| asset.parents == [anchor]).count();
+        }
+    }
+    store.close().await;
+    assert_eq!(with_anchor, 2);
+    // The anchor cannot be made again while it is one.
+    let (code, said) = run(workspace.path(), &["--from", "pictures", "--anchor", "deck/pages/page_001.png"]).await;
+    assert!(code == 2 && said.contains("The anchor is page 1"), "{said}");
+    assert!(workspace.path().join("deck/pages/page_001.png").exists());
+    let (code, said) = run(workspace.path(), &["--from", "pictures"]).await;
+    assert_eq!((code, simulator.bill().pictures), (0, 8), "{said}");
+    simulator.stop().await;
 }

@@ -92,6 +92,11 @@ fn an_edited_draft_is_an_input_of_the_next_run() {
     assert!(second["record"]["labels"].as_array().unwrap().contains(&"twist them by hand".into()), "{second}");
     let again: Vec<&str> = steps(&second).split_off(steps(&first).len());
     assert_eq!(again, ["expansion", "round-1/image"], "what was made before the text stands");
+
+    // A draft that cannot be read is told, and not the picture of before.
+    std::fs::write(drafts.join("analysis.json"), "{broken").unwrap();
+    let retried = world.run(&["retry", "tea", "--all"]).code(1);
+    assert!(retried.out.contains("analysis.json") && !retried.out.contains("It shows"), "{}", retried.out);
 }
 
 #[test]
@@ -183,7 +188,8 @@ fn rounds_are_told_in_the_language_of_the_request() {
     for (part, name) in lines[4].split(" | ").zip(steps).skip(5) {
         assert!(part.starts_with(name) && part.ends_with("s×2 rounds"), "{part}");
     }
-    assert!(lines[5].ends_with(".png") && lines[6].ends_with(".png") && lines[5] != lines[6], "{verbose}");
+    let pictures: Vec<_> = lines[5..7].iter().map(|line| std::fs::read(world.path().join(line)).unwrap()).collect();
+    assert!(pictures.iter().all(|bytes| bytes.starts_with(b"\x89PNG")) && lines[5] != lines[6], "{verbose}");
 
     let chinese =
         told("水循环：蒸发，凝结，降水，汇集", &["--output", "verbose", "--expand", "disable", "--rounds", "2"]);

@@ -461,3 +461,34 @@ async fn a_clock_that_was_set_back_holds_nothing_up() {
     bed.run().await;
     assert_eq!(bed.states(job).await, [(Succeeded, 3)]);
 }
+
+/// The table says a sixteenth of what a call really costs: the first one teaches the others.
+#[tokio::test]
+async fn a_wrong_price_does_not_empty_a_budget_unseen() {
+    let mut bed = Bed::new(Scenario::default()).await;
+    let wrong = r#"
+[[model]]
+provider = "simulator"
+model = "sim-image"
+generations = true
+[model.price]
+date = "2026-01-01"
+source = "test"
+image_out = 10000.0
+image_out_tokens = { low = 1 }
+"#;
+    bed.table = bed.table.clone().overlaid_by(imagemill_domain::capability::CapabilityTable::parse(wrong).unwrap());
+    let job = bed
+        .submit("sim-image", 9, |file, profile| {
+            profile.protocol = imagemill_domain::profile::Protocol::Images;
+            profile.limits.concurrency = 1;
+            file.options.quality = Some("low".into());
+            file.budget = Some(Money::from_dollars(0.10));
+        })
+        .await;
+    bed.run().await;
+    let row = bed.job(job).await;
+    assert_eq!((row.state, row.reserved), (JobState::Paused, Money::ZERO), "{row:?}");
+    // The first one is still being stored, and holds little, while the second one is sent.
+    assert!((Money::from_dollars(0.08)..=Money::from_dollars(0.12)).contains(&row.spent), "{row:?}");
+}

@@ -39,7 +39,8 @@ impl Recipe for Outline {
         let documents = folder.as_ref().and_then(|folder| folder.documents(&info).ok().flatten());
         let digested = u32::from(documents.is_some() && info.document_digest.is_none());
         let letters: usize = documents.iter().flat_map(|all| &all.documents).map(|document| document.text.len()).sum();
-        let figures = documents.as_ref().map_or(0, |documents| documents.figures().len());
+        let looks = file.deck.as_ref().is_none_or(|section| section.check);
+        let figures = documents.as_ref().filter(|_| looks).map_or(0, |documents| documents.figures().len());
         let captions = (info.references().0.len() + figures) as u32;
         let tokens = u64::from(DEFAULT_MAX_TOKENS);
         vec![

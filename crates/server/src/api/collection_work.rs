@@ -129,11 +129,11 @@ pub(crate) async fn run(
     let taken = take_batches(&desk, &state.store, &name, amount, &order).await?;
     let batches: Vec<(u32, String)> = taken.iter().map(|batch| (batch.number, batch.input.name.clone())).collect();
     let inputs = taken.into_iter().map(|batch| batch.input).collect();
-    let submitted = submit(&state, inputs, body.agreed_up_to).await;
+    let submitted = Box::pin(submit(&state, inputs, body.agreed_up_to)).await;
     if submitted.is_err() {
         give_back_unsubmitted(&state.store, &name, &batches).await?;
     }
-    Ok(created(submitted?, &name))
+    Ok(created(&submitted?, &name))
 }
 
 /// A second look.
@@ -184,7 +184,8 @@ pub(crate) async fn look(
         accept_unknown_price: body.accept_unknown_price,
     };
     let input = look_job(&desk, &state.store, &name, (share, anchors), &order).await?;
-    Ok(created(submit(&state, input.into_iter().collect(), body.agreed_up_to).await?, &name))
+    let submitted = Box::pin(submit(&state, input.into_iter().collect(), body.agreed_up_to)).await?;
+    Ok(created(&submitted, &name))
 }
 
 /// Plans all, asks for consent, submits all.
@@ -292,8 +293,8 @@ fn listed(jobs: &[(JobId, String)]) -> Value {
     json!({ "jobs": jobs.collect::<Vec<_>>() })
 }
 
-fn created(jobs: Vec<(JobId, String)>, name: &str) -> Response {
-    let mut answer = (StatusCode::CREATED, Out(listed(&jobs))).into_response();
+fn created(jobs: &[(JobId, String)], name: &str) -> Response {
+    let mut answer = (StatusCode::CREATED, Out(listed(jobs))).into_response();
     answer.extensions_mut().insert(Detail(format!("{name}: {}", jobs.len())));
     answer
 }

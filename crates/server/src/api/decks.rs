@@ -13,7 +13,6 @@ use imagemill_desk::{DeskError, deck_job_name, deck_time, new_deck_folder, page_
 use imagemill_domain::deck::DeckSection;
 use imagemill_domain::hash::ContentHash;
 use imagemill_domain::job_file::{JobFile, RecipeName};
-use imagemill_domain::money::Money;
 use imagemill_domain::speaker::SpeakerSection;
 use imagemill_store::TaskFilter;
 use serde::Deserialize;
@@ -251,7 +250,7 @@ pub(crate) async fn run(
     base.text = body.text;
     let section = DeckSection::default();
     base.deck = Some(DeckSection { takes: body.takes.unwrap_or(1), check: body.check.unwrap_or(true), ..section });
-    let order = Order { base, pages: body.pages, from, agreed: body.agreed_up_to.map(Money::from_dollars) };
+    let order = Order { base, pages: body.pages, from, agreed_up_to: body.agreed_up_to };
     let name = folder.deck_id();
     let job = Box::pin(decks::start(&state, folder, order)).await?;
     let mut answer = (StatusCode::ACCEPTED, Out(json!({ "job": job }))).into_response();

@@ -272,7 +272,7 @@ pub(crate) async fn check_set(
     reader: Reader,
     Json(body): Json<FolderPut>,
 ) -> Answer<Out<Value>> {
-    let checked = check(place(&state, &body.folder)?).await.map_err(refused)?;
+    let checked = check(place(&state, &body.folder)?).await.map_err(|error| refused(&error))?;
     told(reader, &checked)
 }
 
@@ -294,7 +294,8 @@ pub(crate) async fn tell_changes(
     reader: Reader,
     Json(body): Json<ChangesPut>,
 ) -> Answer<Out<Value>> {
-    let change = changes(place(&state, &body.from)?, place(&state, &body.to)?).await.map_err(refused)?;
+    let change =
+        changes(place(&state, &body.from)?, place(&state, &body.to)?).await.map_err(|error| refused(&error))?;
     told(reader, &change)
 }
 
@@ -348,6 +349,6 @@ fn begun<T: serde::Serialize + Send + 'static>(
     answer
 }
 
-fn refused(error: DatasetError) -> ApiError {
+fn refused(error: &DatasetError) -> ApiError {
     if error.is_usage() { ApiError::bad(error.to_string()) } else { ApiError::fault(error.to_string()) }
 }

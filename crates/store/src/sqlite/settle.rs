@@ -176,7 +176,8 @@ pub(crate) fn write_off(connection: &Connection, call: CallId, billed: bool, now
         return Ok(false);
     }
     let (message, billing, counted, cost) = if billed {
-        ("its answer was lost; written off as paid for", Billing::Billed, ledger.ceiling, None)
+        let cost = (!ledger.without_price).then_some(ledger.ceiling);
+        ("its answer was lost; written off as paid for", Billing::Billed, ledger.ceiling, cost)
     } else {
         ("its answer was lost; written off as not billed", Billing::NotBilled, 0, Some(0))
     };
