@@ -121,7 +121,7 @@ fn a_profiles_budget_holds_over_its_jobs() {
         "imagemill.toml",
         format!(
             "[profiles.target]\nprovider = \"simulator\"\nprotocol = \"chat_completions\"\nbase_url = {}\nmodel = \"sim-image\"\n\
-             budget = {{ day = \"0.10\" }}\n[profiles.target.network]\nallow_private_api = true\n",
+             budget = {{ total = \"0.10\" }}\n[profiles.target.network]\nallow_private_api = true\n",
             address["url"]
         ),
     );
@@ -130,9 +130,10 @@ fn a_profiles_budget_holds_over_its_jobs() {
     };
     world.run(&line("one")).code(0);
     world.run(&line("two")).code(0);
+    // Not that of a day: shortly before midnight a run waits for the next one.
     let over = world.run(&line("three")).code(3);
-    assert!(over.out.contains("today's budget of $0.1000 of the profile target"), "{}{}", over.out, over.err);
-    let costs = world.run(&["costs", "--by", "profile", "--days", "1", "--json"]).code(0).json();
+    assert!(over.out.contains("the budget of $0.1000 of the profile target"), "{}{}", over.out, over.err);
+    let costs = world.run(&["costs", "--by", "profile", "--days", "2", "--json"]).code(0).json();
     assert_eq!((&costs["groups"][0]["name"], &costs["total"]["spent"]), (&"target".into(), &0.08.into()), "{costs:#}");
     assert_eq!(costs["total"]["pictures"], 2);
 }
