@@ -28,7 +28,7 @@ for (const [width, height] of [[360, 780], [1280, 860], [2560, 1440]]) for (cons
       const top = document.querySelector('dialog[open]') ?? document.querySelector('.loupe') ?? document.body;
       for (const control of top.querySelectorAll('button, a.button, .pill, .choice button, .nav a')) {
         const box = control.getBoundingClientRect();
-        if (control.closest('.film') || box.width === 0 || box.bottom <= 0 || box.top >= innerHeight) continue;
+        if (control.closest('.film') || !control.checkVisibility() || box.width === 0 || box.bottom <= 0 || box.top >= innerHeight) continue;
         if (control.scrollWidth > control.clientWidth + 1) wrong.push(`cut off: ${control.textContent.trim() || control.ariaLabel}`);
         if (box.right > innerWidth + 1 || box.left < -1) { if (!control.closest('.scroll-x, .nav')) wrong.push(`outside: ${control.textContent.trim() || control.ariaLabel}`); continue; }
         const at = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
