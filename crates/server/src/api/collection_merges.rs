@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
 
-use super::collection_work::{desk_with, detailed};
+use super::collection_work::{desk_with, detailed, to_its_end};
 use super::saving::check_folder;
 use crate::error::{Answer, ApiError};
 use crate::extract::{Json, Path, Query};
@@ -77,7 +77,7 @@ pub(crate) async fn merge(
     let desk = desk_with(&state, &name)?;
     let to = files_of(&state, body.folder.as_deref())?;
     let order = MergeOrder { name: name.clone(), to, lance: None, all: body.all, dry_run: body.dry_run };
-    let merged = merge_rows(&desk, &state.store, &order).await?;
+    let merged = to_its_end(async move { Ok(merge_rows(&desk, &state.store, &order).await?) }).await?;
     let left_out = merged.left_out.iter().map(|row| json!({ "picture": row.picture, "reason": row.why }));
     let document = json!({ "merge": merged.merge, "rows": merged.rows, "all": merged.all, "folder": merged.folder,
         "lance": merged.lance, "version": merged.version, "left_out": left_out.collect::<Vec<_>>(),
@@ -106,7 +106,9 @@ pub(crate) async fn undo(
 ) -> Answer<Response> {
     let desk = desk_with(&state, &name)?;
     let to = files_of(&state, query.folder.as_deref())?;
-    let undone = undo_merge(&desk, &state.store, &name, &to, query.force).await?;
+    let collection = name.clone();
+    let work = async move { Ok(undo_merge(&desk, &state.store, &collection, &to, query.force).await?) };
+    let undone = to_its_end(work).await?;
     let undone = undone.map_err(|why| match why {
         NotUndone::NoMerge => ApiError::conflict("there is no merge that could be taken back"),
         NotUndone::MovedOn { merge, after, found } => {

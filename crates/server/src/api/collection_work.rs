@@ -126,14 +126,17 @@ pub(crate) async fn run(
         budget: body.budget.map(Money::from_dollars),
         accept_unknown_price: body.accept_unknown_price,
     };
-    let taken = take_batches(&desk, &state.store, &name, amount, &order).await?;
-    let batches: Vec<(u32, String)> = taken.iter().map(|batch| (batch.number, batch.input.name.clone())).collect();
-    let inputs = taken.into_iter().map(|batch| batch.input).collect();
-    let submitted = Box::pin(submit(&state, inputs, body.agreed_up_to)).await;
-    if submitted.is_err() {
-        give_back_unsubmitted(&state.store, &name, &batches).await?;
-    }
-    Ok(created(&submitted?, &name))
+    to_its_end(async move {
+        let taken = take_batches(&desk, &state.store, &name, amount, &order).await?;
+        let batches: Vec<(u32, String)> = taken.iter().map(|batch| (batch.number, batch.input.name.clone())).collect();
+        let inputs = taken.into_iter().map(|batch| batch.input).collect();
+        let submitted = Box::pin(submit(&state, inputs, body.agreed_up_to)).await;
+        if submitted.is_err() {
+            give_back_unsubmitted(&state.store, &name, &batches).await?;
+        }
+        Ok(created(&submitted?, &name))
+    })
+    .await
 }
 
 /// A second look.
@@ -275,6 +278,11 @@ fn counted(count: Option<u32>, size: Option<u32>) -> Answer<(u32, Option<u32>)> 
         return Ok((count, size));
     }
     Err(ApiError::bad(format!("count and size go from 1 to {MOST_BATCHES}")))
+}
+
+/// Does what must not be left half done, though the client goes away meanwhile.
+pub(super) async fn to_its_end<T: Send + 'static>(work: impl Future<Output = Answer<T>> + Send + 'static) -> Answer<T> {
+    tokio::spawn(work).await.unwrap_or_else(|error| Err(ApiError::fault(error.to_string())))
 }
 
 /// The settings, which have this collection.

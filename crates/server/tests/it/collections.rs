@@ -148,16 +148,16 @@ async fn pictures_become_batches_and_batches_jobs() {
     folder.folder.write("imagemill.toml", format!("{CONFIG}batch = 2\n"));
     folder.folder.write("gate.toml", "least_zh = 4\nleast_en = 3\n");
     let world = folder.again().await;
-    world.photos(5);
+    world.photos(44);
     world.folder.write("photos/torn.png", b"no picture");
     let at = "/collections/korean";
     world.post(&format!("{at}/pictures"), json!({})).await.refused(400, "usage");
     world.post("/collections/nothing/pictures", json!({"paths": ["photos"]})).await.refused(404, "not_found");
     let taken = world.post(&format!("{at}/pictures"), json!({"paths": ["photos"]})).await.ok();
-    assert_eq!((&taken["added"], &taken["known"]), (&json!(5), &json!(0)));
+    assert_eq!((&taken["added"], &taken["known"]), (&json!(44), &json!(0)));
     assert!(taken["skipped"][0]["path"].as_str().unwrap().ends_with("torn.png"), "{taken:#}");
     let again = world.post(&format!("{at}/pictures"), json!({"paths": ["photos"]})).await.ok();
-    assert_eq!((&again["added"], &again["known"]), (&json!(0), &json!(5)));
+    assert_eq!((&again["added"], &again["known"]), (&json!(0), &json!(44)));
 
     // A price that nobody knows is agreed to, or nothing is taken.
     world.post(&format!("{at}/batches"), json!({"count": 0})).await.refused(400, "usage");
@@ -166,11 +166,11 @@ async fn pictures_become_batches_and_batches_jobs() {
     world.put("/profiles/dear", dear).await.ok();
     let dear = json!({"profile": "dear", "count": 3});
     world.post(&format!("{at}/batches"), dear).await.refused(409, "needs_consent");
-    let pending = |list: &Value| {
+    let state = |list: &Value, state: &str| {
         let korean = list["collections"].as_array().unwrap().iter().find(|one| one["name"] == "korean").unwrap();
-        korean["states"]["pending"].clone()
+        korean["states"][state].clone()
     };
-    assert_eq!(pending(&world.get("/collections").await.ok()), 5);
+    assert_eq!(state(&world.get("/collections").await.ok(), "pending"), 44, "the pictures wait on");
 
     let jobs = world.post(&format!("{at}/batches"), json!({"count": 2, "profile": "simulator"})).await.ok();
     let names: Vec<&str> = jobs["jobs"].as_array().unwrap().iter().map(|job| job["name"].as_str().unwrap()).collect();
@@ -178,13 +178,26 @@ async fn pictures_become_batches_and_batches_jobs() {
     for name in &names {
         world.ended(name).await;
     }
-    let list = world.get("/collections").await.ok();
-    assert_eq!(pending(&list), 1);
-    world.delete(&format!("{at}/batches/1")).await.ok();
-    let jobs = world.post(&format!("{at}/retry"), json!({})).await.ok();
-    for job in jobs["jobs"].as_array().unwrap() {
-        assert!(names.contains(&job["name"].as_str().unwrap()), "{jobs:#}");
-    }
+    assert_eq!(state(&world.get("/collections").await.ok(), "pending"), 40);
+    assert_eq!(world.post(&format!("{at}/retry"), json!({})).await.ok()["jobs"], json!([]), "nothing failed");
+
+    // What was stopped is taken up again, is not given back while it is written, and then is.
+    let slow = json!({"profile": "simulator", "model": "sim-text+delay:400", "size": 40});
+    let stopped = world.post(&format!("{at}/batches"), slow).await.ok()["jobs"][0].clone();
+    let name = stopped["name"].as_str().unwrap();
+    let batch = format!("{at}/batches/{}", name.rsplit_once('-').unwrap().1.trim_start_matches('0'));
+    let stop = format!("/jobs/{name}/stop");
+    world.post(&stop, json!({})).await.ok();
+    world.ended(name).await;
+    let again = world.post(&format!("{at}/retry"), json!({})).await.ok();
+    assert_eq!(again["jobs"], json!([stopped]));
+    world.delete(&batch).await.refused(409, "conflict");
+    world.post(&stop, json!({})).await.ok();
+    world.ended(name).await;
+    let left = state(&world.get("/collections").await.ok(), "stopped");
+    assert!(left.as_u64().unwrap() > 0, "{left}");
+    assert_eq!(world.delete(&batch).await.ok()["released"], left);
+    assert_eq!(state(&world.get("/collections").await.ok(), "pending"), left);
 
     world.post(&format!("{at}/looks"), json!({"share": 2})).await.refused(400, "usage");
     let look = world.post(&format!("{at}/looks"), json!({"share": 1.0, "profile": "simulator"})).await.ok();

@@ -149,11 +149,12 @@ impl World {
         self.ended(name).await
     }
 
-    /// The job once every task of it ended.
+    /// The job once every task of it ended, or was stopped.
     pub(crate) async fn ended(&self, job: &str) -> Value {
         for _ in 0..600 {
             let document = self.get(&format!("/jobs/{job}")).await.ok();
-            if document["state"] == "finished" {
+            let stopped = document["state"] == "stopped" && document["tasks"]["running"] == 0;
+            if document["state"] == "finished" || stopped {
                 return document;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
